@@ -1,0 +1,86 @@
+// The OpenFaaS wire types, as clients send and read them. Parsers live beside them; no I/O here.
+
+export interface FunctionResources {
+  readonly memory?: string;
+  readonly cpu?: string;
+}
+
+/** Body of POST and PUT /system/functions. */
+export interface FunctionDeployment {
+  readonly service: string;
+  readonly image: string;
+  readonly namespace?: string;
+  readonly envProcess?: string;
+  readonly envVars?: Readonly<Record<string, string>>;
+  readonly constraints?: readonly string[];
+  readonly secrets?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly limits?: FunctionResources;
+  readonly requests?: FunctionResources;
+  readonly readOnlyRootFilesystem?: boolean;
+  /** base64 of `user:password`; used for the pull, never stored. */
+  readonly registryAuth?: string;
+}
+
+/** One function as GET answers it. */
+export interface FunctionStatus {
+  readonly name: string;
+  readonly namespace: string;
+  readonly image: string;
+  readonly envProcess?: string;
+  readonly envVars?: Readonly<Record<string, string>>;
+  readonly constraints?: readonly string[];
+  readonly secrets?: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly limits?: FunctionResources;
+  readonly requests?: FunctionResources;
+  readonly readOnlyRootFilesystem?: boolean;
+  /** Completed calls, from Prometheus. */
+  readonly invocationCount?: number;
+  /** Desired replicas. */
+  readonly replicas: number;
+  readonly availableReplicas: number;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+export interface DeleteFunctionRequest {
+  readonly functionName: string;
+  readonly namespace?: string;
+}
+
+export interface ScaleRequest {
+  readonly serviceName?: string;
+  readonly namespace?: string;
+  readonly replicas: number;
+}
+
+export interface VersionInfo {
+  readonly sha: string;
+  readonly release: string;
+  readonly commit_message?: string;
+}
+
+export interface GatewayInfo {
+  readonly provider: {
+    readonly provider: string;
+    readonly orchestration: string;
+    readonly version: VersionInfo;
+  };
+  readonly version: VersionInfo;
+  /** e.g. `x86_64`, `arm64` */
+  readonly arch: string;
+}
+
+/** One line of a build's progress, from POST /build and POST /system/build. */
+export interface BuildProgress {
+  /** `<RFC 3339> message` */
+  readonly log: readonly string[];
+  readonly image: string;
+  readonly status: 'in_progress' | 'success' | 'failed';
+  readonly error?: string;
+  /** Seconds. */
+  readonly duration?: number;
+}

@@ -1,0 +1,41 @@
+/** Every failure a caller can see, and the only table in which a code meets an HTTP status. */
+const STATUS_BY_CODE = {
+  invalid_request: 400,
+  invalid_credentials: 401,
+  function_not_found: 404,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  function_exists: 409,
+  body_too_large: 413,
+  builder_busy: 429,
+  too_many_inflight: 429,
+  internal_error: 500,
+  upstream_unreachable: 502,
+  upstream_broken: 502,
+  provider_unavailable: 503,
+  no_replica: 503,
+  cold_start_timeout: 503,
+  waiting_room_full: 503,
+  upstream_timeout: 504,
+} as const;
+
+export type FaasErrorCode = keyof typeof STATUS_BY_CODE;
+
+/** The codes, for the test that holds `docs/errors.md` to this table. */
+export const ERROR_CODES = Object.keys(STATUS_BY_CODE) as readonly FaasErrorCode[];
+
+/** A failure with a stable code. Koa reads `status` and `expose` when it writes the response. */
+export class FaasError extends Error {
+  override readonly name = 'FaasError';
+  readonly code: FaasErrorCode;
+  readonly status: number;
+  /** Whether the caller sees the message: all but a 500, which may hold internals and goes to the log. */
+  readonly expose: boolean;
+
+  constructor(code: FaasErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.status = STATUS_BY_CODE[code];
+    this.expose = this.status !== 500;
+  }
+}

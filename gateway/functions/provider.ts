@@ -1,0 +1,55 @@
+import type { FunctionDeployment, FunctionStatus, VersionInfo } from '../../contract/function-types.ts';
+import type { FunctionRef } from '../../contract/function-ref.ts';
+
+/** A replica as the cluster tells of it. */
+export interface Replica {
+  /** Stable for the life of the replica; shown to users as the log's `instance`. */
+  readonly id: string;
+  /** Where its watchdog listens, e.g. `10.0.1.7`; undefined until the cluster has given it an address. */
+  readonly address: string | undefined;
+  /** It runs and is meant to: calls may be sent to it. */
+  readonly isRunning: boolean;
+  /** Why it is not running, in the cluster's own words (no such image, exit code, no suitable node). */
+  readonly error?: string;
+}
+
+/** What the data plane and the scalers know of a function; read often, so it is cheap to fetch for all at once. */
+export interface FunctionSnapshot {
+  readonly ref: FunctionRef;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** As deployed: the function's own limits (`exec_timeout`, `max_inflight`…) are read from it. */
+  readonly envVars: Readonly<Record<string, string>>;
+  readonly desired: number;
+  readonly replicas: readonly Replica[];
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+/** What the gateway needs from the cluster, in the domain's words and in plain data: no Docker type crosses it. */
+export interface Provider {
+  /** @throws {FaasError} `provider_unavailable` */
+  list(namespace?: string): Promise<FunctionStatus[]>;
+  /** @throws {FaasError} `function_not_found`, `provider_unavailable` */
+  read(ref: FunctionRef): Promise<FunctionStatus>;
+  /** Resolves once the cluster accepts it, before any replica is available.
+   *  @throws {FaasError} `function_exists`, `invalid_request` (unknown secret), `provider_unavailable` */
+  create(deployment: FunctionDeployment): Promise<void>;
+  /** Keeps the replica count when it is inside the new [min, max].
+   *  @throws {FaasError} `function_not_found`, `invalid_request`, `provider_unavailable` */
+  update(deployment: FunctionDeployment): Promise<void>;
+  /** @throws {FaasError} `function_not_found`, `provider_unavailable` */
+  remove(ref: FunctionRef): Promise<void>;
+  /** Resolves once the cluster accepts the count, before the replicas are available.
+   *  @throws {FaasError} `function_not_found`, `provider_unavailable` */
+  scale(ref: FunctionRef, desired: number): Promise<void>;
+  /** Every function with its replicas: two reads of the cluster however many functions there are.
+   *  @throws {FaasError} `provider_unavailable` */
+  snapshot(): Promise<FunctionSnapshot[]>;
+  /** Calls `onChange` soon after something about functions may have changed; a hint, never the truth. Returns the stop. */
+  watch(onChange: () => void): () => void;
+  /** @throws {FaasError} `provider_unavailable` */
+  info(): Promise<{ readonly provider: string; readonly orchestration: string; readonly version: VersionInfo }>;
+  /** Resolves when the cluster can be read and written; @throws {FaasError} `provider_unavailable` with the reason */
+  ping(): Promise<void>;
+}
