@@ -16,7 +16,9 @@ export function isFunctionName(text: string): boolean {
 /** `name` or `name.namespace`, split at the last dot; no check that the parts are valid names. */
 export function splitFunctionName(text: string, namespace: string = DEFAULT_NAMESPACE): FunctionRef {
   const dot = text.lastIndexOf('.');
-  return dot === -1 ? { name: text, namespace } : { name: text.slice(0, dot), namespace: text.slice(dot + 1) };
+  return dot === -1
+    ? { name: text, namespace }
+    : { name: text.slice(0, dot), namespace: text.slice(dot + 1) };
 }
 
 /** `name.namespace`: the key of tables, metrics and log lines. */

@@ -1,5 +1,5 @@
-import type { FunctionDeployment, FunctionStatus, VersionInfo } from '../../contract/function-types.ts';
 import type { FunctionRef } from '../../contract/function-ref.ts';
+import type { FunctionDeployment, FunctionStatus, VersionInfo } from '../../contract/function-types.ts';
 
 /** A replica as the cluster tells of it. */
 export interface Replica {
@@ -49,7 +49,11 @@ export interface Provider {
   /** Calls `onChange` soon after something about functions may have changed; a hint, never the truth. Returns the stop. */
   watch(onChange: () => void): () => void;
   /** @throws {FaasError} `provider_unavailable` */
-  info(): Promise<{ readonly provider: string; readonly orchestration: string; readonly version: VersionInfo }>;
+  info(): Promise<{
+    readonly provider: string;
+    readonly orchestration: string;
+    readonly version: VersionInfo;
+  }>;
   /** Resolves when the cluster can be read and written; @throws {FaasError} `provider_unavailable` with the reason */
   ping(): Promise<void>;
 }
