@@ -1,0 +1,102 @@
+import { parseCount, parseDurationMs, parseFlag } from '../contract/duration.ts';
+import { DEFAULT_NAMESPACE, isFunctionName } from '../contract/function-ref.ts';
+
+/** Which invocations leave a line in the log. */
+export type AccessLog = 'all' | 'errors' | 'off';
+
+export interface GatewayConfig {
+  /** Public port. Env `port`, default 8080. */
+  readonly port: number;
+  /** Metrics and own health, inside only. Env `metrics_port`, default 8082. */
+  readonly metricsPort: number;
+  /** Network on whose address the metrics are served; empty: on all. Env `platform_network`, default empty. */
+  readonly platformNetwork: string;
+  /** Network that functions are attached to and called on. Env `functions_network`, default `skep-functions`. */
+  readonly functionsNetwork: string;
+  /** Longest silence inside a request's body. Env `read_timeout`, default 60s. */
+  readonly readTimeoutMs: number;
+  /** Longest wait for a client that does not read its answer, and for calls in flight at a shutdown. Env `write_timeout`, default 60s. */
+  readonly writeTimeoutMs: number;
+  /** Longest call of a function, from its first byte sent to its last byte received. Env `upstream_timeout`, default 60s. */
+  readonly upstreamTimeoutMs: number;
+  /** Invocations in flight before 429; 0 is no limit. Env `max_inflight`, default 0. */
+  readonly maxInflight: number;
+  /** Whether a call to a function without replicas starts one. Env `scale_from_zero`, default true. */
+  readonly scaleFromZero: boolean;
+  /** Longest wait of a call for a first replica. Env `cold_start_timeout`, default 60s. */
+  readonly coldStartTimeoutMs: number;
+  /** Calls that may wait for first replicas at a time, before 503. Env `cold_start_waiting`, default 1000. */
+  readonly coldStartWaiting: number;
+  /** Whether `/system` and `/ui` ask for credentials. Env `basic_auth`, default true. */
+  readonly basicAuth: boolean;
+  /** Folder with `basic-auth-user` and `basic-auth-password`. Env `secret_mount_path`, default `/run/secrets/`. */
+  readonly secretMountPath: string;
+  /** Namespace of functions named without one. Env `function_namespace`, default `openfaas-fn`. */
+  readonly functionNamespace: string;
+  /** Env `faas_prometheus_host`, default `prometheus`. */
+  readonly prometheusHost: string;
+  /** Env `faas_prometheus_port`, default 9090. */
+  readonly prometheusPort: number;
+  /** Largest build request in bytes. Env `build_limit_bytes`, default 268435456. */
+  readonly buildLimitBytes: number;
+  /** Longest build. Env `build_timeout`, default 15m. */
+  readonly buildTimeoutMs: number;
+  /** Env `access_log`: `all`, `errors` (answers of 500 and more) or `off`; default `errors`. */
+  readonly accessLog: AccessLog;
+}
+
+function parsePort(text: string): number {
+  const port = parseCount(text);
+  if (port > 65_535) throw new Error('expected a port, 0 to 65535');
+  return port;
+}
+
+function parseAccessLog(text: string): AccessLog {
+  if (text !== 'all' && text !== 'errors' && text !== 'off') throw new Error('expected all, errors or off');
+  return text;
+}
+
+function parseNamespace(text: string): string {
+  if (!isFunctionName(text)) throw new Error('expected lower-case letters, digits and dashes, at most 63');
+  return text;
+}
+
+const asIs = (text: string): string => text;
+
+/** Reads the whole configuration, or throws one error that names every bad value. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
+  const problems: string[] = [];
+  const read = <T>(key: string, fallback: T, parse: (text: string) => T): T => {
+    const text = env[key];
+    if (text === undefined || text === '') return fallback;
+    try {
+      return parse(text);
+    } catch (error) {
+      problems.push(`${key}=${text}: ${(error as Error).message}`);
+      return fallback;
+    }
+  };
+  const config: GatewayConfig = {
+    port: read('port', 8080, parsePort),
+    metricsPort: read('metrics_port', 8082, parsePort),
+    platformNetwork: read('platform_network', '', asIs),
+    functionsNetwork: read('functions_network', 'skep-functions', asIs),
+    readTimeoutMs: read('read_timeout', 60_000, parseDurationMs),
+    writeTimeoutMs: read('write_timeout', 60_000, parseDurationMs),
+    upstreamTimeoutMs: read('upstream_timeout', 60_000, parseDurationMs),
+    maxInflight: read('max_inflight', 0, parseCount),
+    scaleFromZero: read('scale_from_zero', true, parseFlag),
+    coldStartTimeoutMs: read('cold_start_timeout', 60_000, parseDurationMs),
+    coldStartWaiting: read('cold_start_waiting', 1000, parseCount),
+    basicAuth: read('basic_auth', true, parseFlag),
+    secretMountPath: read('secret_mount_path', '/run/secrets/', asIs),
+    functionNamespace: read('function_namespace', DEFAULT_NAMESPACE, parseNamespace),
+    prometheusHost: read('faas_prometheus_host', 'prometheus', asIs),
+    prometheusPort: read('faas_prometheus_port', 9090, parsePort),
+    buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
+    buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
+    accessLog: read('access_log', 'errors', parseAccessLog),
+  };
+  if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
+  return Object.freeze(config);
+}
