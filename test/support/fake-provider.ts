@@ -1,0 +1,265 @@
+import {
+  DEFAULT_NAMESPACE,
+  type FunctionRef,
+  isFunctionName,
+  qualifiedName,
+} from '../../contract/function-ref.ts';
+import type { FunctionDeployment, FunctionStatus } from '../../contract/function-types.ts';
+import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
+import { FaasError } from '../../gateway/errors.ts';
+import type { FunctionSnapshot, Provider, Replica } from '../../gateway/functions/provider.ts';
+
+export interface FakeProviderOptions {
+  /** Names of the secrets that exist. */
+  readonly secrets?: readonly string[];
+  /** `soon`: a replica runs a turn of the event loop after it was asked for; `by_hand`: when a test says so. */
+  readonly replicasRun?: 'soon' | 'by_hand';
+  /** Address of the replica with this index; default `127.0.0.1`. */
+  readonly addressOf?: (ref: FunctionRef, index: number) => string;
+}
+
+/** A change that somebody asked of the provider. */
+export type ProviderCall =
+  | { readonly kind: 'create' | 'update'; readonly ref: FunctionRef; readonly deployment: FunctionDeployment }
+  | { readonly kind: 'remove'; readonly ref: FunctionRef }
+  | { readonly kind: 'scale'; readonly ref: FunctionRef; readonly desired: number };
+
+/** What tests do to the cluster behind the provider. */
+export interface FakeCluster {
+  /** Every change asked for, in order, refused ones included. */
+  readonly calls: readonly ProviderCall[];
+  addSecret(name: string): void;
+  removeSecret(name: string): void;
+  /** Lets the first `count` desired replicas run, and no other. */
+  run(ref: FunctionRef, count: number): void;
+  /** Replicas that do not run tell this as their error. */
+  fail(ref: FunctionRef, error: string): void;
+  /** Every method fails with `provider_unavailable` until `comeBack`. */
+  goDown(reason?: string): void;
+  comeBack(): void;
+  /** Called before each change; a promise delays it, an exception is what the caller gets. */
+  beforeCall: ((call: ProviderCall) => Promise<void> | void) | undefined;
+}
+
+export type FakeProvider = Provider & { readonly cluster: FakeCluster };
+
+interface Entry {
+  readonly id: number;
+  readonly ref: FunctionRef;
+  deployment: FunctionDeployment;
+  desired: number;
+  running: number;
+  error: string | undefined;
+  readonly createdAt: string;
+}
+
+/** The provider port in memory: what Swarm does, without a swarm. Held to it by `test/contract/provider.ts`. */
+export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvider {
+  const entries = new Map<string, Entry>();
+  const secrets = new Set(options.secrets ?? []);
+  const listeners = new Set<() => void>();
+  const calls: ProviderCall[] = [];
+  let downBecause: string | undefined;
+  let created = 0;
+
+  const changed = (): void => {
+    for (const listener of listeners) listener();
+  };
+
+  const assertUp = (): void => {
+    if (downBecause !== undefined) throw new FaasError('provider_unavailable', downBecause);
+  };
+
+  const find = (ref: FunctionRef): Entry => {
+    const entry = entries.get(qualifiedName(ref));
+    if (entry === undefined) {
+      throw new FaasError('function_not_found', `function ${qualifiedName(ref)} not found`);
+    }
+    return entry;
+  };
+
+  const setDesired = (entry: Entry, desired: number): void => {
+    entry.desired = desired;
+    entry.running = Math.min(entry.running, desired);
+    changed();
+    if ((options.replicasRun ?? 'soon') === 'by_hand') return;
+    setImmediate(() => {
+      if (entries.get(qualifiedName(entry.ref)) !== entry || entry.error !== undefined) return;
+      entry.running = entry.desired;
+      changed();
+    });
+  };
+
+  const begin = async (call: ProviderCall): Promise<void> => {
+    calls.push(call);
+    await cluster.beforeCall?.(call);
+    assertUp();
+  };
+
+  const check = (deployment: FunctionDeployment): { min: number; max: number } => {
+    if (!isFunctionName(deployment.service)) {
+      throw new FaasError('invalid_request', `service: ${deployment.service} is not a function name`);
+    }
+    const missing = (deployment.secrets ?? []).filter((name) => !secrets.has(name));
+    if (missing.length > 0) throw new FaasError('invalid_request', `secret not found: ${missing.join(', ')}`);
+    try {
+      return parseScaleLabels(deployment.labels ?? {});
+    } catch (cause) {
+      throw new FaasError('invalid_request', (cause as Error).message, { cause });
+    }
+  };
+
+  const cluster: FakeCluster = {
+    calls,
+    beforeCall: undefined,
+    addSecret: (name) => void secrets.add(name),
+    removeSecret: (name) => void secrets.delete(name),
+    run: (ref, count) => {
+      const entry = find(ref);
+      entry.running = Math.min(count, entry.desired);
+      entry.error = undefined;
+      changed();
+    },
+    fail: (ref, error) => {
+      const entry = find(ref);
+      entry.running = 0;
+      entry.error = error;
+      changed();
+    },
+    goDown: (reason = 'the cluster does not answer') => {
+      downBecause = reason;
+    },
+    comeBack: () => {
+      downBecause = undefined;
+    },
+  };
+
+  return {
+    cluster,
+    list: async (namespace) => {
+      assertUp();
+      return [...entries.values()]
+        .filter((entry) => namespace === undefined || entry.ref.namespace === namespace)
+        .map(toStatus);
+    },
+    read: async (ref) => {
+      assertUp();
+      return toStatus(find(ref));
+    },
+    create: async (sent) => {
+      const deployment = toStored(sent);
+      const ref = refOf(deployment);
+      await begin({ kind: 'create', ref, deployment: sent });
+      const { min } = check(deployment);
+      if (entries.has(qualifiedName(ref))) {
+        throw new FaasError(
+          'function_exists',
+          `function ${qualifiedName(ref)} exists already: update it with PUT`,
+        );
+      }
+      const entry: Entry = {
+        id: created++,
+        ref,
+        deployment,
+        desired: 0,
+        running: 0,
+        error: undefined,
+        createdAt: new Date().toISOString(),
+      };
+      entries.set(qualifiedName(ref), entry);
+      setDesired(entry, min);
+    },
+    update: async (sent) => {
+      const deployment = toStored(sent);
+      const ref = refOf(deployment);
+      await begin({ kind: 'update', ref, deployment: sent });
+      const entry = find(ref);
+      const { min, max } = check(deployment);
+      entry.deployment = deployment;
+      entry.error = undefined;
+      setDesired(entry, Math.min(max, Math.max(min, entry.desired)));
+    },
+    remove: async (ref) => {
+      await begin({ kind: 'remove', ref });
+      find(ref);
+      entries.delete(qualifiedName(ref));
+      changed();
+    },
+    scale: async (ref, desired) => {
+      await begin({ kind: 'scale', ref, desired });
+      setDesired(find(ref), desired);
+    },
+    snapshot: async () => {
+      assertUp();
+      return [...entries.values()].map((entry) =>
+        toSnapshot(entry, options.addressOf ?? (() => '127.0.0.1')),
+      );
+    },
+    watch: (onChange) => {
+      listeners.add(onChange);
+      return () => void listeners.delete(onChange);
+    },
+    info: async () => {
+      assertUp();
+      return { provider: 'fake', orchestration: 'memory', version: { release: '0.0.0', sha: 'none' } };
+    },
+    ping: async () => assertUp(),
+  };
+}
+
+function refOf(deployment: FunctionDeployment): FunctionRef {
+  return { name: deployment.service, namespace: deployment.namespace ?? DEFAULT_NAMESPACE };
+}
+
+/** What is kept of a deployment: a copy, without the registry's password. */
+function toStored(deployment: FunctionDeployment): FunctionDeployment {
+  const { registryAuth: _, ...kept } = structuredClone(deployment);
+  return kept;
+}
+
+function labelsOf({ ref, deployment }: Entry): Record<string, string> {
+  return { ...deployment.labels, faas_function: ref.name };
+}
+
+function toStatus(entry: Entry): FunctionStatus {
+  const { ref, deployment } = entry;
+  const { envProcess, envVars, constraints, secrets, limits, requests, readOnlyRootFilesystem } = deployment;
+  return {
+    name: ref.name,
+    namespace: ref.namespace,
+    image: deployment.image,
+    ...(envProcess !== undefined && { envProcess }),
+    ...(envVars !== undefined && Object.keys(envVars).length > 0 && { envVars }),
+    ...(constraints !== undefined && constraints.length > 0 && { constraints }),
+    ...(secrets !== undefined && secrets.length > 0 && { secrets }),
+    labels: labelsOf(entry),
+    annotations: deployment.annotations ?? {},
+    ...(limits !== undefined && { limits }),
+    ...(requests !== undefined && { requests }),
+    ...(readOnlyRootFilesystem === true && { readOnlyRootFilesystem }),
+    replicas: entry.desired,
+    availableReplicas: entry.running,
+    createdAt: entry.createdAt,
+  };
+}
+
+function toSnapshot(entry: Entry, addressOf: (ref: FunctionRef, index: number) => string): FunctionSnapshot {
+  const { ref, deployment } = entry;
+  return {
+    ref,
+    labels: labelsOf(entry),
+    annotations: deployment.annotations ?? {},
+    envVars: deployment.envVars ?? {},
+    desired: entry.desired,
+    replicas: Array.from({ length: entry.desired }, (_, index): Replica => {
+      const isRunning = index < entry.running;
+      return {
+        id: `${entry.id}-${index}`,
+        address: isRunning ? addressOf(ref, index) : undefined,
+        isRunning,
+        ...(!isRunning && entry.error !== undefined && { error: entry.error }),
+      };
+    }),
+    createdAt: entry.createdAt,
+  };
+}
