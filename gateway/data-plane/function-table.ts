@@ -1,0 +1,136 @@
+import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
+import type { FunctionSnapshot } from '../functions/provider.ts';
+
+/** A replica that the cluster says is running, as the data plane sees it. */
+export interface LiveReplica {
+  readonly id: string;
+  readonly address: string;
+  /** Calls now at this replica. */
+  inFlight: number;
+  /** It has answered a probe since it appeared, and no connection to it has failed since. */
+  isReady: boolean;
+}
+
+/** One function. The object lives as long as the function does; its fields follow the cluster. */
+export interface FunctionEntry {
+  readonly ref: FunctionRef;
+  /** `name.namespace` */
+  readonly key: string;
+  labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
+  desired: number;
+  replicas: readonly LiveReplica[];
+  /** Why the newest replica is not running; undefined while one runs or none has failed. */
+  error: string | undefined;
+}
+
+export interface TableListener {
+  /** A replica began to run: it wants a probe. */
+  onReplica(entry: FunctionEntry, replica: LiveReplica): void;
+  /** A replica's address is no longer to be called. */
+  onReplicaGone(replica: LiveReplica): void;
+  /** Anything of the function may have changed. */
+  onEntry(entry: FunctionEntry): void;
+  onEntryGone(entry: FunctionEntry): void;
+}
+
+/** The functions and their replicas, kept in memory so that no call of the cluster stands in an invocation's path. */
+export class FunctionTable {
+  readonly #byName = new Map<string, FunctionEntry>();
+  readonly #byKey = new Map<string, FunctionEntry>();
+  readonly #defaultNamespace: string;
+  readonly #listener: TableListener;
+  #isLoaded = false;
+
+  constructor(defaultNamespace: string, listener: TableListener) {
+    this.#defaultNamespace = defaultNamespace;
+    this.#listener = listener;
+  }
+
+  /** False until the cluster was read once: an unknown name says nothing before that. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** @param name as a path writes it, with or without the namespace */
+  find(name: string): FunctionEntry | undefined {
+    return this.#byName.get(name);
+  }
+
+  entries(): Iterable<FunctionEntry> {
+    return this.#byKey.values();
+  }
+
+  /** Makes the table say what `snapshots` say, keeping the counts of what stays. */
+  apply(snapshots: readonly FunctionSnapshot[]): void {
+    const seen = new Set<string>();
+    for (const snapshot of snapshots) {
+      const key = qualifiedName(snapshot.ref);
+      seen.add(key);
+      this.#applyOne(key, snapshot);
+    }
+    for (const [key, entry] of this.#byKey) {
+      if (!seen.has(key)) this.#remove(key, entry);
+    }
+    this.#isLoaded = true;
+  }
+
+  #applyOne(key: string, snapshot: FunctionSnapshot): void {
+    const known = this.#byKey.get(key);
+    const entry: FunctionEntry = known ?? {
+      ref: snapshot.ref,
+      key,
+      labels: snapshot.labels,
+      annotations: snapshot.annotations,
+      desired: snapshot.desired,
+      replicas: [],
+      error: undefined,
+    };
+    entry.labels = snapshot.labels;
+    entry.annotations = snapshot.annotations;
+    entry.desired = snapshot.desired;
+    if (known === undefined) {
+      this.#byKey.set(key, entry);
+      this.#byName.set(key, entry);
+      if (snapshot.ref.namespace === this.#defaultNamespace) this.#byName.set(snapshot.ref.name, entry);
+    }
+    this.#applyReplicas(entry, snapshot);
+    this.#listener.onEntry(entry);
+  }
+
+  #applyReplicas(entry: FunctionEntry, snapshot: FunctionSnapshot): void {
+    const before = entry.replicas;
+    const running = snapshot.replicas.filter((replica) => replica.isRunning && replica.address !== undefined);
+    const fresh: LiveReplica[] = [];
+    entry.replicas = running.map((replica) => {
+      const known = before.find(({ id, address }) => id === replica.id && address === replica.address);
+      if (known !== undefined) return known;
+      const born = { id: replica.id, address: replica.address ?? '', inFlight: 0, isReady: false };
+      fresh.push(born);
+      return born;
+    });
+    entry.error =
+      running.length > 0 ? undefined : snapshot.replicas.find(({ error }) => error !== undefined)?.error;
+    for (const replica of before) {
+      if (!entry.replicas.includes(replica)) {
+        replica.isReady = false;
+        this.#listener.onReplicaGone(replica);
+      }
+    }
+    for (const replica of fresh) this.#listener.onReplica(entry, replica);
+  }
+
+  #remove(key: string, entry: FunctionEntry): void {
+    this.#byKey.delete(key);
+    this.#byName.delete(key);
+    if (this.#byName.get(entry.ref.name) === entry) this.#byName.delete(entry.ref.name);
+    const replicas = entry.replicas;
+    entry.replicas = [];
+    entry.desired = 0;
+    for (const replica of replicas) {
+      replica.isReady = false;
+      this.#listener.onReplicaGone(replica);
+    }
+    this.#listener.onEntryGone(entry);
+  }
+}

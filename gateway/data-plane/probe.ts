@@ -1,0 +1,91 @@
+import type { FunctionEntry, LiveReplica } from './function-table.ts';
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
+const ATTEMPT_TIMEOUT_MS = 1000;
+/** Where every watchdog tells of its health. */
+const HEALTH_PATH = '/_/health';
+
+export interface ProberOptions {
+  readonly port: number;
+  readonly onReady: (entry: FunctionEntry, replica: LiveReplica) => void;
+}
+
+/**
+ * Asks replicas for their health until they answer. A replica takes calls only after it answered once, so a container
+ * that runs but does not listen yet costs nobody a failed call.
+ */
+export class Prober {
+  readonly #probing = new Map<LiveReplica, AbortController>();
+  readonly #options: ProberOptions;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Probes until the replica is ready or `stop` is called. Does nothing when it is being probed already. */
+  start(entry: FunctionEntry, replica: LiveReplica): void {
+    if (this.#probing.has(replica)) return;
+    const controller = new AbortController();
+    this.#probing.set(replica, controller);
+    void this.#probe(entry, replica, controller.signal).finally(() => {
+      if (this.#probing.get(replica) === controller) this.#probing.delete(replica);
+    });
+  }
+
+  stop(replica: LiveReplica): void {
+    this.#probing.get(replica)?.abort();
+    this.#probing.delete(replica);
+  }
+
+  stopAll(): void {
+    for (const replica of [...this.#probing.keys()]) this.stop(replica);
+  }
+
+  async #probe(entry: FunctionEntry, replica: LiveReplica, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      if (await this.#answers(entry, replica, signal)) {
+        if (signal.aborted) return;
+        replica.isReady = true;
+        this.#options.onReady(entry, replica);
+        return;
+      }
+      await pause(pauseMs, signal);
+    }
+  }
+
+  async #answers(entry: FunctionEntry, replica: LiveReplica, signal: AbortSignal): Promise<boolean> {
+    const url = `http://${replica.address}:${this.#options.port}${healthPath(entry.annotations)}`;
+    try {
+      const response = await fetch(url, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
+        headers: { 'user-agent': 'skep-gateway/probe' },
+        redirect: 'manual',
+        keepalive: false,
+      });
+      await response.arrayBuffer();
+      // Whatever listens is taken, but for a server that says it is not ready: images without a watchdog answer 404 here.
+      return response.status < 500;
+    } catch {
+      // Not listening yet: the next attempt tells.
+      return false;
+    }
+  }
+}
+
+function healthPath(annotations: Readonly<Record<string, string>>): string {
+  const path = annotations['com.openfaas.health.http.path'] ?? annotations['com.openfaas.http.path'];
+  return path?.startsWith('/') ? path : HEALTH_PATH;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}
