@@ -1,0 +1,39 @@
+/** What a line tells beside its message. Never a credential, a secret's value or a body. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Logger {
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** One JSON object a line: `{"time":"<RFC 3339>","level":"info","message":"…",…fields}`. Default: to stdout. */
+export function createLogger(write: (line: string) => void = writeStdout): Logger {
+  const log =
+    (level: string) =>
+    (message: string, fields: LogFields = {}): void =>
+      write(`${toLine({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+  return { info: log('info'), warn: log('warn'), error: log('error') };
+}
+
+function writeStdout(line: string): void {
+  process.stdout.write(line);
+}
+
+function toLine(entry: LogFields): string {
+  return JSON.stringify(entry, (_key, value: unknown) =>
+    value instanceof Error ? describe(value) : typeof value === 'bigint' ? value.toString() : value,
+  );
+}
+
+function describe(error: Error): LogFields {
+  const { name, message, stack, cause } = error;
+  const code = (error as { code?: unknown }).code;
+  return {
+    name,
+    message,
+    ...(code !== undefined && { code }),
+    ...(stack !== undefined && { stack }),
+    ...(cause !== undefined && { cause }),
+  };
+}
