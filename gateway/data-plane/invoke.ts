@@ -27,7 +27,7 @@ export interface InvokerOptions {
   readonly pool: UpstreamPool;
   readonly recorder: InvocationRecorder;
   readonly onRecord: (record: InvocationRecord) => void;
-  /** A replica refused a connection: it takes no calls until a probe says otherwise. */
+  /** A replica refused a connection, or is another function: it takes no calls until a probe says otherwise. */
   readonly onUnreachable: (entry: FunctionEntry, replica: LiveReplica) => void;
   readonly upstreamTimeoutMs: number;
   readonly maxInflight: number;
@@ -107,10 +107,11 @@ export class Invoker {
           continue;
         }
         const outcome = await this.#relay(call, entry, replica);
-        if (outcome.kind === 'not_delivered') {
+        const isRepeatable =
+          outcome.kind === 'not_delivered' ||
+          (outcome.kind === 'declined' && call.exchange.request.contentLength === 0);
+        if (isRepeatable) {
           this.#options.onUnreachable(entry, replica);
-          tried.push(replica);
-        } else if (outcome.kind === 'declined' && call.exchange.request.contentLength === 0) {
           tried.push(replica);
         } else {
           return this.#settle(call, entry, outcome);

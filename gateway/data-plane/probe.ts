@@ -5,6 +5,8 @@ const LONGEST_PAUSE_MS = 500;
 const ATTEMPT_TIMEOUT_MS = 1000;
 /** Where every watchdog tells of its health. */
 const HEALTH_PATH = '/_/health';
+/** From a watchdog that is another function. */
+const MISDIRECTED = 421;
 
 export interface ProberOptions {
   readonly port: number;
@@ -59,13 +61,13 @@ export class Prober {
     try {
       const response = await fetch(url, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
-        headers: { 'user-agent': 'skep-gateway/probe' },
+        headers: { 'user-agent': 'skep-gateway/probe', 'x-skep-function': entry.key },
         redirect: 'manual',
         keepalive: false,
       });
       await response.arrayBuffer();
       // Whatever listens is taken, but for a server that says it is not ready: images without a watchdog answer 404 here.
-      return response.status < 500;
+      return response.status < 500 && response.status !== MISDIRECTED;
     } catch {
       // Not listening yet: the next attempt tells.
       return false;
