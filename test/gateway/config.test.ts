@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { loadConfig } from '../../gateway/config.ts';
+
+describe('the gateway configuration', () => {
+  it('has the documented defaults', () => {
+    const config = loadConfig({});
+    expect(config.port).to.equal(8080);
+    expect(config.upstreamTimeoutMs).to.equal(60_000);
+    expect(config.functionNamespace).to.equal('openfaas-fn');
+    expect(config.basicAuth).to.equal(true);
+  });
+
+  it('reads durations as seconds and as Go writes them', () => {
+    expect(loadConfig({ upstream_timeout: '5m5s' }).upstreamTimeoutMs).to.equal(305_000);
+    expect(loadConfig({ upstream_timeout: '90' }).upstreamTimeoutMs).to.equal(90_000);
+    expect(loadConfig({ upstream_timeout: '1.5s' }).upstreamTimeoutMs).to.equal(1500);
+  });
+
+  it('names every bad value in one error', () => {
+    const env = {
+      port: '80800',
+      upstream_timeout: '-5s',
+      read_timeout: '5 minutes',
+      max_inflight: 'many',
+      basic_auth: 'yes',
+      function_namespace: 'Open FaaS',
+      access_log: 'none',
+    };
+    let message = '';
+    try {
+      loadConfig(env);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    for (const [key, value] of Object.entries(env)) expect(message).to.contain(`${key}=${value}: `);
+  });
+
+  it('is documented, variable by variable', () => {
+    const source = readFileSync(new URL('../../gateway/config.ts', import.meta.url), 'utf8');
+    const docs = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+    const inSource = [...source.matchAll(/read\('([a-z_]+)'/g)].map(([, key]) => key);
+    const inDocs = [...docs.matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, key]) => key);
+    expect(inSource.length).to.be.greaterThan(10);
+    expect(inDocs).to.deep.equal(inSource);
+  });
+});
