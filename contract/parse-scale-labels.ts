@@ -1,4 +1,5 @@
 import { ContractError } from './contract-error.ts';
+import { MOST_REPLICAS } from './parse-requests.ts';
 
 /** What a function's labels say about its replica count. */
 export interface ScaleLabels {
@@ -16,9 +17,6 @@ const MIN = 'com.openfaas.scale.min';
 const MAX = 'com.openfaas.scale.max';
 const FACTOR = 'com.openfaas.scale.factor';
 const ZERO = 'com.openfaas.scale.zero';
-
-/** Far beyond what one swarm runs; a typing error of some digits shall not fill a cluster. */
-const MOST_REPLICAS = 10_000;
 
 /** Reads the scale labels. @throws {ContractError} that names the label and what it may be */
 export function parseScaleLabels(labels: Readonly<Record<string, string>>): ScaleLabels {
