@@ -1,0 +1,28 @@
+// `bun scripts/base-images/main.ts [image…]`: makes base images available, all of them or those that are named.
+import { describeFailure, Problem } from '../shell/problem.ts';
+import { Progress } from '../shell/progress.ts';
+import { BASE_IMAGES, DEBIAN_IMAGE } from './catalog.ts';
+import { ensureBaseImages } from './ensure-base-images.ts';
+
+try {
+  const names = process.argv.slice(2);
+  const unknown = names.find((name) => !BASE_IMAGES.some((image) => image.name === name));
+  if (unknown !== undefined) {
+    throw new Problem(
+      `no base image is called ${unknown}`,
+      `Known: ${BASE_IMAGES.map((i) => i.name).join(', ')}.`,
+    );
+  }
+  const wanted = BASE_IMAGES.filter(
+    ({ name }) => names.length === 0 || name === DEBIAN_IMAGE || names.includes(name),
+  );
+  const progress = new Progress(process.stdout, process.env);
+  const origins = await ensureBaseImages(
+    (title, work, describe) => progress.step(title, work, describe),
+    wanted,
+  );
+  for (const [name, origin] of origins) progress.note(`${name}: ${origin}`);
+} catch (error) {
+  console.error(describeFailure(error));
+  process.exitCode = 1;
+}
