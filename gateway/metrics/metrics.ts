@@ -1,0 +1,142 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { qualifiedName } from '../../contract/function-ref.ts';
+import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
+import type { FunctionSnapshot } from '../functions/provider.ts';
+import { durationsText } from './durations-text.ts';
+import { InvocationCounters } from './invocation-counters.ts';
+
+/** One answered request of the control plane. `path` is the route's pattern, never the path itself. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** Everything on the metrics page. Names and labels are an interface: alerts and dashboards are written against them. */
+export class GatewayMetrics {
+  readonly #registry = new Registry();
+  readonly #counters = new InvocationCounters();
+  readonly #apiTotal: Counter<'method' | 'path' | 'status'>;
+  readonly #apiSeconds: Histogram<'method' | 'path' | 'status'>;
+  #snapshots: readonly FunctionSnapshot[] = [];
+
+  constructor() {
+    this.#registerInvocations();
+    this.#registerReplicas();
+    const registers = [this.#registry];
+    const labelNames = ['method', 'path', 'status'] as const;
+    this.#apiTotal = new Counter({
+      name: 'http_requests_total',
+      help: 'Requests to the control plane.',
+      labelNames,
+      registers,
+    });
+    this.#apiSeconds = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Duration of requests to the control plane.',
+      labelNames,
+      registers,
+    });
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** A call was accepted. @param key `name.namespace` */
+  started(key: string): void {
+    this.#counters.started(key);
+  }
+
+  /** A call ended. @param status what the client was answered */
+  completed(key: string, status: number, seconds: number): void {
+    this.#counters.completed(key, status, seconds);
+  }
+
+  /** Tells what is deployed now: new functions get series at 0, removed ones lose theirs. */
+  sync(snapshots: readonly FunctionSnapshot[]): void {
+    this.#snapshots = snapshots;
+    this.#counters.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
+  }
+
+  apiRequest({ method, path, status, seconds }: ApiRequest): void {
+    const labels = { method, path, status: String(status) };
+    this.#apiTotal.inc(labels);
+    this.#apiSeconds.observe(labels, seconds);
+  }
+
+  /** The page in Prometheus' text format. */
+  async page(): Promise<string> {
+    return `${await this.#registry.metrics()}\n${durationsText(this.#counters.entries())}`;
+  }
+
+  #registerInvocations(): void {
+    const registers = [this.#registry];
+    const counters = this.#counters;
+    new Counter({
+      name: 'gateway_function_invocation_total',
+      help: 'Completed calls of functions.',
+      labelNames: ['function_name', 'code'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [function_name, { completed }] of counters.entries()) {
+          for (const [code, { count }] of completed) this.inc({ function_name, code: String(code) }, count);
+        }
+      },
+    });
+    new Counter({
+      name: 'gateway_function_invocation_started',
+      help: 'Accepted calls of functions.',
+      labelNames: ['function_name'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [function_name, { started }] of counters.entries()) this.inc({ function_name }, started);
+      },
+    });
+    new Gauge({
+      name: 'gateway_function_invocation_inflight',
+      help: 'Calls of functions accepted and not finished.',
+      labelNames: ['function_name'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [function_name, { inFlight }] of counters.entries()) this.set({ function_name }, inFlight);
+      },
+    });
+  }
+
+  #registerReplicas(): void {
+    const gauge = (name: string, help: string, read: (snapshot: FunctionSnapshot) => number | undefined) => {
+      const snapshots = (): readonly FunctionSnapshot[] => this.#snapshots;
+      new Gauge({
+        name,
+        help,
+        labelNames: ['function_name'],
+        registers: [this.#registry],
+        collect() {
+          this.reset();
+          for (const snapshot of snapshots()) {
+            const value = read(snapshot);
+            if (value !== undefined) this.set({ function_name: qualifiedName(snapshot.ref) }, value);
+          }
+        },
+      });
+    };
+    gauge('gateway_service_count', 'Desired replicas.', ({ desired }) => desired);
+    gauge(
+      'gateway_service_ready_count',
+      'Replicas that take calls.',
+      ({ replicas }) => replicas.filter(({ isRunning }) => isRunning).length,
+    );
+    gauge('gateway_service_min', 'Fewest replicas while awake.', minimumOf);
+  }
+}
+
+/** Undefined where the labels are wrong: a service that was not deployed through the gateway may carry anything. */
+function minimumOf({ labels }: FunctionSnapshot): number | undefined {
+  try {
+    return parseScaleLabels(labels).min;
+  } catch {
+    return undefined;
+  }
+}
