@@ -1,0 +1,97 @@
+import type { Exchange, UpstreamPool } from '../../http1/types.ts';
+import type { FunctionSnapshot } from '../functions/provider.ts';
+import { createFront } from './front.ts';
+import { type FunctionEntry, FunctionTable } from './function-table.ts';
+import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
+import { Prober } from './probe.ts';
+import { TablePoller } from './table-poller.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+export interface DataPlaneOptions {
+  readonly pool: UpstreamPool;
+  readonly recorder: InvocationRecorder;
+  readonly onRecord: (record: InvocationRecord) => void;
+  /** Every function with its replicas, read often. */
+  readonly snapshot: () => Promise<FunctionSnapshot[]>;
+  readonly onTableHealth: (error: Error | undefined) => void;
+  /** Asks the cluster for the first replicas of a function that has none. */
+  readonly scaleUp: (entry: FunctionEntry) => Promise<void>;
+  readonly controlSocket: string;
+  readonly functionPort: number;
+  readonly defaultNamespace: string;
+  readonly upstreamTimeoutMs: number;
+  readonly maxInflight: number;
+  readonly coldStart: {
+    readonly capacity: number;
+    readonly timeoutMs: number;
+    readonly scaleFromZero: boolean;
+  };
+  readonly version: string;
+}
+
+export interface DataPlane {
+  /** Serves one request of the public listener. */
+  readonly onExchange: (exchange: Exchange) => void;
+  /** Reads the cluster once and keeps reading. */
+  start(): Promise<void>;
+  /** Something about functions may have changed: read the cluster soon. */
+  nudge(): void;
+  /** Whether the cluster has been read since the start. */
+  isLoaded(): boolean;
+  /** Lets go of calls that wait for a replica, and stops reading. */
+  stop(): void;
+}
+
+/** Puts the invocation path together: table, poller, prober, waiting room, invoker, front. */
+export function createDataPlane(options: DataPlaneOptions): DataPlane {
+  const { pool, functionPort } = options;
+  const table: FunctionTable = new FunctionTable(options.defaultNamespace, {
+    onReplica: (entry, replica) => prober.start(entry, replica),
+    onReplicaGone: (replica) => {
+      prober.stop(replica);
+      pool.forget({ hostname: replica.address, port: functionPort });
+    },
+    onEntry: (entry) => waitingRoom.onEntry(entry),
+    onEntryGone: (entry) => waitingRoom.onEntryGone(entry),
+  });
+  const poller = new TablePoller({
+    snapshot: options.snapshot,
+    apply: (snapshots) => table.apply(snapshots),
+    onHealth: options.onTableHealth,
+  });
+  const waitingRoom = new WaitingRoom({
+    ...options.coldStart,
+    scaleUp: options.scaleUp,
+    nudge: () => poller.nudge(),
+  });
+  const prober = new Prober({ port: functionPort, onReady: (entry) => waitingRoom.open(entry) });
+  const invoker = new Invoker({
+    table,
+    waitingRoom,
+    pool,
+    recorder: options.recorder,
+    onRecord: options.onRecord,
+    onUnreachable: (entry, replica) => {
+      replica.isReady = false;
+      pool.forget({ hostname: replica.address, port: functionPort });
+      // One that left the table meanwhile is nobody's any more.
+      if (entry.replicas.includes(replica)) prober.start(entry, replica);
+      poller.nudge();
+    },
+    upstreamTimeoutMs: options.upstreamTimeoutMs,
+    maxInflight: options.maxInflight,
+    functionPort,
+    version: options.version,
+  });
+  return {
+    onExchange: createFront({ invoker, pool, controlSocket: options.controlSocket }),
+    start: () => poller.start(),
+    nudge: () => poller.nudge(),
+    isLoaded: () => table.isLoaded,
+    stop: () => {
+      poller.stop();
+      prober.stopAll();
+      waitingRoom.close();
+    },
+  };
+}
