@@ -32,7 +32,8 @@ function parseAlert(value: unknown, path: string): FunctionAlert {
   const alert = parseObject(value, path);
   const status = ownValue(alert, 'status');
   if (status !== 'firing' && status !== 'resolved') {
-    throw new ContractError(`${path}.status: expected firing or resolved, not ${JSON.stringify(status)}`);
+    const given = typeof status === 'string' ? JSON.stringify(status.slice(0, 100)) : kindOf(status);
+    throw new ContractError(`${path}.status: expected firing or resolved, not ${given}`);
   }
   const labels = parseObject(ownValue(alert, 'labels'), `${path}.labels`);
   const functionName = optionalString(labels, 'function_name', `${path}.labels.function_name`);

@@ -1,9 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { qualifiedName } from '../../contract/function-ref.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
 import { durationsText } from './durations-text.ts';
 import { InvocationCounters } from './invocation-counters.ts';
+import { registerProcessMetrics } from './process-metrics.ts';
 
 /** One answered request of the control plane. `path` is the route's pattern, never the path itself. */
 export interface ApiRequest {
@@ -38,7 +39,7 @@ export class GatewayMetrics {
       labelNames,
       registers,
     });
-    collectDefaultMetrics({ register: this.#registry });
+    registerProcessMetrics(this.#registry);
   }
 
   /** A call was accepted. @param key `name.namespace` */
