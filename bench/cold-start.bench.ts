@@ -1,0 +1,67 @@
+// Question: how long does the first call of a function at zero replicas take, from request to answer, image on the node?
+import { median } from './support/load.ts';
+import { openPlatform, type Platform, until } from './support/platform.ts';
+import { record } from './support/record.ts';
+
+const NAME = 'bench-cold-start';
+const PATH = `/system/function/${NAME}`;
+const ROUNDS = 10;
+const CROWD = 50;
+
+export async function run(): Promise<void> {
+  const platform = await openPlatform();
+  const created = await platform.request('/system/functions', {
+    method: 'POST',
+    // The watchdog's grace before it drains is the wait between rounds: keep it short.
+    json: { service: NAME, image: await platform.exampleImage(), envVars: { healthcheck_interval: '1s' } },
+  });
+  if (created.status !== 202)
+    throw new Error(`${NAME} was not deployed: ${created.status} ${await created.text()}`);
+  try {
+    await until('the first replica', async () => (await call(platform)).ok);
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await toZero(platform);
+      times.push((await call(platform)).ms);
+    }
+    const sorted = [...times].sort((a, b) => a - b);
+    record('cold start, p50', median(times), 'ms', '<= 1000');
+    record('cold start, slowest', sorted.at(-1) ?? Number.NaN, 'ms');
+
+    await toZero(platform);
+    const crowd = await Promise.all(Array.from({ length: CROWD }, () => call(platform)));
+    record(
+      `cold start, failures of ${CROWD} callers at once`,
+      crowd.filter(({ ok }) => !ok).length,
+      'requests',
+      '<= 0',
+    );
+  } finally {
+    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+  }
+}
+
+async function call(platform: Platform): Promise<{ ok: boolean; ms: number }> {
+  const begin = process.hrtime.bigint();
+  const response = await fetch(`${platform.url}/function/${NAME}`, {
+    method: 'POST',
+    body: 'hi',
+    keepalive: false,
+  });
+  await response.arrayBuffer();
+  return { ok: response.status === 200, ms: Number(process.hrtime.bigint() - begin) / 1e6 };
+}
+
+async function toZero(platform: Platform): Promise<void> {
+  await platform.request(`/system/scale-function/${NAME}`, {
+    method: 'POST',
+    json: { serviceName: NAME, replicas: 0 },
+  });
+  await until('zero replicas', async () => {
+    const status = (await (await platform.request(PATH)).json()) as {
+      replicas?: number;
+      availableReplicas?: number;
+    };
+    return (status.replicas ?? 0) === 0 && (status.availableReplicas ?? 0) === 0;
+  });
+}
