@@ -32,7 +32,8 @@ export interface UpstreamResponseHead extends ResponseHead {
 /** Where body bytes go. `write` returns false when the sink is full: the source then waits for `resume()`. */
 export interface BodySink {
   write(bytes: Uint8Array): boolean;
-  end(): void;
+  /** `trailers`: fields that came after a chunked body, `[name, value, …]`; a sink may ignore them. */
+  end(trailers?: RawHeaders): void;
   /** The body can not be completed: the client left, lied about its length, or was too slow. */
   abort(cause: Error): void;
 }
@@ -88,6 +89,8 @@ export interface ListenOptions {
   readonly limits?: Partial<ListenLimits>;
   /** Headers added to answers the listener writes by itself (400, 408, 431…): `[name, value, …]` */
   readonly errorHeaders?: RawHeaders;
+  /** Tell clients how long an idle connection is kept (`Keep-Alive: timeout=…`), so that a relay reuses it that long. Default false. */
+  readonly announceIdleTimeout?: boolean;
   /** Must answer every exchange exactly once; an exception is answered 500 when nothing was written yet. */
   readonly onExchange: (exchange: Exchange) => void;
 }

@@ -1,0 +1,340 @@
+import { ChunkedDecoder } from './chunked-decoder.ts';
+import { listHas, parseLength } from './grammar.ts';
+import type { ParsedRequest } from './parse-head.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { BodySink, Exchange, RawHeaders, ResponseHead } from './types.ts';
+import { dateLine, fieldLine, fieldLines, statusLine } from './write-head.ts';
+
+/** An unread request body up to this size is read and thrown away to keep the connection; a longer one closes it. */
+const DISCARD_BYTES = 262_144;
+
+type AnswerState = 'none' | 'streaming' | 'ended';
+type Framing = 'length' | 'chunked' | 'close' | 'none';
+
+/** One request on a {@link ServerConnection}; also the sink of its own streamed answer. */
+export class ServerExchange implements Exchange, BodySink {
+  readonly request: ParsedRequest;
+  readonly #connection: ServerConnection;
+  #sink: BodySink | undefined;
+  #wasRead = false;
+  #decoder: ChunkedDecoder | undefined;
+  #bodyLeft: number;
+  #isDiscarding = false;
+  #discarded = 0;
+  isBodyComplete: boolean;
+  /** The sink is full: nothing is read until `resumeBody`. */
+  isBodyBlocked = false;
+  #sentContinue = false;
+
+  #answer: AnswerState = 'none';
+  #framing: Framing = 'none';
+  #answerLeft = 0;
+  #onDrain: (() => void) | undefined;
+  /** The connection closes after this answer. */
+  closes: boolean;
+  isFinished = false;
+  #isGone = false;
+  #goneListeners: (() => void)[] | undefined;
+  #finishedListeners: (() => void)[] | undefined;
+
+  constructor(connection: ServerConnection, request: ParsedRequest) {
+    this.#connection = connection;
+    this.request = request;
+    this.#bodyLeft = request.contentLength;
+    this.isBodyComplete = request.contentLength === 0;
+    this.closes = !request.keepAlive;
+  }
+
+  get remoteAddress(): string {
+    return this.#connection.remoteAddress;
+  }
+
+  get isAnswered(): boolean {
+    return this.#answer !== 'none';
+  }
+
+  get hasEnded(): boolean {
+    return this.#answer === 'ended';
+  }
+
+  header(lowerCaseName: string): string | undefined {
+    const { headers } = this.request;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] ?? '';
+      if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return headers[i + 1];
+    }
+    return undefined;
+  }
+
+  readBody(sink: BodySink): void {
+    if (this.#wasRead) throw new Error('the body of this request is being read already');
+    this.#wasRead = true;
+    if (this.isFinished || this.#isGone) {
+      sink.abort(new Error('the client has gone'));
+      return;
+    }
+    if (this.isBodyComplete) {
+      sink.end();
+      return;
+    }
+    this.#sink = sink;
+    if (
+      this.request.expectsContinue &&
+      !this.#sentContinue &&
+      !this.isAnswered &&
+      !this.#connection.hasUnread
+    ) {
+      this.#sentContinue = true;
+      this.#connection.out.text('HTTP/1.1 100 Continue\r\n\r\n');
+    }
+    this.#connection.consume();
+  }
+
+  resumeBody(): void {
+    if (!this.isBodyBlocked) return;
+    this.isBodyBlocked = false;
+    this.#connection.consume();
+  }
+
+  /** Whether body bytes are waited for, so that their silence counts. */
+  get awaitsBody(): boolean {
+    return !this.isBodyComplete && !this.isBodyBlocked && (this.#sink !== undefined || this.#isDiscarding);
+  }
+
+  /** Takes body bytes from `bytes` at `start`; returns how far it came (`start`: no progress). @throws {BadMessage} */
+  takeBody(bytes: Buffer, start: number): number {
+    if (this.isBodyBlocked || (this.#sink === undefined && !this.#isDiscarding)) return start;
+    if (this.request.contentLength !== -1) {
+      const end = Math.min(bytes.length, start + this.#bodyLeft);
+      this.#bodyLeft -= end - start;
+      this.#deliver(bytes, start, end);
+      if (this.#bodyLeft === 0) this.#completeBody(undefined);
+      return end;
+    }
+    this.#decoder ??= new ChunkedDecoder();
+    const decoder = this.#decoder;
+    const end = decoder.step(bytes, start);
+    if (decoder.dataEnd > decoder.dataStart) this.#deliver(bytes, decoder.dataStart, decoder.dataEnd);
+    if (decoder.isDone) this.#completeBody(decoder.trailers);
+    return end;
+  }
+
+  #deliver(bytes: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    const sink = this.#sink;
+    if (sink === undefined) {
+      this.#discarded += end - start;
+      if (this.#discarded > DISCARD_BYTES) this.closes = true;
+      return;
+    }
+    const piece = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+    if (!sink.write(piece) && this.#sink === sink) this.isBodyBlocked = true;
+  }
+
+  #completeBody(trailers: RawHeaders | undefined): void {
+    this.isBodyComplete = true;
+    this.isBodyBlocked = false;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    if (trailers !== undefined && trailers.length > 0) sink?.end(trailers);
+    else sink?.end();
+  }
+
+  /** The body can not be completed. */
+  abortBody(cause: Error): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.isBodyBlocked = false;
+    sink?.abort(cause);
+  }
+
+  onClientGone(listener: () => void): void {
+    if (this.#isGone) listener();
+    else if (!this.isFinished) {
+      this.#goneListeners ??= [];
+      this.#goneListeners.push(listener);
+    }
+  }
+
+  onFinished(listener: () => void): void {
+    if (this.isFinished) listener();
+    else {
+      this.#finishedListeners ??= [];
+      this.#finishedListeners.push(listener);
+    }
+  }
+
+  respond(head: ResponseHead, body?: Uint8Array | string): void {
+    if (this.isFinished) return;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    this.#begin(head, bytes?.length ?? 0);
+    if (bytes !== undefined && bytes.length > 0) this.write(bytes);
+    this.end();
+  }
+
+  startResponse(head: ResponseHead, onDrain?: () => void): BodySink {
+    if (this.isFinished) return this;
+    this.#onDrain = onDrain;
+    this.#begin(head, -1);
+    return this;
+  }
+
+  /** Passes an interim (1xx) answer to the client; left out for HTTP/1.0, which knows none. */
+  sendInterim(head: ResponseHead): void {
+    if (this.isFinished || this.isAnswered || this.request.version === '1.0') return;
+    if (head.status === 100) this.#sentContinue = true;
+    this.#connection.out.text(`${statusLine(head.status, head.reason)}${fieldLines(head.headers)}\r\n`);
+  }
+
+  /** Writes a 101 and hands the connection over as it is: bytes from the client go to `sink` from now on. */
+  startTunnel(head: ResponseHead, sink: BodySink, onDrain: () => void): BodySink {
+    const text = `${statusLine(head.status, head.reason)}${fieldLines(head.headers)}\r\n`;
+    this.#answer = 'streaming';
+    this.#onDrain = onDrain;
+    this.closes = true;
+    this.#framing = 'close';
+    this.#connection.out.text(text);
+    this.#connection.startTunnel(sink);
+    return this;
+  }
+
+  /** `bodyLength` -1: given by a content-length among the headers, or unknown. */
+  #begin(head: ResponseHead, bodyLength: number): void {
+    if (this.#answer !== 'none') throw new Error('this request is answered already');
+    const { status, headers } = head;
+    if (status < 200) throw new RangeError(`${status} is no final status`);
+    let text = statusLine(status, head.reason);
+    let length = bodyLength;
+    let hasDate = false;
+    const hidesLength = status === 204;
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i] ?? '';
+      const value = headers[i + 1] ?? '';
+      const lower = isFramingLength(name.length) ? name.toLowerCase() : '';
+      if (lower === 'transfer-encoding' || lower === 'keep-alive') continue;
+      if (lower === 'connection') {
+        if (listHas(value, 'close')) this.closes = true;
+        continue;
+      }
+      if (lower === 'content-length') {
+        if (bodyLength === -1) length = parseLength(value);
+        if (Number.isNaN(length)) throw new TypeError(`invalid content-length ${JSON.stringify(value)}`);
+        if (bodyLength !== -1 || hidesLength) continue;
+      } else if (lower === 'date') hasDate = true;
+      text += fieldLine(name, value);
+    }
+    if (!hasDate) text += dateLine();
+    if (bodyLength !== -1 && !hidesLength && status !== 304) text += `content-length: ${bodyLength}\r\n`;
+    const isOld = this.request.version === '1.0';
+    if (this.request.method === 'HEAD' || status === 204 || status === 304) this.#framing = 'none';
+    else if (length !== -1) {
+      this.#framing = 'length';
+      this.#answerLeft = length;
+    } else if (isOld) {
+      this.#framing = 'close';
+      this.closes = true;
+    } else {
+      this.#framing = 'chunked';
+      text += 'transfer-encoding: chunked\r\n';
+    }
+    if (!this.isBodyComplete && !this.#canDiscard()) this.closes = true;
+    if (this.#connection.closesSoon) this.closes = true;
+    if (this.closes) text += 'connection: close\r\n';
+    else text += this.#connection.keepAliveLines(isOld);
+    this.#answer = 'streaming';
+    this.#connection.out.text(`${text}\r\n`);
+  }
+
+  /** Whether the rest of the request body is being read by someone, or short enough to be thrown away. */
+  #canDiscard(): boolean {
+    if (this.#sink !== undefined) return true;
+    if (this.#bodyLeft > DISCARD_BYTES) return false;
+    // Without a 100 the client may send the body or leave it out: nobody can tell where the next request begins.
+    return !this.request.expectsContinue || this.#sentContinue;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.isFinished || this.#answer !== 'streaming') return true;
+    const { out } = this.#connection;
+    const { length } = bytes;
+    if (length === 0) return out.pendingBytes === 0;
+    switch (this.#framing) {
+      case 'none':
+        return true;
+      case 'length':
+        if (length > this.#answerLeft) {
+          this.abort(new Error('the answer is longer than its content-length'));
+          return true;
+        }
+        this.#answerLeft -= length;
+        out.bytes(bytes);
+        break;
+      case 'chunked':
+        out.text(`${length.toString(16)}\r\n`);
+        out.bytes(bytes);
+        out.text('\r\n');
+        break;
+      case 'close':
+        out.bytes(bytes);
+        break;
+    }
+    return out.pendingBytes === 0;
+  }
+
+  end(trailers?: RawHeaders): void {
+    if (this.isFinished || this.#answer !== 'streaming') return;
+    if (this.#framing === 'length' && this.#answerLeft > 0) {
+      this.abort(new Error('the answer is shorter than its content-length'));
+      return;
+    }
+    if (this.#framing === 'chunked') {
+      this.#connection.out.text(trailers === undefined ? '0\r\n\r\n' : `0\r\n${fieldLines(trailers)}\r\n`);
+    }
+    this.#answer = 'ended';
+    if (!this.isBodyComplete) {
+      if (!this.#wasRead && !this.#canDiscard()) this.closes = true;
+      this.#sink = undefined;
+      this.isBodyBlocked = false;
+      this.#isDiscarding = true;
+    }
+    this.#connection.answerEnded(this);
+  }
+
+  abort(_cause: Error): void {
+    if (this.isFinished) return;
+    // Without a frame only a reset tells the client that the answer is cut short.
+    this.#connection.cut(this.#framing === 'close');
+  }
+
+  /** The client reads again. */
+  drained(): void {
+    this.#onDrain?.();
+  }
+
+  /** The answer is written whole. */
+  finish(): void {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    this.#goneListeners = undefined;
+    this.#onDrain = undefined;
+    const listeners = this.#finishedListeners;
+    this.#finishedListeners = undefined;
+    if (listeners !== undefined) for (const listener of listeners) listener();
+  }
+
+  /** The client left before the answer was completed. */
+  leave(): void {
+    if (this.isFinished || this.#isGone) return;
+    this.#isGone = true;
+    const listeners = this.#goneListeners;
+    this.#goneListeners = undefined;
+    this.abortBody(new Error('the client has gone'));
+    if (listeners !== undefined) for (const listener of listeners) listener();
+    this.finish();
+  }
+}
+
+/** Lengths of the names that the framing of an answer depends on: date, connection and keep-alive, content-length, transfer-encoding. */
+function isFramingLength(length: number): boolean {
+  return length === 4 || length === 10 || length === 14 || length === 17;
+}
