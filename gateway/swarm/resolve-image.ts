@@ -1,0 +1,75 @@
+import type { AuthConfig } from 'dockerode';
+import { parseImageReference } from '../build/image-reference.ts';
+import type { Engine } from './engine.ts';
+import { engineStatus } from './errors.ts';
+
+/** How a deployed image is to be written into a service, so that every replica runs the same one. */
+export interface ResolvedImage {
+  /** As deployed, with the registry's digest where one was told. */
+  readonly image: string;
+  /** The id of the image on this node, when no digest could be told. */
+  readonly localImageId?: string;
+  /** The image's own environment, when it is on this node. */
+  readonly imageEnv: Readonly<Record<string, string>>;
+}
+
+/** A registry that does not answer must not hold up a deployment for long: the digest is a gain, not a need. */
+const REGISTRY_LIMIT_MS = 5000;
+
+/**
+ * Pins the image: by its registry's digest, or else by the local image's id. An image that is neither here nor in a
+ * registry that can be reached is deployed as named: the replicas then tell what the nodes make of it.
+ * @throws {FaasError} `invalid_request` for what is no image name, `provider_unavailable`
+ */
+export async function resolveImage(
+  engine: Engine,
+  image: string,
+  auth: AuthConfig | undefined,
+): Promise<ResolvedImage> {
+  const reference = parseImageReference(image);
+  const local = await inspectLocal(engine, image);
+  const imageEnv = local?.env ?? {};
+  if (reference.digest !== undefined) return { image, imageEnv };
+  // An image that was built here and never pushed is in no registry; of the same name there may be somebody else's.
+  const isLocalOnly = local !== undefined && local.repoDigests.length === 0;
+  const digest = isLocalOnly ? undefined : await askRegistry(engine, image, auth);
+  if (digest !== undefined) return { image: `${image}@${digest}`, imageEnv };
+  return { image, imageEnv, ...(local !== undefined && { localImageId: local.id }) };
+}
+
+async function inspectLocal(
+  engine: Engine,
+  image: string,
+): Promise<{ id: string; repoDigests: readonly string[]; env: Record<string, string> } | undefined> {
+  return engine.ask('inspect image', async (docker) => {
+    try {
+      const found = await docker.getImage(image).inspect();
+      const env = (found.Config.Env ?? []).map((line): [string, string] => {
+        const equals = line.indexOf('=');
+        return [line.slice(0, equals), line.slice(equals + 1)];
+      });
+      return { id: found.Id, repoDigests: found.RepoDigests ?? [], env: Object.fromEntries(env) };
+    } catch (error) {
+      if (engineStatus(error) === 404) return undefined;
+      throw error;
+    }
+  });
+}
+
+async function askRegistry(
+  engine: Engine,
+  image: string,
+  auth: AuthConfig | undefined,
+): Promise<string | undefined> {
+  try {
+    const answer: unknown = await engine.call(
+      'ask the registry',
+      (docker) => docker.getImage(image).distribution(auth === undefined ? {} : { authconfig: auth }),
+      REGISTRY_LIMIT_MS,
+    );
+    const descriptor = (answer as { Descriptor?: { digest?: unknown } } | null)?.Descriptor;
+    return typeof descriptor?.digest === 'string' ? descriptor.digest : undefined;
+  } catch {
+    return undefined; // No registry, no such image there, no rights: whether it can run is for the nodes to say.
+  }
+}

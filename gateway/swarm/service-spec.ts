@@ -1,0 +1,139 @@
+import type { ServiceSpec } from 'dockerode';
+import type { FunctionRef } from '../../contract/function-ref.ts';
+import type { FunctionDeployment } from '../../contract/function-types.ts';
+import { FaasError } from '../errors.ts';
+import { DEPLOYMENT_LABEL, IMAGE_ID_LABEL, toSwarmLabels } from './function-labels.ts';
+import { toHealthCheck } from './health-check.ts';
+import { toSwarmResources } from './resources.ts';
+import { toStopGraceNanos } from './stop-grace.ts';
+
+/** What the cluster had to be asked for before a deployment could be written as a service. */
+export interface SpecContext {
+  readonly ref: FunctionRef;
+  readonly serviceName: string;
+  readonly networkId: string;
+  /** Of each secret that the deployment names, the Swarm secret to mount. */
+  readonly secrets: ReadonlyMap<string, { readonly id: string; readonly swarmName: string }>;
+  /** The image to run: as deployed, or with the digest that its registry told. */
+  readonly image: string;
+  /** The id of the local image, when no digest could be pinned. */
+  readonly localImageId?: string | undefined;
+  /** The image's own environment, as far as it is known here. */
+  readonly imageEnv: Readonly<Record<string, string>>;
+  readonly replicas: number;
+  /** Carried over: a lower count than the last would roll the service for nothing. */
+  readonly forceUpdate?: number | undefined;
+}
+
+const DEFAULT_CONSTRAINT = 'node.platform.os==linux';
+const RESTART_DELAY_NANOS = 1e9;
+const UPDATE = { Parallelism: 1, Order: 'start-first', FailureAction: 'rollback' };
+const ROLLBACK = { Parallelism: 1, Order: 'start-first', FailureAction: 'pause' };
+const LOGS = { Name: 'json-file', Options: { 'max-size': '10m', 'max-file': '2' } };
+/** A service travels through the managers' raft log, which takes no more than about this. */
+const MOST_DEPLOYMENT_BYTES = 512 * 1024;
+
+/**
+ * A deployment as a Swarm service. Pure: what must be looked up comes in as `context`.
+ * @throws {FaasError} `invalid_request` that names the field
+ */
+export function toServiceSpec(deployment: FunctionDeployment, context: SpecContext): ServiceSpec {
+  const labels = toSwarmLabels(context.ref, deployment);
+  const env = toEnv(deployment, context.ref);
+  return {
+    Name: context.serviceName,
+    Labels: { ...labels, [DEPLOYMENT_LABEL]: toStored(deployment) },
+    TaskTemplate: {
+      ContainerSpec: {
+        Image: context.image,
+        Labels: {
+          ...labels,
+          ...(context.localImageId !== undefined && { [IMAGE_ID_LABEL]: context.localImageId }),
+        },
+        Env: [...env].map(([key, value]) => `${key}=${value}`),
+        Secrets: toSecretMounts(deployment, context),
+        StopGracePeriod: toStopGraceNanos({ ...context.imageEnv, ...Object.fromEntries(env) }),
+        HealthCheck: toHealthCheck(deployment.annotations ?? {}),
+        CapabilityDrop: ['ALL'],
+        ...(deployment.readOnlyRootFilesystem === true && {
+          ReadOnly: true,
+          Mounts: [
+            {
+              Type: 'tmpfs' as const,
+              Source: '',
+              Target: '/tmp',
+              TmpfsOptions: { SizeBytes: 0, Mode: 0o1777 },
+            },
+          ],
+        }),
+      },
+      Resources: toSwarmResources(deployment),
+      RestartPolicy: { Condition: 'any', Delay: RESTART_DELAY_NANOS },
+      Placement: {
+        Constraints:
+          deployment.constraints === undefined || deployment.constraints.length === 0
+            ? [DEFAULT_CONSTRAINT]
+            : [...deployment.constraints],
+      },
+      Networks: [{ Target: context.networkId }],
+      LogDriver: LOGS,
+      ForceUpdate: context.forceUpdate ?? 0,
+    },
+    Mode: { Replicated: { Replicas: context.replicas } },
+    UpdateConfig: UPDATE,
+    RollbackConfig: ROLLBACK,
+    EndpointSpec: { Mode: 'dnsrr' },
+  };
+}
+
+function toStored(deployment: FunctionDeployment): string {
+  const { registryAuth: _, ...kept } = deployment;
+  const text = JSON.stringify(kept);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MOST_DEPLOYMENT_BYTES) {
+    throw new FaasError(
+      'invalid_request',
+      `the deployment is ${bytes} bytes of JSON; Swarm keeps at most ${MOST_DEPLOYMENT_BYTES}: put large values into a secret or the image`,
+    );
+  }
+  return text;
+}
+
+function toEnv(deployment: FunctionDeployment, ref: FunctionRef): Map<string, string> {
+  const env = new Map<string, string>();
+  if (deployment.envProcess) env.set('fprocess', deployment.envProcess);
+  const own = { OPENFAAS_NAME: ref.name, OPENFAAS_NAMESPACE: ref.namespace };
+  for (const [key, value] of Object.entries(deployment.envVars ?? {})) {
+    if (key === '' || key.includes('=') || key.includes('\0') || value.includes('\0')) {
+      throw new FaasError(
+        'invalid_request',
+        `envVars: ${JSON.stringify(key)} cannot be an environment variable`,
+      );
+    }
+    if (Object.hasOwn(own, key) && value !== own[key as keyof typeof own]) {
+      throw new FaasError('invalid_request', `envVars: ${key} is set by the platform: leave it out`);
+    }
+    if (key === 'fprocess' && env.has('fprocess')) {
+      if (value === deployment.envProcess) continue;
+      throw new FaasError(
+        'invalid_request',
+        'envVars: fprocess differs from envProcess: give one of the two',
+      );
+    }
+    env.set(key, value);
+  }
+  for (const [key, value] of Object.entries(own)) env.set(key, value);
+  return env;
+}
+
+function toSecretMounts(deployment: FunctionDeployment, context: SpecContext) {
+  return (deployment.secrets ?? []).map((name) => {
+    const secret = context.secrets.get(name);
+    if (secret === undefined) throw new FaasError('invalid_request', `secret not found: ${name}`);
+    return {
+      SecretID: secret.id,
+      SecretName: secret.swarmName,
+      File: { Name: `/var/openfaas/secrets/${name}`, UID: '0', GID: '0', Mode: 0o444 },
+    };
+  });
+}

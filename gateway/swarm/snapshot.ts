@@ -1,0 +1,150 @@
+import type { Service } from 'dockerode';
+import type { FunctionRef } from '../../contract/function-ref.ts';
+import type { FunctionSnapshot, Replica } from '../functions/provider.ts';
+import type { Engine } from './engine.ts';
+import { FUNCTION_LABEL } from './function-labels.ts';
+import { desiredReplicas, toDeployment, toFunctionRef } from './read-back.ts';
+
+/** The part of a Swarm task that is read here. */
+export interface Task {
+  readonly ID: string;
+  readonly ServiceID?: string;
+  readonly Slot?: number;
+  readonly CreatedAt?: string;
+  readonly DesiredState?: string;
+  readonly Status?: {
+    readonly State?: string;
+    readonly Err?: string;
+    readonly Message?: string;
+    readonly ContainerStatus?: { readonly ExitCode?: number };
+  };
+  readonly NetworksAttachments?: readonly {
+    readonly Network?: {
+      readonly ID?: string;
+      readonly Spec?: { readonly Name?: string; readonly Labels?: Readonly<Record<string, string>> };
+    };
+    readonly Addresses?: readonly string[];
+  }[];
+}
+
+const LIVE = ['running', 'ready', 'accepted'];
+const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'orphaned', 'shutdown']);
+/** Most services whose past tasks are asked for by id at a time: a longer list would not fit a URL. */
+const MOST_IDS = 100;
+
+/** All services that are functions, with counts of their tasks. */
+export function listFunctionServices(engine: Engine): Promise<Service[]> {
+  return engine.ask('list services', (docker, abortSignal) =>
+    docker.listServices({ status: true, filters: { label: [FUNCTION_LABEL] }, abortSignal }),
+  );
+}
+
+export interface SnapshotOptions {
+  /** Name of the network on which functions are called. */
+  readonly functionsNetwork: string;
+  readonly defaultNamespace: string;
+}
+
+/**
+ * Every function with its replicas, from one list of services and one of live tasks. Past tasks are read only of
+ * functions with a replica that does not run and does not say why: the one before it in the same slot may.
+ */
+export async function takeSnapshot(engine: Engine, options: SnapshotOptions): Promise<FunctionSnapshot[]> {
+  const [services, live] = await Promise.all([
+    listFunctionServices(engine),
+    listTasks(engine, { label: [FUNCTION_LABEL], 'desired-state': LIVE }),
+  ]);
+  const silent = [...new Set(live.filter(isSilent).map((task) => task.ServiceID ?? ''))].slice(0, MOST_IDS);
+  const past =
+    silent.length === 0 ? [] : await listTasks(engine, { service: silent, 'desired-state': ['shutdown'] });
+  return toSnapshots({ services, live, past }, options);
+}
+
+/** @internal The pure half of `takeSnapshot`. */
+export function toSnapshots(
+  seen: {
+    readonly services: readonly Service[];
+    readonly live: readonly Task[];
+    readonly past: readonly Task[];
+  },
+  options: SnapshotOptions,
+): FunctionSnapshot[] {
+  const liveByService = Map.groupBy(seen.live, (task) => task.ServiceID ?? '');
+  const pastByService = Map.groupBy(seen.past, (task) => task.ServiceID ?? '');
+  const snapshots: FunctionSnapshot[] = [];
+  for (const service of seen.services) {
+    const ref = toFunctionRef(service, options.defaultNamespace);
+    if (ref === undefined) continue;
+    const past = pastByService.get(service.ID) ?? [];
+    const replicas = (liveByService.get(service.ID) ?? []).map((task) =>
+      toReplica(task, service, past, options),
+    );
+    snapshots.push(toOne(service, ref, replicas));
+  }
+  return snapshots;
+}
+
+function toOne(service: Service, ref: FunctionRef, replicas: readonly Replica[]): FunctionSnapshot {
+  const deployment = toDeployment(service, ref);
+  return {
+    ref,
+    labels: { ...deployment.labels, faas_function: ref.name },
+    annotations: deployment.annotations ?? {},
+    envVars: deployment.envVars ?? {},
+    desired: desiredReplicas(service),
+    replicas,
+    createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',
+  };
+}
+
+function toReplica(task: Task, service: Service, past: readonly Task[], options: SnapshotOptions): Replica {
+  const isRunning = task.DesiredState === 'running' && task.Status?.State === 'running';
+  const error = isRunning ? undefined : (taskError(task) ?? lastError(task, service, past));
+  return {
+    id: task.ID,
+    address: addressOf(task, options.functionsNetwork),
+    isRunning,
+    ...(error !== undefined && { error }),
+  };
+}
+
+function addressOf(task: Task, network: string): string | undefined {
+  const attachments = task.NetworksAttachments ?? [];
+  const attachment =
+    attachments.find(({ Network }) => Network?.Spec?.Name === network) ??
+    attachments.find(({ Network }) => Network?.Spec?.Labels?.['openfaas'] === 'true');
+  return attachment?.Addresses?.[0]?.split('/')[0];
+}
+
+/** Why the replica before this one in its slot ended, if that was since the service was last changed. */
+function lastError(task: Task, service: Service, past: readonly Task[]): string | undefined {
+  const since = Date.parse(service.UpdatedAt ?? '');
+  const before = past
+    .filter((other) => other.Slot === task.Slot && Date.parse(other.CreatedAt ?? '') >= since)
+    .sort((left, right) => Date.parse(right.CreatedAt ?? '') - Date.parse(left.CreatedAt ?? ''))[0];
+  return before === undefined ? undefined : taskError(before);
+}
+
+function taskError(task: Task): string | undefined {
+  const { State = '', Err, ContainerStatus } = task.Status ?? {};
+  if (Err) return Err;
+  return ENDED.has(State) && ContainerStatus?.ExitCode !== undefined
+    ? `exit code ${ContainerStatus.ExitCode}`
+    : undefined;
+}
+
+function isSilent(task: Task): boolean {
+  return task.Status?.State !== 'running' && taskError(task) === undefined;
+}
+
+async function listTasks(
+  engine: Engine,
+  filters: Readonly<Record<string, readonly string[]>>,
+): Promise<Task[]> {
+  // dockerode types tasks as `any`; the fields above are those of the engine's API 1.41.
+  return engine.ask(
+    'list tasks',
+    (docker, abortSignal): Promise<Task[]> =>
+      docker.listTasks({ filters: JSON.stringify(filters), abortSignal }),
+  );
+}

@@ -1,0 +1,81 @@
+import type Docker from 'dockerode';
+import type { Engine } from './engine.ts';
+import { FUNCTION_LABEL } from './function-labels.ts';
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 5000;
+
+/**
+ * Calls `onChange` on events of services (whose labels events do not tell) and of this node's function containers, and
+ * after each reconnection, since events may have been missed. Never throws; reconnects until stopped. Returns the stop.
+ */
+export function watchFunctions(engine: Engine, onChange: () => void): () => void {
+  const stopped = new AbortController();
+  void follow(engine, onChange, stopped.signal);
+  return () => stopped.abort();
+}
+
+async function follow(engine: Engine, onChange: () => void, stopped: AbortSignal): Promise<void> {
+  let waitMs = FIRST_WAIT_MS;
+  while (!stopped.aborted) {
+    try {
+      const events = await openEvents(engine, stopped);
+      waitMs = FIRST_WAIT_MS;
+      onChange();
+      await readEvents(events, onChange, stopped);
+    } catch {
+      // A hint that does not come is made up for by the poll; whoever polls tells of an engine that is away.
+    }
+    if (stopped.aborted) return;
+    await sleep(waitMs, stopped);
+    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+  }
+}
+
+function openEvents(engine: Engine, stopped: AbortSignal): Promise<NodeJS.ReadableStream> {
+  const filters = { type: ['service', 'container'], event: ['create', 'update', 'remove', 'start', 'die'] };
+  return engine.call('watch events', (docker, signal) => {
+    // Aborted by the limit while the engine is silent, by the stop for as long as the stream lasts.
+    const abortSignal = AbortSignal.any([signal, stopped]);
+    return docker.getEvents({ filters: JSON.stringify(filters), abortSignal } as Docker.GetEventsOptions);
+  });
+}
+
+async function readEvents(
+  stream: NodeJS.ReadableStream,
+  onChange: () => void,
+  stopped: AbortSignal,
+): Promise<void> {
+  const close = (): void => {
+    if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
+  };
+  stopped.addEventListener('abort', close, { once: true });
+  try {
+    let rest = '';
+    for await (const chunk of stream) {
+      const lines = (rest + chunk.toString()).split('\n');
+      rest = lines.pop() ?? '';
+      if (!stopped.aborted && lines.some(isAboutFunctions)) onChange();
+    }
+  } finally {
+    stopped.removeEventListener('abort', close);
+  }
+}
+
+function isAboutFunctions(line: string): boolean {
+  if (line.trim() === '') return false;
+  // Only a hint: an event of any service may be one of a function's.
+  return line.includes('"Type":"service"') || line.includes(`"${FUNCTION_LABEL}":`);
+}
+
+function sleep(ms: number, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stopped.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stopped.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type Docker from 'dockerode';
+import { type Pack, pack } from 'tar-stream';
+import { connectEngine } from '../../gateway/swarm/connect-engine.ts';
+import { createSwarmProvider } from '../../gateway/swarm/swarm-provider.ts';
+import type { OpenedProvider } from './describe-provider.ts';
+
+const BUSYBOX = '/bin/busybox';
+
+/** A provider on the local swarm, with a network, an image and a secret of its own; all are removed by `close`. */
+export interface SwarmForTests extends OpenedProvider {
+  readonly docker: Docker;
+  readonly network: string;
+}
+
+/** @throws {Error} that says what is missing; never skips in silence */
+export async function openSwarm(prefix: string): Promise<SwarmForTests> {
+  const docker = connectEngine(process.env);
+  const network = `skep-${prefix}-test`;
+  const secretName = `skep-${prefix}-secret`;
+  const image = `skep-${prefix}-test/web:latest`;
+  await importWebImage(docker, image);
+  await docker.createNetwork({
+    Name: network,
+    Driver: 'overlay',
+    Attachable: true,
+    IPAM: { Driver: 'default', Config: [] },
+    CheckDuplicate: true,
+  });
+  const secret = await docker.createSecret({
+    Name: secretName,
+    Labels: { 'com.openfaas.owner': 'openfaas' },
+    Data: Buffer.from('hush').toString('base64'),
+  });
+  const provider = createSwarmProvider({
+    docker,
+    functionsNetwork: network,
+    version: { release: '0.0.0', sha: 'test' },
+  });
+  const clean = async (): Promise<void> => {
+    // Only functions on the network of this test: others may live in the same swarm.
+    const { Id } = await docker.getNetwork(network).inspect();
+    for (const service of await docker.listServices()) {
+      const networks = service.Spec?.TaskTemplate?.Networks ?? [];
+      if (networks.some(({ Target }) => Target === Id)) await docker.getService(service.ID).remove();
+    }
+  };
+  return {
+    docker,
+    network,
+    provider,
+    image,
+    secret: secretName,
+    clean,
+    close: async () => {
+      await clean();
+      // The engine refuses while the last containers still end.
+      await retry(() => docker.getImage(image).remove());
+      await retry(() => docker.getNetwork(network).remove());
+      await docker.getSecret(secret.id).remove();
+    },
+  };
+}
+
+/** Makes an image whose replicas answer `OK` on 8080 to any path that a watchdog's health check has. */
+export async function importWebImage(docker: Docker, image: string, mark = ''): Promise<void> {
+  if (!existsSync(BUSYBOX))
+    throw new Error('this test needs busybox-static: apt-get install -y busybox-static');
+  const files = pack();
+  files.entry({ name: 'bin/busybox', mode: 0o755 }, readFileSync(BUSYBOX));
+  for (const applet of ['sh', 'cat', 'sleep', 'env', 'ls', 'grep', 'touch', 'cp', 'stat']) {
+    files.entry({ name: `bin/${applet}`, type: 'symlink', linkname: 'busybox' });
+  }
+  files.entry({ name: 'tmp', type: 'directory', mode: 0o1777 });
+  files.entry({ name: 'www/_/health', mode: 0o644 }, 'OK');
+  files.entry({ name: 'www/mark', mode: 0o644 }, mark);
+  files.finalize();
+  const [repo = '', tag = 'latest'] = image.split(':');
+  // dockerode's type of this method is a union that no caller can satisfy.
+  const importImage = docker.importImage.bind(docker) as unknown as (
+    tar: Pack,
+    options: Record<string, unknown>,
+  ) => Promise<NodeJS.ReadableStream>;
+  const answer = await importImage(files, {
+    repo,
+    tag,
+    changes: ['CMD ["/bin/busybox","httpd","-f","-p","8080","-h","/www"]', 'ENV write_timeout=1s'],
+  });
+  let told = '';
+  for await (const chunk of answer) told += chunk.toString();
+  if (told.includes('"error"')) throw new Error(`the test image could not be made: ${told}`);
+}
+
+async function retry(attempt: () => Promise<unknown>): Promise<void> {
+  for (let left = 200; ; left--) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
