@@ -10,9 +10,11 @@ const STATUS_BY_CODE = {
   builder_busy: 429,
   too_many_inflight: 429,
   internal_error: 500,
+  alert_failed: 500,
   upstream_unreachable: 502,
   upstream_broken: 502,
   provider_unavailable: 503,
+  shutting_down: 503,
   no_replica: 503,
   cold_start_timeout: 503,
   waiting_room_full: 503,
@@ -29,13 +31,13 @@ export class FaasError extends Error {
   override readonly name = 'FaasError';
   readonly code: FaasErrorCode;
   readonly status: number;
-  /** Whether the caller sees the message: all but a 500, which may hold internals and goes to the log. */
+  /** Whether the caller sees the message: all but the unexpected, which may hold internals and goes to the log. */
   readonly expose: boolean;
 
   constructor(code: FaasErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
     this.status = STATUS_BY_CODE[code];
-    this.expose = this.status !== 500;
+    this.expose = code !== 'internal_error';
   }
 }

@@ -15,7 +15,7 @@ export interface ApiRequest {
 }
 
 /** Everything on the metrics page. Names and labels are an interface: alerts and dashboards are written against them. */
-export class GatewayMetrics {
+class GatewayMetrics {
   readonly #registry = new Registry();
   readonly #counters = new InvocationCounters();
   readonly #apiTotal: Counter<'method' | 'path' | 'status'>;
@@ -132,6 +132,13 @@ export class GatewayMetrics {
     gauge('gateway_service_min', 'Fewest replicas while awake.', minimumOf);
   }
 }
+
+/** One per process: a page of its own registry. */
+export function createMetrics(): GatewayMetrics {
+  return new GatewayMetrics();
+}
+
+export type { GatewayMetrics };
 
 /** Undefined where the labels are wrong: a service that was not deployed through the gateway may carry anything. */
 function minimumOf({ labels }: FunctionSnapshot): number | undefined {

@@ -1,0 +1,90 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import type { VersionInfo } from '../../contract/function-types.ts';
+import { FaasError } from '../errors.ts';
+import type { Provider } from '../functions/provider.ts';
+import type { Logger } from '../log.ts';
+import type { InvocationCounts } from '../metrics/invocation-counts.ts';
+import type { ApiRequest } from '../metrics/metrics.ts';
+import { AlertScaler } from '../scaling/alerts.ts';
+import { alert } from './alert.ts';
+import { build, type RunBuild } from './build.ts';
+import type { Credentials } from './credentials.ts';
+import { deleteFunction } from './delete-function.ts';
+import { deployFunction } from './deploy-function.ts';
+import { info } from './info.ts';
+import { listFunctions } from './list-functions.ts';
+import { listNamespaces } from './list-namespaces.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { callId } from './middleware/call-id.ts';
+import { errors } from './middleware/errors.ts';
+import { observe } from './middleware/observe.ts';
+import { readFunction } from './read-function.ts';
+import { scaleFunction } from './scale-function.ts';
+import type { RequestState } from './state.ts';
+
+export interface ControlPlaneOptions {
+  readonly provider: Provider;
+  /** Who may use `/system` and `/ui`; `open`: everybody. */
+  readonly credentials: Credentials | 'open';
+  readonly counts: InvocationCounts;
+  readonly runBuild: RunBuild;
+  readonly onRequest: (request: ApiRequest) => void;
+  readonly logger: Logger;
+  readonly version: VersionInfo;
+  readonly defaultNamespace: string;
+  /** False while the gateway stops: `/healthz` then answers 503. Default: always healthy. */
+  readonly isHealthy?: () => boolean;
+}
+
+/** Everything the gateway answers beside invocations. */
+export function createControlPlane(options: ControlPlaneOptions): Koa<RequestState> {
+  const app = new Koa<RequestState>();
+  const router = createRouter(options);
+  // Errors of a broken connection: whatever else fails has been answered and logged by the middleware.
+  app.on('error', (error: Error) => options.logger.warn('connection failed', { reason: error.message }));
+  app.use(callId());
+  app.use(observe(options.onRequest));
+  app.use(errors(options.logger));
+  app.use(authenticate(options.credentials));
+  app.use(router.routes());
+  app.use((ctx) => refuseUnrouted(router, ctx));
+  return app;
+}
+
+/** The routes alone; exported for the test that asks each of them without credentials. */
+export function createRouter(options: ControlPlaneOptions): Router<RequestState> {
+  const { provider, defaultNamespace, logger, version } = options;
+  const scaler = new AlertScaler({ provider, logger, defaultNamespace });
+  // Sensitive and strict: no second spelling of a path, which a check made before could miss.
+  return new Router<RequestState>({ sensitive: true, strict: true })
+    .get('/system/functions', listFunctions(options))
+    .post('/system/functions', deployFunction({ apply: (each) => provider.create(each), defaultNamespace }))
+    .put('/system/functions', deployFunction({ apply: (each) => provider.update(each), defaultNamespace }))
+    .delete('/system/functions', deleteFunction(provider, defaultNamespace))
+    .get('/system/function/:name', readFunction(provider, defaultNamespace))
+    .post('/system/scale-function/:name', scaleFunction(provider, defaultNamespace))
+    .post('/system/alert', alert(scaler))
+    .get('/system/info', info(provider, version))
+    .get('/system/namespaces', listNamespaces(provider, defaultNamespace))
+    .post('/system/build', build(options.runBuild, logger))
+    .get('/healthz', (ctx) => {
+      if (options.isHealthy?.() === false) throw new FaasError('shutting_down', 'the gateway is stopping');
+      ctx.body = 'OK';
+    })
+    .get('/', (ctx) => {
+      ctx.body = `Skep ${version.release}: functions as a service for Docker Swarm.\nFunctions are called at /function/NAME, managed under /system.\n`;
+    });
+}
+
+function refuseUnrouted(router: Router<RequestState>, ctx: Koa.Context): never {
+  const methods = new Set(router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods));
+  if (methods.size === 0)
+    throw new FaasError('route_not_found', `there is nothing at ${ctx.path.slice(0, 200)}`);
+  const allowed = [...methods].join(', ');
+  ctx.set('Allow', allowed);
+  throw new FaasError(
+    'method_not_allowed',
+    `${ctx.path.slice(0, 200)} answers ${allowed}, not ${ctx.method}`,
+  );
+}

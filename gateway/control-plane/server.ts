@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+
+/** Longer than the front's pool keeps an idle connection, so that it is never this side that closes first. */
+const KEEP_ALIVE_MS = 30_000;
+
+export interface ControlPlaneServer {
+  /** Stops accepting and resolves when what is in flight has been answered, or after `withinMs`. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** Serves the control plane on a private Unix socket: the front listener is its only client, and has limited the heads. */
+export async function listenOnSocket(listener: RequestListener, path: string): Promise<ControlPlaneServer> {
+  await rm(path, { force: true }); // left behind by a process that was killed
+  const server = createServer(listener);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.requestTimeout = 0; // an upload takes as long as it takes; silence is limited in front
+  server.listen(path);
+  await once(server, 'listening');
+  await chmod(path, 0o600);
+  return {
+    close: async (withinMs) => {
+      const closed = once(server, 'close');
+      server.close();
+      const cutOff = setTimeout(() => server.closeAllConnections(), withinMs);
+      try {
+        server.closeIdleConnections();
+        await closed;
+      } finally {
+        clearTimeout(cutOff);
+        await rm(path, { force: true });
+      }
+    },
+  };
+}
