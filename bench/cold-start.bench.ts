@@ -1,6 +1,7 @@
 // Question: how long does the first call of a function at zero replicas take, from request to answer, image on the node?
+
+import { openPlatform, type Platform, until } from '../test/support/platform.ts';
 import { median } from './support/load.ts';
-import { openPlatform, type Platform, until } from './support/platform.ts';
 import { record } from './support/record.ts';
 
 const NAME = 'bench-cold-start';

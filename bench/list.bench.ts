@@ -1,6 +1,7 @@
 // Question: does the list stay quick when a cluster holds many functions?
+
+import { openPlatform, until } from '../test/support/platform.ts';
 import { median } from './support/load.ts';
-import { openPlatform, until } from './support/platform.ts';
 import { record } from './support/record.ts';
 
 const FUNCTIONS = 500;
