@@ -1,0 +1,144 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VERSION } from '../contract/version.ts';
+import { listen } from '../http1/listener.ts';
+import { createPool } from '../http1/pool.ts';
+import { runBuild } from './build/run-build.ts';
+import { type GatewayConfig, loadConfig } from './config.ts';
+import { createControlPlane } from './control-plane/app.ts';
+import { loadCredentials } from './control-plane/credentials.ts';
+import { listenOnSocket } from './control-plane/server.ts';
+import { createDataPlane } from './data-plane/data-plane.ts';
+import type { InvocationRecord } from './data-plane/invoke.ts';
+import type { FunctionSnapshot } from './functions/provider.ts';
+import { createLogger, type Logger } from './log.ts';
+import { GatewayMetrics } from './metrics/metrics.ts';
+import { prometheusCounts } from './metrics/prometheus-query.ts';
+import { startMetricsServer } from './metrics/server.ts';
+import { firstReplicas } from './scaling/first-replicas.ts';
+import { connectEngine } from './swarm/connect-engine.ts';
+import { createEngineImageBuilder } from './swarm/engine-image-builder.ts';
+import { ownAddress } from './swarm/own-address.ts';
+import { createSwarmProvider } from './swarm/swarm-provider.ts';
+
+/** Every function's watchdog listens here. */
+const FUNCTION_PORT = 8080;
+
+async function main(): Promise<void> {
+  const logger = createLogger();
+  const config = loadConfig(process.env);
+  const credentials = config.basicAuth ? await loadCredentials(config.secretMountPath) : 'open';
+  const docker = connectEngine(process.env);
+  const provider = createSwarmProvider({
+    docker,
+    functionsNetwork: config.functionsNetwork,
+    defaultNamespace: config.functionNamespace,
+    version: VERSION,
+  });
+  const builder = createEngineImageBuilder({ docker });
+  const metrics = new GatewayMetrics();
+  const pool = createPool();
+  let isStopping = false;
+
+  // A folder of its own, mode 0700: nobody else on the machine can reach the socket in it.
+  const controlSocket = join(mkdtempSync(join(tmpdir(), 'skep-gateway-')), 'control.sock');
+  const controlPlane = createControlPlane({
+    provider,
+    credentials,
+    counts: prometheusCounts({ url: `http://${config.prometheusHost}:${config.prometheusPort}` }),
+    runBuild: (tar, options) =>
+      runBuild(tar, {
+        ...options,
+        builder,
+        provider,
+        limits: { bytes: config.buildLimitBytes, timeMs: config.buildTimeoutMs },
+      }),
+    onRequest: (request) => metrics.apiRequest(request),
+    logger,
+    version: VERSION,
+    defaultNamespace: config.functionNamespace,
+    isHealthy: () => !isStopping,
+  });
+  const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
+
+  const dataPlane = createDataPlane({
+    pool,
+    recorder: metrics,
+    onRecord: accessLog(config, logger),
+    snapshot: async (): Promise<FunctionSnapshot[]> => {
+      const snapshots = await provider.snapshot();
+      metrics.sync(snapshots);
+      return snapshots;
+    },
+    onTableHealth: (error) =>
+      error === undefined
+        ? logger.info('the cluster can be read again')
+        : logger.error('the cluster cannot be read: the last known functions are served', { error }),
+    scaleUp: (entry) => provider.scale(entry.ref, firstReplicas(entry.labels)),
+    controlSocket,
+    functionPort: FUNCTION_PORT,
+    defaultNamespace: config.functionNamespace,
+    upstreamTimeoutMs: config.upstreamTimeoutMs,
+    maxInflight: config.maxInflight,
+    coldStart: {
+      capacity: config.coldStartWaiting,
+      timeoutMs: config.coldStartTimeoutMs,
+      scaleFromZero: config.scaleFromZero,
+    },
+    version: VERSION.release,
+  });
+  const unwatch = provider.watch(() => dataPlane.nudge());
+  await dataPlane.start();
+
+  const listener = listen({
+    hostname: '0.0.0.0',
+    port: config.port,
+    limits: { bodyTimeoutMs: config.readTimeoutMs, writeTimeoutMs: config.writeTimeoutMs },
+    onExchange: dataPlane.onExchange,
+  });
+  const metricsServer = await startMetricsServer({
+    ...(config.platformNetwork !== '' && { host: await ownAddress(docker, config.platformNetwork) }),
+    port: config.metricsPort,
+    page: () => metrics.page(),
+    isHealthy: () => !isStopping,
+  });
+  logger.info('listening', { port: config.port, metricsPort: config.metricsPort, ...VERSION });
+
+  const stop = async (signal: string): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info('draining', { signal, inFlight: listener.inFlight });
+    const cutOff = await listener.drain(config.writeTimeoutMs);
+    dataPlane.stop();
+    unwatch();
+    await Promise.race([controlServer.close(1000), sleep(2000)]);
+    await Promise.race([metricsServer.close(), sleep(1000)]);
+    pool.close();
+    logger.info('stopped', { cutOff });
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+}
+
+function accessLog(config: GatewayConfig, logger: Logger): (record: InvocationRecord) => void {
+  const log = ({ key, durationMs, ...rest }: InvocationRecord): void =>
+    logger.info('invocation', { function: key, durationMs: Math.round(durationMs * 1000) / 1000, ...rest });
+  switch (config.accessLog) {
+    case 'all':
+      return log;
+    case 'errors':
+      return (record) => {
+        if (record.status >= 500) log(record);
+      };
+    case 'off':
+      return () => {};
+  }
+}
+
+main().catch((error: unknown) => {
+  createLogger().error('the gateway did not start', { error });
+  process.exit(1);
+});
