@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageId, imageLabel } from '../platform/build-image.ts';
+import type { Step } from '../shell/progress.ts';
 import { BASE_IMAGES, type BaseImage, DEBIAN_IMAGE } from './catalog.ts';
 import { buildDebianStandIn } from './debian-stand-in.ts';
 import { buildDockerfileStandIn } from './dockerfile-stand-in.ts';
@@ -13,9 +14,6 @@ export const STAND_IN_LABEL = 'com.skep.stand-in';
 const RECIPE_LABEL = 'com.skep.recipe';
 
 export type Origin = 'present' | 'pulled' | 'built' | 'absent';
-
-/** Runs one named step, as `Progress.step` does. */
-export type Step = <T>(title: string, work: () => Promise<T>, describe?: (result: T) => string) => Promise<T>;
 
 /**
  * Makes every base image available: one that is there stays, a missing one is pulled, and where that fails a stand-in is built

@@ -17,10 +17,7 @@ try {
     ({ name }) => names.length === 0 || name === DEBIAN_IMAGE || names.includes(name),
   );
   const progress = new Progress(process.stdout, process.env);
-  const origins = await ensureBaseImages(
-    (title, work, describe) => progress.step(title, work, describe),
-    wanted,
-  );
+  const origins = await ensureBaseImages(progress.step, wanted);
   for (const [name, origin] of origins) progress.note(`${name}: ${origin}`);
 } catch (error) {
   console.error(describeFailure(error));

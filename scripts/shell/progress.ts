@@ -3,6 +3,9 @@ export interface ProgressOutput {
   readonly isTTY?: boolean | undefined;
 }
 
+/** Runs one named step and shows it; `describe` gives a few words about its result. */
+export type Step = <T>(title: string, work: () => Promise<T>, describe?: (result: T) => string) => Promise<T>;
+
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /**
@@ -21,8 +24,7 @@ export class Progress {
     this.#colour = output.isTTY === true && !environment['NO_COLOR'];
   }
 
-  /** Runs one step. `work` may return a few words that are shown behind the title of the finished step. */
-  async step<T>(title: string, work: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
+  readonly step: Step = async (title, work, describe) => {
     const startedMs = performance.now();
     this.#begin(title, startedMs);
     try {
@@ -34,7 +36,7 @@ export class Progress {
       this.#end(title, startedMs, this.#paint('✘', 31), ' failed');
       throw error;
     }
-  }
+  };
 
   /** One line that stays, between the steps. */
   note(text: string): void {

@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { GRAFANA_IMAGE } from './base-images/catalog.ts';
+import { ensureBaseImages } from './base-images/ensure-base-images.ts';
+import { compile, PROGRAMS } from './platform/compile.ts';
+import { ensureCredentials, passwordFile, readPassword } from './platform/credentials.ts';
+import { checkDisk } from './platform/disk.ts';
+import { ensureEngine } from './platform/engine.ts';
+import { logIn } from './platform/first-function.ts';
+import { ensureFunctionsNetwork, FUNCTIONS_NETWORK } from './platform/functions-network.ts';
+import { gatewayUrl, untilGatewayAnswers } from './platform/gateway.ts';
+import { ensurePlatformImage } from './platform/platform-images.ts';
+import { checkPorts, type PublishedPort, publishedPorts } from './platform/ports.ts';
+import {
+  deployStack,
+  isDeployed,
+  removeOldConfigs,
+  runningServices,
+  untilRemoved,
+  untilRunning,
+} from './platform/stack.ts';
+import { stackEnvironment } from './platform/stack-settings.ts';
+import { ensureSwarm } from './platform/swarm.ts';
+import type { Progress } from './shell/progress.ts';
+import { mustRun } from './shell/run-command.ts';
+
+export interface Platform {
+  readonly gateway: string;
+  readonly ports: readonly PublishedPort[];
+  readonly hasGrafana: boolean;
+  readonly passwordFile: string;
+}
+
+/** Brings the platform up and leaves alone what is up already. @throws {Problem} with what to do */
+export async function bringUp(root: string, progress: Progress): Promise<Platform> {
+  const { step } = progress;
+  const environment = process.env;
+  const ports = publishedPorts(environment);
+  const file = passwordFile(environment);
+  const [, programs] = await allOrFirstError([
+    prepareEngine(progress),
+    step(
+      'compiling gateway, fwatchdog and skep',
+      () => Promise.all(PROGRAMS.map((it) => compile(root, it))),
+      (done) => (done.some(({ isNew }) => isNew) ? '' : 'unchanged'),
+    ),
+  ]);
+  await step(
+    'making a swarm, a network and credentials',
+    async () => {
+      await ensureSwarm();
+      await ensureCredentials(file);
+      return await ensureFunctionsNetwork();
+    },
+    (subnet) => `${FUNCTIONS_NETWORK} is ${subnet}`,
+  );
+  if (!(await isDeployed())) await step('looking for remains of an earlier stack', () => untilRemoved());
+  if (isLocalEngine()) await checkPorts(await portsToCheck(ports));
+
+  const origins = await ensureBaseImages(step);
+  const hasGrafana = origins.get(GRAFANA_IMAGE) !== 'absent';
+  if (!hasGrafana)
+    progress.note(`Grafana is left out: ${GRAFANA_IMAGE} cannot be pulled, and no package holds it.`);
+
+  const [gatewayProgram, watchdogProgram] = programs;
+  if (gatewayProgram === undefined || watchdogProgram === undefined) throw new Error('a program is missing');
+  const [gatewayImage] = await step(
+    'building skep/gateway and skep/watchdog',
+    () =>
+      allOrFirstError([
+        ensurePlatformImage(root, 'gateway', gatewayProgram),
+        ensurePlatformImage(root, 'watchdog', watchdogProgram),
+      ]),
+    (images) => (images.some(({ isNew }) => isNew) ? '' : 'unchanged'),
+  );
+
+  const gateway = gatewayUrl(environment, ports.find(({ service }) => service === 'gateway')?.port ?? 8080);
+  const settings = stackEnvironment({
+    root,
+    gatewayImage: gatewayImage.image,
+    hasGrafana,
+    dockerSocket: dockerSocket(),
+  });
+  await step('deploying the stack skep', () => deployStack(root, settings));
+  await step('waiting for its services', () => untilRunning());
+  await step('waiting for the gateway', () => untilGatewayAnswers(gateway));
+  await removeOldConfigs();
+  await step('logging in', () => logIn({ root, gateway }, readPassword(file), file));
+  return { gateway, ports, hasGrafana, passwordFile: file };
+}
+
+async function prepareEngine(progress: Progress): Promise<void> {
+  if (isLocalEngine()) checkDisk('/var/lib/docker');
+  await ensureEngine(progress.step);
+  const folder = await mustRun(['docker', 'info', '--format', '{{.DockerRootDir}}'], {
+    advice: 'Look at `docker info`.',
+  });
+  if (isLocalEngine()) checkDisk(folder);
+}
+
+/** An engine behind a Unix socket is on this machine: its disk and its ports are ours. */
+function isLocalEngine(): boolean {
+  const host = process.env['DOCKER_HOST'];
+  return !host || host.startsWith('unix://');
+}
+
+function dockerSocket(): string {
+  const host = process.env['DOCKER_HOST'] ?? '';
+  return host.startsWith('unix://') ? host.slice('unix://'.length) : join('/var/run', 'docker.sock');
+}
+
+/** A port that our own running service holds is in order. */
+async function portsToCheck(ports: readonly PublishedPort[]): Promise<PublishedPort[]> {
+  const running = await runningServices();
+  return ports.filter(({ service }) => !running.includes(service));
+}
+
+/** Like `Promise.all`, and lets the other work end before it throws: nothing goes on writing behind an error message. */
+async function allOrFirstError<const T extends readonly Promise<unknown>[]>(
+  work: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
+}

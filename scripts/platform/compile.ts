@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { Problem } from '../shell/problem.ts';
+import { lastLines, runCommand } from '../shell/run-command.ts';
+
+/** One single-file program: what it is made from, and its name in `dist/`. */
+export interface Program {
+  readonly name: string;
+  readonly entryPoint: string;
+}
+
+export const PROGRAMS: readonly Program[] = [
+  { name: 'gateway', entryPoint: 'gateway/main.ts' },
+  { name: 'fwatchdog', entryPoint: 'watchdog/main.ts' },
+  { name: 'skep', entryPoint: 'cli/main.ts' },
+];
+
+export interface Compiled {
+  readonly file: string;
+  /** A hash over all that went into the program: the same as long as nothing that matters to it changed. */
+  readonly inputHash: string;
+  readonly isNew: boolean;
+}
+
+/**
+ * Compiles a program to `dist/`, unless the one that is there was made from the same inputs: its own bundle with everything it
+ * imports and embeds, the version and commit stamped into it, and the compiler.
+ * @throws {Problem} with the compiler's own words
+ */
+export async function compile(root: string, program: Program): Promise<Compiled> {
+  const entryPoint = join(root, program.entryPoint);
+  if (!existsSync(entryPoint)) {
+    throw new Problem(`${program.entryPoint} is not there`, 'Is this a whole checkout? `git status` tells.');
+  }
+  const bundled = await bundle(root, entryPoint, program.name, {});
+  const define = await stamps(root, bundled.inputs);
+  const stamped = await bundle(root, entryPoint, program.name, define);
+  const inputHash = createHash('sha256')
+    .update(JSON.stringify([Bun.version, Bun.revision, process.arch, program]))
+    .update(stamped.hash)
+    .digest('hex');
+
+  const file = join(root, 'dist', program.name);
+  const record = `${file}.inputs`;
+  if (existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === inputHash) {
+    return { file, inputHash, isNew: false };
+  }
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  const fresh = `${file}.${process.pid}.new`;
+  const defines = Object.entries(define).flatMap(([name, value]) => ['--define', `${name}=${value}`]);
+  const result = await runCommand(
+    [process.execPath, 'build', '--compile', '--minify-syntax', ...defines, entryPoint, '--outfile', fresh],
+    { cwd: root },
+  );
+  if (result.exitCode !== 0) throw failed(program.name, `${result.stdout}\n${result.stderr}`);
+  chmodSync(fresh, 0o755);
+  renameSync(fresh, file); // at once: somebody may be running the old one
+  writeFileSync(record, inputHash);
+  return { file, inputHash, isNew: true };
+}
+
+async function bundle(root: string, entryPoint: string, name: string, define: Record<string, string>) {
+  const result = await Bun.build({
+    entrypoints: [entryPoint],
+    root,
+    target: 'bun',
+    define,
+    metafile: true,
+    throw: false,
+  });
+  if (!result.success) throw failed(name, result.logs.map(String).join('\n'));
+  const hash = createHash('sha256');
+  for (const output of result.outputs) hash.update(new Uint8Array(await output.arrayBuffer()));
+  const inputs = Object.keys(result.metafile?.inputs ?? {}).map((path) =>
+    relative(root, join(process.cwd(), path)),
+  );
+  return { hash: hash.digest(), inputs };
+}
+
+/**
+ * Version and commit, as constants for the program. The commit is the last one that touched the program's own sources, so that a
+ * change elsewhere neither rebuilds nor restarts it.
+ */
+async function stamps(root: string, inputs: readonly string[]): Promise<Record<string, string>> {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const own = inputs.filter((path) => !path.startsWith('node_modules/') && !path.startsWith('..'));
+  const git = (...words: string[]) => runCommand(['git', ...words, '--', ...own], { cwd: root });
+  const [log, status] = await Promise.all([git('log', '-1', '--format=%H'), git('status', '--porcelain')]);
+  const isKnown = log.exitCode === 0 && log.stdout.trim() !== '';
+  const commit = isKnown ? log.stdout.trim() + (status.stdout.trim() === '' ? '' : '-changed') : 'unknown';
+  return {
+    'process.env.SKEP_VERSION': JSON.stringify(manifest.version),
+    'process.env.SKEP_COMMIT': JSON.stringify(commit),
+  };
+}
+
+function failed(name: string, output: string): Problem {
+  return new Problem(
+    `compiling ${name} failed:\n${lastLines(output, 25)}`,
+    'Mend the source as the message says; `npm run check` shows more.',
+  );
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { DEBIAN_IMAGE } from '../base-images/catalog.ts';
+import { mustRun } from '../shell/run-command.ts';
+import { buildImage, imageId } from './build-image.ts';
+import type { Compiled } from './compile.ts';
+
+/** Marks the images of the platform itself. */
+export const PLATFORM_LABEL = 'com.skep.platform';
+
+export interface PlatformImage {
+  /** With its content tag. */
+  readonly image: string;
+  readonly isNew: boolean;
+}
+
+/**
+ * Builds `skep/<name>` around a compiled program, unless the image of exactly this content is there. It is tagged with a hash of its
+ * content and as `latest`.
+ */
+export async function ensurePlatformImage(
+  root: string,
+  name: string,
+  program: Compiled,
+): Promise<PlatformImage> {
+  const recipe = join(root, 'images', name, 'Dockerfile');
+  const base = await imageId(DEBIAN_IMAGE);
+  const tag = createHash('sha256')
+    .update(readFileSync(recipe))
+    .update(`${program.inputHash} ${base}`)
+    .digest('hex')
+    .slice(0, 12);
+  const image = `skep/${name}:${tag}`;
+  const latest = `skep/${name}:latest`;
+  if ((await imageId(image)) !== undefined) {
+    await mustRun(['docker', 'tag', image, latest], { advice: 'Look at `docker images`.' });
+    return { image, isNew: false };
+  }
+  const context = mkdtempSync(join(tmpdir(), 'skep-image-'));
+  try {
+    copyFileSync(recipe, join(context, 'Dockerfile'));
+    copyFileSync(program.file, join(context, basename(program.file)));
+    await buildImage({ context, tags: [image, latest], labels: { [PLATFORM_LABEL]: name } });
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+  return { image, isNew: true };
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The configuration files of `stack.yml` by the variable that puts their hash into the config's name. */
+export const CONFIG_FILES: Readonly<Record<string, string>> = {
+  SKEP_HASH_PROMETHEUS: 'prometheus/prometheus.yml',
+  SKEP_HASH_ALERT_RULES: 'prometheus/alert.rules.yml',
+  SKEP_HASH_ALERTMANAGER: 'prometheus/alertmanager.yml',
+  SKEP_HASH_NATS: 'nats/nats-server.conf',
+  SKEP_HASH_GRAFANA_DATASOURCE: 'grafana/provisioning/datasource.yml',
+  SKEP_HASH_GRAFANA_DASHBOARDS: 'grafana/provisioning/dashboards.yml',
+  SKEP_HASH_GRAFANA_FUNCTIONS: 'grafana/dashboards/functions.json',
+};
+
+export interface StackSettings {
+  readonly root: string;
+  /** With its content tag, e.g. `skep/gateway:3f2a…`. */
+  readonly gatewayImage: string;
+  readonly hasGrafana: boolean;
+  /** The engine's socket on its own machine. */
+  readonly dockerSocket: string;
+}
+
+/** The environment with which `stack.yml` describes exactly this state of the sources. */
+export function stackEnvironment(settings: StackSettings): Record<string, string> {
+  const hashes = Object.entries(CONFIG_FILES).map(([variable, file]) => [
+    variable,
+    createHash('sha256')
+      .update(readFileSync(join(settings.root, file)))
+      .digest('hex')
+      .slice(0, 12),
+  ]);
+  return {
+    ...Object.fromEntries(hashes),
+    SKEP_GATEWAY_IMAGE: settings.gatewayImage,
+    SKEP_GRAFANA_REPLICAS: settings.hasGrafana ? '1' : '0',
+    SKEP_DOCKER_SOCKET: settings.dockerSocket,
+  };
+}

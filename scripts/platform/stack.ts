@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { Problem } from '../shell/problem.ts';
+import { lastLines, mustRun, runCommand } from '../shell/run-command.ts';
+
+export const STACK = 'skep';
+const OF_STACK = `label=com.docker.stack.namespace=${STACK}`;
+const ADVICE = `Look at \`docker stack ps ${STACK} --no-trunc\`.`;
+
+/** Whether any service of the stack exists. */
+export async function isDeployed(): Promise<boolean> {
+  return (await list('service')).length > 0;
+}
+
+/** Names of the stack's services that have a running container on this engine. */
+export async function runningServices(): Promise<string[]> {
+  const names = await mustRun(
+    ['docker', 'ps', '--filter', OF_STACK, '--format', '{{.Label "com.docker.swarm.service.name"}}'],
+    { advice: ADVICE },
+  );
+  return names.split('\n').map((name) => name.replace(`${STACK}_`, ''));
+}
+
+/** Deploys `stack.yml`; what is the same already is left alone. */
+export async function deployStack(
+  root: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  await mustRun(
+    [
+      'docker',
+      'stack',
+      'deploy',
+      '--resolve-image',
+      'never',
+      '--prune',
+      '--compose-file',
+      join(root, 'stack.yml'),
+      STACK,
+    ],
+    { env: { ...environment }, advice: ADVICE },
+  );
+}
+
+/** Removes configs of earlier deployments; the engine keeps those that are in use. */
+export async function removeOldConfigs(): Promise<void> {
+  const ids = await list('config');
+  if (ids.length > 0) await runCommand(['docker', 'config', 'rm', ...ids]);
+}
+
+/** Removes the stack and waits until its containers and networks are gone. */
+export async function removeStack(): Promise<void> {
+  // The client says so and succeeds when there is none.
+  await mustRun(['docker', 'stack', 'rm', STACK], { advice: ADVICE });
+  await untilRemoved();
+}
+
+/**
+ * Waits until nothing is left of a stack that was removed: a new one would meet its networks and ports.
+ * @throws {Problem} after two minutes, and after the longest time a gateway may take to finish its calls
+ */
+export async function untilRemoved(limitMs = 360_000): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  while (performance.now() < deadlineMs) {
+    const left = [...(await list('service')), ...(await list('network')), ...(await list('container'))];
+    if (left.length === 0) return;
+    await Bun.sleep(300);
+  }
+  throw new Problem(
+    `the stack ${STACK} is still being removed after ${Math.round(limitMs / 1000)} s`,
+    `\`docker ps --filter ${OF_STACK}\` shows what holds it up; \`docker rm -f\` ends it.`,
+  );
+}
+
+async function list(kind: 'service' | 'network' | 'config' | 'container' | 'volume'): Promise<string[]> {
+  const all = kind === 'container' ? ['--all'] : [];
+  const ids = await mustRun(['docker', kind, 'ls', ...all, '--quiet', '--filter', OF_STACK], {
+    advice: ADVICE,
+  });
+  return ids.split('\n').filter((id) => id !== '');
+}
+
+/** One service as the engine describes it: as much as says whether it runs what it should. */
+interface ServiceFacts {
+  readonly ID: string;
+  readonly Spec: {
+    readonly Name: string;
+    readonly Mode: { readonly Replicated?: { readonly Replicas?: number } };
+    readonly TaskTemplate: { readonly ContainerSpec: unknown };
+  };
+}
+interface TaskFacts {
+  readonly ServiceID: string;
+  readonly DesiredState: string;
+  readonly Status: { readonly State: string; readonly Err?: string };
+  readonly Spec: { readonly ContainerSpec: unknown };
+}
+
+/**
+ * Waits until every service of the stack runs all its replicas from its present definition.
+ * @throws {Problem} with the tasks' own errors
+ */
+export async function untilRunning(limitMs = 120_000): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  let lacking: string[] = [];
+  do {
+    lacking = await lackingServices();
+    if (lacking.length === 0) return;
+    await Bun.sleep(300);
+  } while (performance.now() < deadlineMs);
+  const errors = await runCommand([
+    'docker',
+    'stack',
+    'ps',
+    STACK,
+    '--no-trunc',
+    '--format',
+    '{{.Name}}: {{.CurrentState}} {{.Error}}',
+  ]);
+  const telling = errors.stdout.split('\n').filter((line) => lacking.some((name) => line.startsWith(name)));
+  throw new Problem(
+    `not running after ${Math.round(limitMs / 1000)} s: ${lacking.join(', ')}\n${lastLines(telling.join('\n'), 12)}`,
+    `\`docker service logs ${lacking[0]}\` tells more.`,
+  );
+}
+
+async function lackingServices(): Promise<string[]> {
+  const ids = await list('service');
+  const services = (await inspect(['service', ...ids])) as readonly ServiceFacts[];
+  const taskIds = await mustRun(
+    ['docker', 'stack', 'ps', '--quiet', '--filter', 'desired-state=running', STACK],
+    {
+      advice: ADVICE,
+    },
+  );
+  const tasks = (await inspect([
+    'task',
+    ...taskIds.split('\n').filter((id) => id !== ''),
+  ])) as readonly TaskFacts[];
+  return services
+    .filter(({ ID, Spec }) => {
+      const definition = JSON.stringify(Spec.TaskTemplate.ContainerSpec);
+      const running = tasks.filter(
+        (task) =>
+          task.ServiceID === ID &&
+          task.Status.State === 'running' &&
+          JSON.stringify(task.Spec.ContainerSpec) === definition,
+      );
+      return running.length !== (Spec.Mode.Replicated?.Replicas ?? 1);
+    })
+    .map(({ Spec }) => Spec.Name);
+}
+
+/** What the engine prints of objects that may vanish meanwhile; those are passed over. */
+async function inspect([kind = '', ...ids]: readonly string[]): Promise<unknown[]> {
+  if (ids.length === 0) return [];
+  const { stdout } = await runCommand(['docker', 'inspect', '--type', kind, ...ids]);
+  const parsed: unknown = JSON.parse(stdout || '[]');
+  return Array.isArray(parsed) ? parsed : [];
+}
