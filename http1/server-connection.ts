@@ -49,6 +49,7 @@ export class ServerConnection implements Swept {
   #probeMs = Number.POSITIVE_INFINITY;
   #sentAtHalfClose = 0;
   #tunnel: BodySink | undefined;
+  #isTunnelEnded = false;
   /** When the present wait ends: for a request, a head, or the lingering. */
   #deadlineMs: number;
   #bodyDeadlineMs = 0;
@@ -106,7 +107,8 @@ export class ServerConnection implements Swept {
   onDrain(): void {
     if (this.out.pendingBytes === 0 || !this.out.drain()) return;
     const exchange = this.#exchange;
-    if (exchange?.hasEnded) this.answerEnded(exchange);
+    if (this.#isTunnelEnded) this.#finishTunnel();
+    else if (exchange?.hasEnded) this.answerEnded(exchange);
     else if (this.#closeWhenSent) this.#finishClosing();
     else exchange?.drained();
     flushGathered();
@@ -116,8 +118,10 @@ export class ServerConnection implements Swept {
   onEnd(): void {
     this.#isHalfClosed = true;
     const exchange = this.#exchange;
-    if (this.#state === 'tunnel') this.#tunnel?.end();
-    else if (this.#state === 'lingering' || exchange === undefined) this.#close();
+    if (this.#state === 'tunnel') {
+      this.#tunnel?.end();
+      if (this.#isTunnelEnded && this.out.pendingBytes === 0) this.#close();
+    } else if (this.#state === 'lingering' || exchange === undefined) this.#close();
     else if (!exchange.isBodyComplete && !this.hasUnread) this.#close();
     else {
       this.#sentAtHalfClose = this.out.sentBytes;
@@ -339,6 +343,18 @@ export class ServerConnection implements Swept {
     this.#isPaused = isPaused;
     if (isPaused) this.socket.pause();
     else this.socket.resume();
+  }
+
+  /** The tunnel's other side sends no more. */
+  endTunnel(): void {
+    this.#isTunnelEnded = true;
+    this.out.flush();
+    if (this.out.pendingBytes === 0) this.#finishTunnel();
+  }
+
+  #finishTunnel(): void {
+    if (this.#isHalfClosed) this.#close();
+    else this.socket.shutdown();
   }
 
   /** The tunnel's other side takes bytes again. */

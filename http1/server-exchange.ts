@@ -30,6 +30,7 @@ export class ServerExchange implements Exchange, BodySink {
   #framing: Framing = 'none';
   #answerLeft = 0;
   #onDrain: (() => void) | undefined;
+  #isTunnel = false;
   /** The connection closes after this answer. */
   closes: boolean;
   isFinished = false;
@@ -91,6 +92,7 @@ export class ServerExchange implements Exchange, BodySink {
   }
 
   resumeBody(): void {
+    if (this.#isTunnel) this.#connection.resumeTunnel();
     if (!this.isBodyBlocked) return;
     this.isBodyBlocked = false;
     this.#connection.consume();
@@ -193,6 +195,7 @@ export class ServerExchange implements Exchange, BodySink {
     this.#onDrain = onDrain;
     this.closes = true;
     this.#framing = 'close';
+    this.#isTunnel = true;
     this.#connection.out.text(text);
     this.#connection.startTunnel(sink);
     return this;
@@ -283,6 +286,10 @@ export class ServerExchange implements Exchange, BodySink {
 
   end(trailers?: RawHeaders): void {
     if (this.isFinished || this.#answer !== 'streaming') return;
+    if (this.#isTunnel) {
+      this.#connection.endTunnel();
+      return;
+    }
     if (this.#framing === 'length' && this.#answerLeft > 0) {
       this.abort(new Error('the answer is shorter than its content-length'));
       return;
