@@ -1,0 +1,93 @@
+import { cp, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { CliError, fileError } from '../errors.ts';
+import { copyFolder } from '../folder-files.ts';
+import type { Shell } from '../shell.ts';
+import { isDockerfileLang, requireTemplate } from '../templates/find-template.ts';
+import type { TemplateManifest } from '../templates/template-manifest.ts';
+
+export interface BuildSource {
+  /** A valid function name: it becomes a folder that is deleted first. */
+  readonly name: string;
+  readonly lang: string;
+  readonly handler: string;
+  /** Extra paths, relative to the working folder. */
+  readonly copy: readonly string[];
+}
+
+export interface BuildFolder {
+  /** Absolute path of ./build/<name>. */
+  readonly path: string;
+  /** Undefined for the `dockerfile` language. */
+  readonly manifest?: TemplateManifest;
+}
+
+/**
+ * Makes ./build/<name> anew: the template, over it the handler, under the handler the extra paths.
+ * @throws {CliError} for a missing handler or template, or a path outside the working folder
+ */
+export async function assembleBuildFolder(shell: Shell, source: BuildSource): Promise<BuildFolder> {
+  const { cwd, env } = shell;
+  const handler = await existingFolder(cwd, source);
+  const copies = source.copy.map((path) => ({ path, from: insideProject(cwd, path) }));
+  const template = isDockerfileLang(source.lang) ? undefined : await requireTemplate(shell, source.lang);
+
+  const path = join(cwd, 'build', source.name);
+  try {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true, mode: env['CI'] === 'true' || env['CI'] === '1' ? 0o777 : 0o700 });
+  } catch (error) {
+    throw fileError('make', path, error);
+  }
+  await template?.copyTo(path);
+  const handlerTarget = template ? join(path, template.manifest.handlerFolder) : path;
+  await mkdir(handlerTarget, { recursive: true });
+  await copyFolder(handler, handlerTarget, ['build', 'template']);
+  for (const extra of copies)
+    await copyExtra(extra.from, join(handlerTarget, relative(cwd, extra.from)), extra.path);
+  if (!template) await requireDockerfile(path, source);
+  return template ? { path, manifest: template.manifest } : { path };
+}
+
+async function existingFolder(cwd: string, { name, lang, handler }: BuildSource): Promise<string> {
+  if (lang === '')
+    throw new CliError(`function ${name} has no "lang": give the name of its template, or skip_build: true`);
+  if (handler === '') throw new CliError(`function ${name} has no "handler": give the folder of its source`);
+  const folder = resolve(cwd, handler);
+  const info = await stat(folder).catch((error: unknown) => {
+    throw fileError(`build ${name}, whose handler folder is`, handler, error);
+  });
+  if (!info.isDirectory()) throw new CliError(`function ${name}: its handler ${handler} is no folder`);
+  return folder;
+}
+
+function insideProject(cwd: string, path: string): string {
+  const from = resolve(cwd, path);
+  if (from === cwd) {
+    throw new CliError(`Forbidden path appears to equal the entire project: ${path} (${from})`);
+  }
+  if (!from.startsWith(cwd.endsWith(sep) ? cwd : cwd + sep)) {
+    throw new CliError(`Forbidden path appears to be outside of the build context: ${path} (${from})`);
+  }
+  return from;
+}
+
+async function copyExtra(from: string, to: string, path: string): Promise<void> {
+  try {
+    if ((await stat(from)).isDirectory()) {
+      await mkdir(to, { recursive: true });
+      await copyFolder(from, to);
+    } else {
+      await mkdir(dirname(to), { recursive: true });
+      await cp(from, to);
+    }
+  } catch (error) {
+    throw error instanceof CliError ? error : fileError('copy', path, error);
+  }
+}
+
+async function requireDockerfile(folder: string, { name, handler }: BuildSource): Promise<void> {
+  await stat(join(folder, 'Dockerfile')).catch(() => {
+    throw new CliError(`function ${name} has lang "dockerfile", but there is no Dockerfile in ${handler}`);
+  });
+}

@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import type { Shell } from './shell.ts';
+
+export interface CommandModule {
+  /** Adds arguments, flags, examples and the action to a command that has name and description. */
+  define(command: Command, shell: Shell): void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly description: string;
+  /** Loaded only when the command runs, so that start-up stays quick. */
+  load(): Promise<CommandModule>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'new', description: 'Start a function from a template', load: () => import('./commands/new.ts') },
+  { name: 'build', description: 'Build function images', load: () => import('./commands/build.ts') },
+  {
+    name: 'push',
+    description: 'Push function images to their registry',
+    load: () => import('./commands/push.ts'),
+  },
+  {
+    name: 'deploy',
+    description: 'Deploy functions to the gateway',
+    load: () => import('./commands/deploy.ts'),
+  },
+  { name: 'up', description: 'Build, push and deploy', load: () => import('./commands/up.ts') },
+  {
+    name: 'remove',
+    aliases: ['rm', 'delete'],
+    description: 'Remove deployed functions',
+    load: () => import('./commands/remove.ts'),
+  },
+  {
+    name: 'list',
+    aliases: ['ls'],
+    description: 'List deployed functions',
+    load: () => import('./commands/list.ts'),
+  },
+  {
+    name: 'describe',
+    description: 'Show one function in detail',
+    load: () => import('./commands/describe.ts'),
+  },
+  {
+    name: 'invoke',
+    description: 'Call a function with stdin as its input',
+    load: () => import('./commands/invoke.ts'),
+  },
+  { name: 'scale', description: 'Set the number of replicas', load: () => import('./commands/scale.ts') },
+  {
+    name: 'ready',
+    description: 'Wait until the gateway or a function is ready',
+    load: () => import('./commands/ready.ts'),
+  },
+  {
+    name: 'login',
+    description: 'Save the credentials of a gateway',
+    load: () => import('./commands/login.ts'),
+  },
+  {
+    name: 'logout',
+    description: 'Forget the credentials of a gateway',
+    load: () => import('./commands/logout.ts'),
+  },
+  {
+    name: 'template',
+    description: 'Where templates come from',
+    load: () => import('./commands/template.ts'),
+  },
+  {
+    name: 'version',
+    description: 'Show the versions of CLI and gateway',
+    load: () => import('./commands/version.ts'),
+  },
+  {
+    name: 'completion',
+    description: 'Print a completion script for your shell',
+    load: () => import('./commands/completion.ts'),
+  },
+];

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { addDeployFlags, type DeployFlags, deployWithFlags } from '../deploy/deploy-flags.ts';
+import { addStackFlags, addTagFlag } from '../flags.ts';
+import { requireFunctions } from '../functions-of.ts';
+import { loadStack } from '../load-stack.ts';
+import type { Shell } from '../shell.ts';
+
+export function define(command: Command, shell: Shell): void {
+  addStackFlags(command);
+  addTagFlag(command);
+  command.option('--image <image>', 'image, without a stack file');
+  command.option('--handler <dir>', 'handler folder, without a stack file');
+  command.option('--name <name>', 'function name, without a stack file');
+  command.option('--lang <template>', 'template, without a stack file');
+  addDeployFlags(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  skep deploy
+  skep deploy -f stack.yaml --filter "api-*" -e LOG=debug
+  skep deploy --image registry.example/hello:1.0 --name hello
+  skep deploy --update=false --replace`,
+  );
+  command.action(async () => {
+    const flags = command.opts<DeployFlags>();
+    const stack = await loadStack(shell, flags);
+    if (stack) requireFunctions(stack);
+    if (stack && (flags.image || flags.name)) {
+      shell.note('Warning: a stack file was found and is deployed: --image and --name are not looked at.');
+    }
+    await deployWithFlags(shell, flags, stack);
+  });
+}

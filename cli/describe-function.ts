@@ -1,0 +1,85 @@
+import { functionUrl } from './deploy/function-url.ts';
+import type { ListedFunction } from './function-listing.ts';
+
+export interface Usage {
+  readonly cpu?: number;
+  readonly totalMemoryBytes?: number;
+}
+export interface Description {
+  readonly fn: ListedFunction & { readonly usage?: Usage };
+  readonly invocationCount: number;
+  readonly url: string;
+  readonly asyncUrl: string;
+}
+
+/** Brings together the function's status and its call count, which only the list tells. */
+export function describe(
+  fn: Description['fn'],
+  listed: readonly ListedFunction[],
+  where: { readonly gateway: string; readonly namespace: string },
+): Description {
+  return {
+    fn,
+    invocationCount: listed.find((other) => other.name === fn.name)?.invocationCount ?? 0,
+    url: functionUrl(where.gateway, fn.name, where.namespace),
+    asyncUrl: functionUrl(where.gateway, fn.name, where.namespace, 'async-function'),
+  };
+}
+
+export function statusWord({ availableReplicas = 0 }: ListedFunction): 'Ready' | 'Not Ready' {
+  return availableReplicas > 0 ? 'Ready' : 'Not Ready';
+}
+
+/** The status object with faas-cli's additions. */
+export function toJson({ fn, invocationCount, url, asyncUrl }: Description): Record<string, unknown> {
+  return { ...fn, Status: statusWord(fn), InvocationCount: invocationCount, URL: url, AsyncURL: asyncUrl };
+}
+
+/** Lines with aligned values; empty maps and lists only when `verbose`. */
+export function toLines(description: Description, { verbose }: { verbose: boolean }): string[] {
+  const { fn } = description;
+  const pairs = (map: Readonly<Record<string, unknown>> | undefined): string[] =>
+    Object.entries(map ?? {}).map(([key, value]) => `${key}: ${String(value)}`);
+  const resources = (value: ListedFunction['limits']): string[] => [
+    ...(value?.cpu ? [`CPU: ${value.cpu}`] : []),
+    ...(value?.memory ? [`Memory: ${value.memory}`] : []),
+  ];
+  const fields: [label: string, values: readonly string[]][] = [
+    ['Name', [fn.name]],
+    ['Status', [statusWord(fn)]],
+    ['Replicas', [String(fn.replicas ?? 0)]],
+    ['Available Replicas', [String(fn.availableReplicas ?? 0)]],
+    ['Invocations', [String(Math.trunc(description.invocationCount))]],
+    ['Image', [fn.image ?? '']],
+    ['Function Process', [fn.envProcess || '<default>']],
+    ['URL', [description.url]],
+    ['Async URL', [description.asyncUrl]],
+  ];
+  const optional: typeof fields = [
+    ['Labels', pairs(fn.labels)],
+    ['Annotations', pairs(fn.annotations)],
+    ['Constraints', [...(fn.constraints ?? [])]],
+    ['Environment', pairs(fn.envVars).sort()],
+    ['Secrets', [...(fn.secrets ?? [])]],
+    ['Requests', resources(fn.requests)],
+    ['Limits', resources(fn.limits)],
+    ['Usage', usageLines(fn.usage)],
+  ];
+  for (const [label, values] of optional) {
+    if (values.length > 0) fields.push([label, values]);
+    else if (verbose) fields.push([label, ['<none>']]);
+  }
+  const width = Math.max(...fields.map(([label]) => label.length)) + 2;
+  return fields.flatMap(([label, values]) =>
+    values.map((value, index) => `${(index === 0 ? `${label}:` : '').padEnd(width)}${value}`),
+  );
+}
+
+function usageLines(usage: Usage | undefined): string[] {
+  if (!usage) return [];
+  const cpu = usage.cpu ?? 0;
+  return [
+    `RAM: ${((usage.totalMemoryBytes ?? 0) / 1024 / 1024).toFixed(2)} MB`,
+    `CPU: ${(cpu < 0 ? 1 : cpu).toFixed(0)} Mi`,
+  ];
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { isDockerStack, parseStackFile, type StackFile } from '../contract/stack-file.ts';
+import { matchesFilter } from '../contract/stack-file-glob.ts';
+import { CliError, fileError, messageOf, systemCode } from './errors.ts';
+import type { StackFlags } from './flags.ts';
+import { call } from './gateway-client.ts';
+import type { Shell } from './shell.ts';
+
+export const DEFAULT_STACK_FILES = ['stack.yaml', 'stack.yml'] as const;
+const URL_TIMEOUT_MS = 120_000;
+
+/**
+ * The stack file that the flags name, or the default one when it is present; its functions chosen by --regex or --filter.
+ * @returns undefined when no file was named and there is none
+ * @throws {CliError} when it cannot be read, {ContractError} when it is wrong
+ */
+export async function loadStack(shell: Shell, flags: StackFlags): Promise<StackFile | undefined> {
+  const found = flags.yaml ? await readNamed(shell, flags.yaml) : await readDefault(shell);
+  if (!found) return undefined;
+  const stack = parseStackFile(found.text, {
+    fileName: found.name,
+    ...(flags.envsubst === false ? {} : { env: shell.env }),
+  });
+  for (const warning of stack.warnings) shell.note(`Warning: ${warning}`);
+  return { ...stack, functions: select(stack.functions, flags) };
+}
+
+/** As `loadStack`, for commands that must have a file. */
+export async function requireStack(shell: Shell, flags: StackFlags, otherwise: string): Promise<StackFile> {
+  const stack = await loadStack(shell, flags);
+  if (!stack) throw new CliError(`no stack.yaml or stack.yml here: give its path with -f, ${otherwise}`);
+  return stack;
+}
+
+/** @throws {CliError} for both at once, a broken expression, or when nothing is left */
+export function select<T extends { readonly name: string }>(
+  functions: readonly T[],
+  { regex, filter }: Pick<StackFlags, 'regex' | 'filter'>,
+): readonly T[] {
+  if (regex && filter) throw new CliError('Pass in a regex or a filter, not both');
+  if (!regex && !filter) return functions;
+  const left = functions.filter(
+    regex ? ({ name }) => parseRegex(regex).test(name) : ({ name }) => matchesFilter(name, filter ?? ''),
+  );
+  if (left.length === 0)
+    throw new CliError('No functions matching --filter/--regex were found in the YAML file');
+  return left;
+}
+
+function parseRegex(regex: string): RegExp {
+  try {
+    return new RegExp(regex);
+  } catch (error) {
+    throw new CliError(`--regex ${regex}: ${messageOf(error)}`);
+  }
+}
+
+async function readNamed(shell: Shell, name: string): Promise<{ name: string; text: string }> {
+  const text = /^https?:\/\//i.test(name) ? await download(shell, name) : await readLocal(shell, name);
+  if (isDockerStack(text)) {
+    throw new CliError(`${name} is a Docker stack (it has "services:"), not a stack file of functions`);
+  }
+  return { name, text };
+}
+
+async function readDefault(shell: Shell): Promise<{ name: string; text: string } | undefined> {
+  for (const name of DEFAULT_STACK_FILES) {
+    let text: string;
+    try {
+      text = await readLocal(shell, name);
+    } catch (error) {
+      if (error instanceof CliError && systemCode(error.cause) === 'ENOENT') continue;
+      throw error;
+    }
+    if (!isDockerStack(text)) return { name, text };
+    shell.note(`${name} is a Docker stack (it has "services:"), not a stack file of functions: passed over.`);
+  }
+  return undefined;
+}
+
+async function readLocal(shell: Shell, name: string): Promise<string> {
+  try {
+    return await readFile(resolve(shell.cwd, name), 'utf8');
+  } catch (error) {
+    throw fileError('read', name, error);
+  }
+}
+
+async function download(shell: Shell, url: string): Promise<string> {
+  let response: Awaited<ReturnType<typeof call>>;
+  try {
+    response = await call(url, { timeoutMs: URL_TIMEOUT_MS });
+  } catch (error) {
+    throw new CliError(`Cannot fetch the stack file ${url}: ${messageOf((error as Error).cause ?? error)}`);
+  }
+  if (!response.ok)
+    throw new CliError(`Cannot fetch the stack file ${url}: the server answered ${response.status}`);
+  const text = await response.text();
+  shell.out(`Parsed: ${url}`);
+  return text;
+}
+
+/** The gateway that the stack file names, for commands that need nothing else of it. */
+export async function gatewayFromStack(shell: Shell, flags: StackFlags): Promise<string | undefined> {
+  return (await loadStack(shell, { ...flags, regex: '', filter: '' }))?.gateway;
+}

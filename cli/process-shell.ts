@@ -1,0 +1,62 @@
+import { homedir } from 'node:os';
+import { CliError } from './errors.ts';
+import { paintFor, type Shell } from './shell.ts';
+
+/** The shell of this process. */
+export function processShell(): Shell {
+  const isTerminal = process.stdout.isTTY === true;
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    home: process.env['HOME'] || homedir(),
+    isTerminal,
+    stdinIsTerminal: process.stdin.isTTY === true,
+    paint: paintFor(isTerminal, process.env),
+    out: (line) => void process.stdout.write(`${line}\n`),
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    note: (line) => void process.stderr.write(`${line}\n`),
+    readStdin,
+    askSecret,
+  };
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
+}
+
+function askSecret(question: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(question);
+  stdin.setRawMode(true);
+  stdin.setEncoding('utf8');
+  return new Promise((resolve, reject) => {
+    let typed = '';
+    const finish = (settle: () => void): void => {
+      stdin.off('data', onData);
+      stdin.setRawMode(false);
+      stdin.pause();
+      stderr.write('\n');
+      settle();
+    };
+    const onData = (text: string): void => {
+      for (const char of text) {
+        if (char === '\r' || char === '\n' || char === '\u0004') {
+          finish(() => resolve(typed));
+          return;
+        }
+        if (char === '\u0003') {
+          finish(() => reject(new CliError('Interrupted', { exitCode: 130 })));
+          return;
+        }
+        typed = char === '\u007f' || char === '\b' ? typed.slice(0, -1) : typed + char;
+      }
+    };
+    stdin.on('data', onData);
+    stdin.resume();
+  });
+}

@@ -1,0 +1,34 @@
+/** Everything a command sees of the world it runs in: `main.ts` makes the real one, tests make others. */
+export interface Shell {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+  /** Whether a person watches: colours and questions only then. */
+  readonly isTerminal: boolean;
+  readonly stdinIsTerminal: boolean;
+  readonly paint: Paint;
+  /** One line to stdout. */
+  out(line: string): void;
+  /** Bytes to stdout as they are; resolves when they are taken. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** One line to stderr. */
+  note(line: string): void;
+  readStdin(): Promise<Uint8Array>;
+  /** Asks on the terminal without showing what is typed. */
+  askSecret(question: string): Promise<string>;
+}
+
+/** Colours, or the text as it is where nobody wants them. */
+export interface Paint {
+  bold(text: string): string;
+  green(text: string): string;
+  red(text: string): string;
+  yellow(text: string): string;
+}
+
+/** `NO_COLOR` (any value but the empty one) and dumb terminals get plain text. */
+export function paintFor(isTerminal: boolean, env: Shell['env']): Paint {
+  const coloured = isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  const style = (code: number) => (text: string) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return { bold: style(1), green: style(32), red: style(31), yellow: style(33) };
+}
