@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import type { FunctionAlert } from '../../../contract/parse-alerts.ts';
+import { FaasError } from '../../../gateway/errors.ts';
+import { AlertScaler } from '../../../gateway/scaling/alerts.ts';
+import { createFakeProvider, type FakeProvider } from '../../support/fake-provider.ts';
+import { createQuietLogger } from '../../support/quiet-logger.ts';
+
+const namespace = 'openfaas-fn';
+const firing = (functionName: string): FunctionAlert => ({ status: 'firing', functionName });
+
+describe('AlertScaler', () => {
+  let provider: FakeProvider;
+  let scaler: AlertScaler;
+
+  beforeEach(async () => {
+    provider = createFakeProvider();
+    scaler = new AlertScaler({ provider, logger: createQuietLogger().logger, defaultNamespace: namespace });
+    await provider.create({ service: 'echo', image: 'a' });
+  });
+
+  const replicas = async (name = 'echo', ns = namespace): Promise<number> =>
+    (await provider.read({ name, namespace: ns })).replicas;
+
+  it('scales up and back down', async () => {
+    expect(await scaler.handle([firing('echo.openfaas-fn')])).to.deep.equal([]);
+    expect(await replicas()).to.equal(5);
+    await scaler.handle([{ status: 'resolved', functionName: 'echo.openfaas-fn' }]);
+    expect(await replicas()).to.equal(1);
+  });
+
+  it('takes a name without namespace for the default one', async () => {
+    await provider.create({ service: 'echo', namespace: 'dev', image: 'a' });
+    await scaler.handle([firing('echo')]);
+    expect([await replicas(), await replicas('echo', 'dev')]).to.deep.equal([5, 1]);
+    await scaler.handle([firing('echo.dev')]);
+    expect([await replicas(), await replicas('echo', 'dev')]).to.deep.equal([5, 5]);
+  });
+
+  it('asks the cluster for nothing when the count is right', async () => {
+    await scaler.handle([{ status: 'resolved', functionName: 'echo' }]);
+    expect(provider.cluster.calls.filter(({ kind }) => kind === 'scale')).to.deep.equal([]);
+  });
+
+  it('passes over a function that is gone', async () => {
+    expect(await scaler.handle([firing('gone'), firing('no/such name')])).to.deep.equal([]);
+  });
+
+  it('applies alerts of one function one after the other', async () => {
+    let running = 0;
+    let most = 0;
+    provider.cluster.beforeCall = async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+    };
+    await Promise.all([
+      scaler.handle([firing('echo'), firing('echo')]),
+      scaler.handle([firing('echo.openfaas-fn')]),
+    ]);
+    expect([await replicas(), most]).to.deep.equal([13, 1]);
+  });
+
+  it('goes on with the others when one fails', async () => {
+    await provider.create({ service: 'broken', image: 'a' });
+    provider.cluster.beforeCall = ({ ref }) => {
+      if (ref.name === 'broken') throw new FaasError('provider_unavailable', 'no quorum');
+    };
+    expect(await scaler.handle([firing('broken'), firing('echo')])).to.deep.equal([
+      { message: 'broken: no quorum', isTransient: true },
+    ]);
+    expect(await replicas()).to.equal(5);
+  });
+
+  it('names the label that is wrong on a service made by hand, and calls it hopeless', async () => {
+    const labelled = {
+      ...provider,
+      read: async (ref: { name: string; namespace: string }) => ({
+        ...(await provider.read(ref)),
+        labels: { 'com.openfaas.scale.max': 'lots' },
+      }),
+    };
+    const { logger } = createQuietLogger();
+    const strict = new AlertScaler({ provider: labelled, logger, defaultNamespace: namespace });
+    const [failure] = await strict.handle([firing('echo')]);
+    expect(failure?.message).to.match(/^echo: label com\.openfaas\.scale\.max: /);
+    expect(failure?.isTransient).to.equal(false);
+  });
+
+  describe('when the cluster is silent', () => {
+    it('gives up in time, and applies nothing late that will be sent again', async () => {
+      const { logger } = createQuietLogger();
+      const hasty = new AlertScaler({ provider, logger, defaultNamespace: namespace, timeoutMs: 100 });
+      const { promise: answer, resolve: letAnswer } = Promise.withResolvers<void>();
+      provider.cluster.beforeCall = () => answer;
+      const failures = await hasty.handle([firing('echo'), firing('echo')]);
+      expect(failures.map(({ message }) => message)).to.deep.equal([
+        'echo: the cluster did not answer in time',
+        'echo: the cluster did not answer in time',
+      ]);
+      provider.cluster.beforeCall = undefined;
+      letAnswer();
+      // The call that was under way goes through; the one that waited behind it does not.
+      await hasty.handle([firing('echo')]);
+      expect(await replicas()).to.equal(9);
+    });
+  });
+});
