@@ -1,0 +1,43 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Whether this watchdog takes requests: a flag, and a lock file that an image's HEALTHCHECK looks for. */
+export class Health {
+  readonly #lockPath: string | undefined;
+  #isAccepting = false;
+
+  /** @param lockPath undefined: no lock file is written and only the flag counts */
+  constructor(lockPath: string | undefined) {
+    this.#lockPath = lockPath;
+  }
+
+  /** @throws {Error} when the lock file cannot be written */
+  markReady(): void {
+    if (this.#lockPath !== undefined) {
+      try {
+        writeFileSync(this.#lockPath, '', { mode: 0o660 });
+      } catch (cause) {
+        const reason = (cause as Error).message;
+        throw new Error(
+          `cannot write ${this.#lockPath}. To disable lock-file set env suppress_lock=true (${reason})`,
+          { cause },
+        );
+      }
+    }
+    this.#isAccepting = true;
+  }
+
+  markUnhealthy(): void {
+    this.#isAccepting = false;
+    if (this.#lockPath !== undefined) rmSync(this.#lockPath, { force: true });
+  }
+
+  get isHealthy(): boolean {
+    return this.#isAccepting && (this.#lockPath === undefined || existsSync(this.#lockPath));
+  }
+}
+
+/** `/tmp/.lock`, or `.lock` below TMPDIR. */
+export function lockPathIn(temporaryDirectory: string | undefined): string {
+  return join(temporaryDirectory || '/tmp', '.lock');
+}

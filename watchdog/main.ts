@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import packageJson from '../package.json' with { type: 'json' };
+import { resolveCommand } from './command.ts';
+import { loadConfig, type WatchdogConfig } from './config.ts';
+import { drain } from './drain.ts';
+import { Health, lockPathIn } from './health.ts';
+import { flushLog, log } from './log.ts';
+import { WatchdogMetrics } from './metrics.ts';
+import { forkHandler } from './modes/fork.ts';
+import { killAllGroups } from './run-process.ts';
+import { serve } from './server.ts';
+
+const USAGE =
+  'usage: fwatchdog [-version | -run-healthcheck]\nIt is configured by environment variables; at least fprocess.';
+
+/** Returns the exit code, or undefined where a server now runs. */
+function main(args: readonly string[]): number | undefined {
+  const [flag] = args;
+  const lockPath = lockPathIn(process.env['TMPDIR']);
+  if (args.length > 1) return fail(USAGE);
+  switch (flag?.replace(/^--/, '-')) {
+    case undefined:
+      return start(lockPath);
+    case '-version':
+      console.log(versionLine());
+      return 0;
+    case '-run-healthcheck':
+      return existsSync(lockPath) ? 0 : fail('unable to find lock file.');
+    default:
+      return fail(`unknown argument ${flag}\n${USAGE}`);
+  }
+}
+
+function start(lockPath: string): number | undefined {
+  log(versionLine());
+  let config: WatchdogConfig;
+  try {
+    config = loadConfig(process.env);
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+  const baseEnv: Record<string, string> = {};
+  for (const [key, value] of Object.entries(process.env)) if (value !== undefined) baseEnv[key] = value;
+  const context = { selfPath: process.execPath, searchPath: process.env['PATH'] };
+  let command = resolveCommand(config.command, context);
+  if (command.path === undefined)
+    log(`warning: ${command.name} is not on the PATH: requests will fail with 500`);
+  const health = new Health(config.suppressLock ? undefined : lockPath);
+  const metrics = new WatchdogMetrics();
+  const handler = forkHandler({
+    config,
+    baseEnv,
+    command: () => {
+      if (command.path === undefined) command = resolveCommand(config.command, context);
+      return command;
+    },
+  });
+  try {
+    const metricsListener = metrics.listen(config.metricsPort);
+    const listener = serve({ config, health, metrics, handler });
+    if (config.suppressLock)
+      log(
+        'Warning: "suppress_lock" is enabled. No automated health-checks will be in place for your function.',
+      );
+    health.markReady();
+    log(`Listening on port: ${listener.port}, metrics on port: ${metricsListener.port}`);
+    const end = (code: number): never => {
+      killAllGroups();
+      flushLog();
+      process.exit(code);
+    };
+    let isDraining = false;
+    process.on('SIGTERM', () => {
+      if (isDraining) return;
+      isDraining = true;
+      void drain({ config, health, listener }).then(() => end(0));
+    });
+    // Detached processes do not hear a terminal's Ctrl-C: they end with the watchdog.
+    process.on('SIGINT', () => {
+      health.markUnhealthy();
+      end(130);
+    });
+  } catch (error) {
+    return fail(`cannot start: ${(error as Error).message}`);
+  }
+  return undefined;
+}
+
+function versionLine(): string {
+  return `Version: ${packageJson.version}\tSHA: ${process.env['SKEP_SHA'] ?? 'unknown'}`;
+}
+
+function fail(message: string): number {
+  flushLog();
+  console.error(message);
+  return 1;
+}
+
+const exitCode = main(process.argv.slice(2));
+if (exitCode !== undefined) process.exit(exitCode);

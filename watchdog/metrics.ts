@@ -1,0 +1,79 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { listen } from '../http1/listener.ts';
+import type { Listener } from '../http1/types.ts';
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
+const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What the watchdog counts, by the names the contract gives. */
+export class WatchdogMetrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Counter({
+    name: 'http_requests_total',
+    help: 'Total number of HTTP requests',
+    labelNames: ['code', 'method'],
+    registers: [this.#registry],
+  });
+  readonly #durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time spent on HTTP requests',
+    labelNames: ['code', 'method'],
+    buckets: BUCKETS_SECONDS,
+    registers: [this.#registry],
+  });
+  readonly #inFlight = new Gauge({
+    name: 'http_requests_in_flight',
+    help: 'Number of HTTP requests in-flight',
+    registers: [this.#registry],
+  });
+
+  constructor() {
+    const registers = [this.#registry];
+    new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory size in bytes',
+      registers,
+      collect() {
+        this.set(process.memoryUsage.rss());
+      },
+    });
+    new Gauge({
+      name: 'process_start_time_seconds',
+      help: 'Start time of the process since the Unix epoch',
+      registers,
+    }).set(Math.round(performance.timeOrigin / 1000));
+  }
+
+  requestStarted(): void {
+    this.#inFlight.inc();
+  }
+
+  requestFinished(method: string, status: number, seconds: number): void {
+    this.#inFlight.dec();
+    const labels = { code: status, method: METHODS.has(method) ? method.toLowerCase() : 'unknown' };
+    this.#requests.inc(labels);
+    this.#durations.observe(labels, seconds);
+  }
+
+  /** Serves `/metrics` on a port of its own. @throws when the port is taken */
+  listen(port: number): Listener {
+    return listen({
+      port,
+      limits: { headTimeoutMs: 500, bodyTimeoutMs: 500 },
+      onExchange: (exchange) => {
+        if (exchange.request.target.split('?')[0] !== '/metrics') {
+          exchange.respond(
+            { status: 404, headers: ['Content-Type', 'text/plain'] },
+            'metrics are at /metrics\n',
+          );
+          return;
+        }
+        this.#registry.metrics().then(
+          (page) =>
+            exchange.respond({ status: 200, headers: ['Content-Type', this.#registry.contentType] }, page),
+          (error: Error) => exchange.respond({ status: 500, headers: [] }, `${error.message}\n`),
+        );
+      },
+    });
+  }
+}

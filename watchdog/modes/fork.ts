@@ -1,0 +1,233 @@
+import type { RawHeaders, ResponseHead } from '../../http1/types.ts';
+import { answer, type Call, type CallHandler } from '../call.ts';
+import { canonicalHeaderName, cgiEnv } from '../cgi-env.ts';
+import { type CgiResponse, parseCgiResponse } from '../cgi-response.ts';
+import type { Command } from '../command.ts';
+import type { WatchdogConfig } from '../config.ts';
+import { log, writeStdout } from '../log.ts';
+import { marshalRequest } from '../marshal-request.ts';
+import { type Outcome, toAnswer } from '../outcome.ts';
+import { readRequestBody, WHOLE_BODY_BYTES } from '../request-body.ts';
+import { ResponseOutput } from '../response.ts';
+import { type RunningProcess, runProcess } from '../run-process.ts';
+
+/** A marshalled request is one JSON document: it has to fit into memory, twice. */
+const MARSHALLED_BODY_BYTES = 16_777_216;
+/** Of what a process writes to stderr this much is logged. */
+const LOGGED_STDERR_BYTES = 65_536;
+
+export interface ForkOptions {
+  readonly config: WatchdogConfig;
+  readonly baseEnv: Readonly<Record<string, string>>;
+  /** Called for each request, so that a program that appears later is found. */
+  readonly command: () => Command;
+}
+
+/** The classic mode: one process for every request, body on stdin, output as the answer. */
+export function forkHandler(options: ForkOptions): CallHandler {
+  return (call) => new ForkedCall(call, options).begin();
+}
+
+class ForkedCall {
+  readonly #call: Call;
+  readonly #options: ForkOptions;
+  readonly #output: ResponseOutput;
+  #run: RunningProcess | undefined;
+  #stderr: Uint8Array[] = [];
+  #stderrBytes = 0;
+
+  constructor(call: Call, options: ForkOptions) {
+    this.#call = call;
+    this.#options = options;
+    this.#output = new ResponseOutput(call.exchange, (held) => this.#streamedHead(held));
+  }
+
+  begin(): void {
+    const { exchange } = this.#call;
+    const { marshalRequest: marshals, debugHeaders } = this.#options.config;
+    log('Forking fprocess.');
+    if (debugHeaders) logHeaders('in', exchange.request.headers);
+    exchange.onClientGone(() => this.#run?.stop({ kind: 'client_gone' }));
+    readRequestBody(exchange, marshals ? MARSHALLED_BODY_BYTES : WHOLE_BODY_BYTES, {
+      onWhole: (body) => void this.#start(marshals ? marshalRequest(exchange.request, body) : body),
+      onLong: (): RunningProcess['stdin'] => {
+        if (!marshals) return this.#start('stream')?.stdin;
+        const text = `marshal_request takes bodies of up to ${MARSHALLED_BODY_BYTES} bytes\n`;
+        answer(this.#call, 413, ['Content-Type', 'text/plain'], text);
+        return undefined;
+      },
+      onFailed: (cause) => {
+        const outcome: Outcome = { kind: 'body_failed', cause };
+        if (this.#run === undefined) this.#finish(outcome);
+        else this.#run.stop(outcome);
+      },
+    });
+  }
+
+  #start(stdin: Uint8Array | 'stream'): RunningProcess | undefined {
+    const { config, baseEnv } = this.#options;
+    const command = this.#options.command();
+    let env: Record<string, string>;
+    try {
+      const cgi = config.cgiHeaders ? cgiEnv(this.#call.exchange.request) : undefined;
+      env = { ...baseEnv, ...command.env, ...cgi };
+    } catch (cause) {
+      this.#finish({ kind: 'body_failed', cause: cause as Error });
+      return undefined;
+    }
+    const run = runProcess({
+      command,
+      env,
+      stdin,
+      limits: timeLimits(config),
+      onStdout: (bytes) => this.#take(bytes),
+      onStderr: config.combineOutput ? (bytes) => this.#take(bytes) : (bytes) => this.#keepStderr(bytes),
+    });
+    this.#run = run;
+    void run.outcome.then((outcome) => this.#finish(outcome));
+    return run;
+  }
+
+  #take(bytes: Uint8Array): void | Promise<void> {
+    if (this.#options.config.writeDebug) writeStdout(bytes);
+    try {
+      return this.#output.add(bytes);
+    } catch (cause) {
+      this.#run?.stop({ kind: 'invalid_response', cause: cause as Error });
+    }
+  }
+
+  #keepStderr(bytes: Uint8Array): void {
+    if (this.#stderrBytes < LOGGED_STDERR_BYTES) this.#stderr.push(bytes);
+    this.#stderrBytes += bytes.length;
+  }
+
+  #finish(ended: Outcome): void {
+    const { config } = this.#options;
+    const seconds = (performance.now() - this.#call.startedAt) / 1000;
+    const held = this.#output.held;
+    if (held === undefined) this.#finishStream(ended);
+    else this.#answerWhole(ended, held, seconds);
+    this.#logStderr();
+    if (config.writeDebug) log(`Duration: ${seconds.toFixed(6)}s`);
+    else log(`Wrote ${this.#output.totalBytes} Bytes - Duration: ${seconds.toFixed(6)}s`);
+  }
+
+  #answerWhole(ended: Outcome, output: Buffer, seconds: number): void {
+    const { config } = this.#options;
+    const succeeded = ended.kind === 'exited' && ended.exitCode === 0;
+    const timing = ['X-Duration-Seconds', seconds.toFixed(6)];
+    let outcome = ended;
+    if (succeeded && config.cgiResponse) {
+      try {
+        const response = parseCgiResponse(output);
+        this.#respond(
+          { ...headOf(response), headers: [...response.headers, ...timing] },
+          output.subarray(response.bodyStart),
+        );
+        return;
+      } catch (cause) {
+        outcome = { kind: 'invalid_response', cause: cause as Error };
+      }
+    }
+    if (outcome.kind !== 'exited' && outcome.kind !== 'client_gone') log(describe(outcome));
+    // With a response head in front, half of an answer is no text to show to the client.
+    const shown = config.cgiResponse ? Buffer.alloc(0) : output;
+    const { status, contentType, body } = toAnswer(outcome, {
+      output: shown,
+      contentType: this.#contentType(),
+    });
+    const headers = contentType === undefined ? [] : ['Content-Type', contentType];
+    this.#respond({ status, headers: succeeded && status === 200 ? [...headers, ...timing] : headers }, body);
+  }
+
+  #respond(head: ResponseHead, body: Buffer): void {
+    const { exchange } = this.#call;
+    if (this.#options.config.debugHeaders) logHeaders('out', head.headers);
+    if (exchange.isAnswered) return;
+    this.#call.status = head.status;
+    try {
+      exchange.respond(head, body);
+    } catch (cause) {
+      // A header value that the listener refuses to write.
+      log(`cannot answer: ${(cause as Error).message}`);
+      answer(this.#call, 500, ['Content-Type', 'text/plain'], 'invalid response of the function\n');
+    }
+  }
+
+  #finishStream(outcome: Outcome): void {
+    if (outcome.kind === 'exited' && outcome.exitCode === 0) {
+      this.#output.finish(undefined);
+      return;
+    }
+    const text = `answer cut short after ${this.#output.totalBytes} bytes: ${describe(outcome)}`;
+    log(text);
+    this.#output.finish(new Error(text));
+  }
+
+  #streamedHead(held: Buffer): { head: ResponseHead; bodyStart: number } {
+    let head: ResponseHead = {
+      status: 200,
+      headers: ['Content-Type', this.#contentType() ?? 'application/octet-stream'],
+    };
+    let bodyStart = 0;
+    if (this.#options.config.cgiResponse) {
+      const response = parseCgiResponse(held);
+      head = headOf(response);
+      bodyStart = response.bodyStart;
+    }
+    if (this.#options.config.debugHeaders) logHeaders('out', head.headers);
+    this.#call.status = head.status;
+    return { head, bodyStart };
+  }
+
+  #contentType(): string | undefined {
+    return this.#options.config.contentType ?? (this.#call.exchange.header('content-type') || undefined);
+  }
+
+  #logStderr(): void {
+    if (this.#stderrBytes === 0) return;
+    const text = Buffer.concat(this.#stderr).toString('utf8', 0, LOGGED_STDERR_BYTES);
+    const left = this.#stderrBytes - LOGGED_STDERR_BYTES;
+    log(`stderr: ${text.trimEnd()}${left > 0 ? `\n… ${left} more bytes` : ''}`);
+  }
+}
+
+function headOf({ status, reason, headers }: CgiResponse): ResponseHead {
+  return reason === undefined ? { status, headers } : { status, reason, headers };
+}
+
+function timeLimits(config: WatchdogConfig): { name: 'exec_timeout' | 'write_timeout'; ms: number }[] {
+  const { execTimeoutMs, writeTimeoutMs } = config;
+  const limits: ReturnType<typeof timeLimits> = [];
+  if (execTimeoutMs > 0) limits.push({ name: 'exec_timeout', ms: execTimeoutMs });
+  if (writeTimeoutMs > 0 && (execTimeoutMs === 0 || writeTimeoutMs < execTimeoutMs)) {
+    limits.push({ name: 'write_timeout', ms: writeTimeoutMs });
+  }
+  return limits;
+}
+
+function describe(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'exited':
+      return `exit status ${outcome.exitCode}`;
+    case 'signalled':
+      return `the process was ended by ${outcome.signal}`;
+    case 'timed_out':
+      return `process killed: ${outcome.limit} of ${outcome.afterMs / 1000}s exceeded`;
+    case 'client_gone':
+      return 'the client has gone';
+    case 'body_failed':
+      return `cannot read the request: ${outcome.cause.message}`;
+    case 'invalid_response':
+      return `invalid response of the function: ${outcome.cause.message}`;
+    case 'not_started':
+      return `cannot start the process: ${outcome.cause.message}`;
+  }
+}
+
+function logHeaders(direction: 'in' | 'out', headers: RawHeaders): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    log(`[${direction}] ${canonicalHeaderName(headers[i] ?? '')}=[${headers[i + 1]}]`);
+  }
+}

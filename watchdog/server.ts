@@ -1,0 +1,88 @@
+import { listen } from '../http1/listener.ts';
+import type { Exchange, Listener } from '../http1/types.ts';
+import { answer, type Call, type CallHandler } from './call.ts';
+import { splitTarget } from './cgi-env.ts';
+import type { WatchdogConfig } from './config.ts';
+import type { Health } from './health.ts';
+import type { WatchdogMetrics } from './metrics.ts';
+
+/** The contract's largest request head. */
+const HEAD_BYTES = 1_048_576;
+const HEADER_COUNT = 1000;
+/** Longer than a relay's patience with idle connections, so that the relay closes first. */
+const IDLE_TIMEOUT_MS = 120_000;
+const VERBS = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']);
+
+export interface ServerOptions {
+  readonly config: WatchdogConfig;
+  readonly health: Health;
+  readonly metrics: WatchdogMetrics;
+  readonly handler: CallHandler;
+}
+
+/** Listens for invocations and health checks. @throws when the port is taken */
+export function serve({ config, health, metrics, handler }: ServerOptions): Listener {
+  let inFlight = 0;
+  const { maxInflight, functionName, readTimeoutMs } = config;
+  const isFull = (): boolean => maxInflight > 0 && inFlight >= maxInflight;
+
+  const invoke = (exchange: Exchange): void => {
+    const call: Call = { exchange, startedAt: performance.now(), status: 499 };
+    metrics.requestStarted();
+    exchange.onFinished(() =>
+      metrics.requestFinished(
+        exchange.request.method,
+        call.status,
+        (performance.now() - call.startedAt) / 1000,
+      ),
+    );
+    const meant = exchange.header('x-skep-function');
+    if (meant !== undefined && functionName !== undefined && meant !== functionName) {
+      const text = `This replica is ${functionName}, not ${meant}: nothing was run.\n`;
+      answer(call, 421, ['Content-Type', 'text/plain', 'X-OpenFaaS-Internal', 'watchdog'], text);
+      return;
+    }
+    if (isFull()) {
+      const text = `Concurrent request limit exceeded. Max concurrent requests: ${maxInflight}\n`;
+      answer(call, 429, ['Content-Type', 'text/plain', 'X-OpenFaaS-Internal', 'faas-middleware'], text);
+      return;
+    }
+    if (!VERBS.has(exchange.request.method)) {
+      answer(call, 405, ['Allow', [...VERBS].join(', ')], '');
+      return;
+    }
+    inFlight++;
+    exchange.onFinished(() => inFlight--);
+    handler(call);
+  };
+
+  return listen({
+    port: config.port,
+    limits: {
+      headBytes: HEAD_BYTES,
+      headerCount: HEADER_COUNT,
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      ...(readTimeoutMs > 0 ? { headTimeoutMs: readTimeoutMs, bodyTimeoutMs: readTimeoutMs } : {}),
+    },
+    announceIdleTimeout: true,
+    errorHeaders: ['X-OpenFaaS-Internal', 'watchdog'],
+    onExchange: (exchange) => {
+      const { path } = splitTarget(exchange.request.target);
+      if (path === '/_/health') checkHealth(exchange, health);
+      else if (path === '/_/ready') checkReady(exchange, health, isFull());
+      else invoke(exchange);
+    },
+  });
+}
+
+function checkHealth(exchange: Exchange, health: Health): void {
+  if (exchange.request.method !== 'GET') exchange.respond({ status: 405, headers: ['Allow', 'GET'] });
+  else if (health.isHealthy) exchange.respond({ status: 200, headers: ['Content-Type', 'text/plain'] }, 'OK');
+  else exchange.respond({ status: 503, headers: [] });
+}
+
+function checkReady(exchange: Exchange, health: Health, isFull: boolean): void {
+  if (exchange.request.method !== 'GET') exchange.respond({ status: 405, headers: ['Allow', 'GET'] });
+  else if (!health.isHealthy) exchange.respond({ status: 503, headers: [] });
+  else exchange.respond({ status: isFull ? 429 : 200, headers: [] });
+}
