@@ -13,24 +13,37 @@ export interface ControlPlaneServer {
 /** Serves the control plane on a private Unix socket: the front listener is its only client, and has limited the heads. */
 export async function listenOnSocket(listener: RequestListener, path: string): Promise<ControlPlaneServer> {
   await rm(path, { force: true }); // left behind by a process that was killed
-  const server = createServer(listener);
+  let isStopping = false;
+  const server = createServer((request, response) => {
+    response.once('close', () => {
+      // Kept alive after its answer, the connection would hold up the stop.
+      if (isStopping) setImmediate(() => server.closeIdleConnections());
+    });
+    listener(request, response);
+  });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.requestTimeout = 0; // an upload takes as long as it takes; silence is limited in front
   server.listen(path);
   await once(server, 'listening');
   await chmod(path, 0o600);
+  const stop = async (withinMs: number): Promise<void> => {
+    isStopping = true;
+    const closed = once(server, 'close');
+    server.close();
+    const cutOff = setTimeout(() => server.closeAllConnections(), withinMs);
+    try {
+      server.closeIdleConnections();
+      await closed;
+    } finally {
+      clearTimeout(cutOff);
+      await rm(path, { force: true });
+    }
+  };
+  let stopped: Promise<void> | undefined;
   return {
-    close: async (withinMs) => {
-      const closed = once(server, 'close');
-      server.close();
-      const cutOff = setTimeout(() => server.closeAllConnections(), withinMs);
-      try {
-        server.closeIdleConnections();
-        await closed;
-      } finally {
-        clearTimeout(cutOff);
-        await rm(path, { force: true });
-      }
+    close: (withinMs) => {
+      stopped ??= stop(withinMs);
+      return stopped;
     },
   };
 }

@@ -35,9 +35,10 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      await once(server, 'close');
+      await closed;
     },
   };
 }

@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { type RunningControlPlane, startControlPlane } from '../../support/control-plane.ts';
+
+const alertFor = (function_name: string, status = 'firing') => ({ status, labels: { function_name } });
+
+describe('POST /system/alert', () => {
+  let control: RunningControlPlane;
+
+  beforeEach(async () => {
+    control = await startControlPlane();
+    await control.provider.create({ service: 'echo', image: 'a' });
+  });
+
+  afterEach(() => control.close());
+
+  const send = async (body: unknown): Promise<[number, string]> => {
+    const response = await control.call('POST', '/system/alert', body);
+    return [response.status, await response.text()];
+  };
+
+  it('scales by each alert, and answers 200', async () => {
+    expect(await send({ alerts: [alertFor('echo.openfaas-fn'), alertFor('unknown')] })).to.deep.equal([
+      200,
+      '',
+    ]);
+    expect((await control.provider.read({ name: 'echo', namespace: 'openfaas-fn' })).replicas).to.equal(5);
+  });
+
+  it('answers 400 for what is not an alert, having applied the rest', async () => {
+    expect((await send('nonsense'))[0]).to.equal(400);
+    expect((await send({}))[0]).to.equal(400);
+    const [status, text] = await send({ alerts: [alertFor('echo'), { status: 'firing' }] });
+    expect([status, text]).to.deep.equal([400, 'alerts[1].labels: expected an object, not nothing']);
+    expect((await control.provider.read({ name: 'echo', namespace: 'openfaas-fn' })).replicas).to.equal(5);
+  });
+
+  it('answers 500 with the reasons when the cluster fails, so that it is sent again', async () => {
+    control.provider.cluster.goDown('no quorum');
+    expect(await send({ alerts: [alertFor('echo'), alertFor('other')] })).to.deep.equal([
+      500,
+      'echo: no quorum\nother: no quorum',
+    ]);
+  });
+});
+
+describe('what the gateway tells of itself', () => {
+  let control: RunningControlPlane;
+
+  afterEach(() => control.close());
+
+  it('has every field that clients read from /system/info', async () => {
+    control = await startControlPlane();
+    const info = (await (await control.call('GET', '/system/info')).json()) as Record<string, unknown>;
+    expect(info['provider']).to.deep.include({ provider: 'fake', orchestration: 'memory' });
+    expect(info['version']).to.deep.equal({ release: '0.1.0', sha: 'abc' });
+    expect(info['arch']).to.be.oneOf(['x86_64', 'arm64']);
+  });
+
+  it('always has the default namespace', async () => {
+    control = await startControlPlane();
+    expect(await (await control.call('GET', '/system/namespaces')).json()).to.deep.equal(['openfaas-fn']);
+  });
+
+  it('answers /healthz without credentials', async () => {
+    control = await startControlPlane();
+    const response = await fetch(`${control.url}/healthz`);
+    expect([response.status, await response.text()]).to.deep.equal([200, 'OK']);
+  });
+
+  it('answers /healthz with 503 while it stops', async () => {
+    control = await startControlPlane({ isHealthy: () => false });
+    expect((await fetch(`${control.url}/healthz`)).status).to.equal(503);
+  });
+
+  it('says at / what it is', async () => {
+    control = await startControlPlane();
+    expect(await (await fetch(`${control.url}/`)).text()).to.contain('Skep 0.1.0');
+  });
+});

@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type ControlPlaneOptions, createControlPlane } from '../../gateway/control-plane/app.ts';
+import type { ApiRequest } from '../../gateway/metrics/metrics.ts';
+import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+import { createQuietLogger } from './quiet-logger.ts';
+
+export const CREDENTIALS = { username: 'admin', password: 'pa:ss wörd' } as const;
+
+export interface RunningControlPlane {
+  readonly url: string;
+  readonly provider: FakeProvider;
+  readonly lines: readonly string[];
+  readonly requests: readonly ApiRequest[];
+  readonly options: ControlPlaneOptions;
+  /** A request with the right credentials; an object becomes a JSON body. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** The control plane over real HTTP, on a fake cluster that knows the secret `key`. */
+export async function startControlPlane(
+  changes: Partial<ControlPlaneOptions> = {},
+): Promise<RunningControlPlane> {
+  const provider = createFakeProvider({ secrets: ['key'] });
+  const { logger, lines } = createQuietLogger();
+  const requests: ApiRequest[] = [];
+  const options: ControlPlaneOptions = {
+    provider,
+    credentials: CREDENTIALS,
+    counts: { read: async () => new Map() },
+    runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
+    onRequest: (request) => void requests.push(request),
+    logger,
+    version: { release: '0.1.0', sha: 'abc' },
+    defaultNamespace: 'openfaas-fn',
+    ...changes,
+  };
+  const server = createServer(createControlPlane(options).callback());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const authorization = basic(CREDENTIALS.username, CREDENTIALS.password);
+  return {
+    url,
+    provider,
+    lines,
+    requests,
+    options,
+    call: (method, path, body, headers) =>
+      fetch(`${url}${path}`, {
+        method,
+        headers: { authorization, ...headers },
+        redirect: 'manual',
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+    close: () => closeServer(server),
+  };
+}
+
+export function basic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
