@@ -1,0 +1,28 @@
+import type { Readable } from 'node:stream';
+
+/** One image to build. */
+export interface BuildRequest {
+  /** The name that the image gets. */
+  readonly image: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** e.g. `linux/amd64`; absent: the builder's own. */
+  readonly platform?: string;
+  /** Whether the image is to be sent to its registry, too. */
+  readonly push: boolean;
+  /** An uncompressed tar of the build context, `Dockerfile` at its root. */
+  readonly context: Readable;
+}
+
+export type BuildResult =
+  | { readonly kind: 'built'; readonly imageId: string }
+  /** The source's fault: what its Dockerfile says cannot be done, or the registry takes no push. */
+  | { readonly kind: 'failed'; readonly error: string };
+
+/** Turns a source into an image that the cluster can run. */
+export interface ImageBuilder {
+  /**
+   * Calls `onLine` with each line of the build's output, without its line end. Ends the build when `signal` aborts.
+   * @throws {FaasError} `provider_unavailable` when there is nobody who builds; the signal's reason when it aborted
+   */
+  build(request: BuildRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<BuildResult>;
+}

@@ -1,0 +1,165 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { expect } from 'chai';
+import { extract } from 'tar-stream';
+import { DEFAULT_BUILD_LIMITS, receiveBuild } from '../../../gateway/build/build-request.ts';
+import { FaasError, type FaasErrorCode } from '../../../gateway/errors.ts';
+import { bodyOf, configEntry, type TarEntry, tarOf } from './build-tar.ts';
+
+const CONFIG = configEntry({ image: 'team/fn:1', buildArgs: { A: 'b' } });
+const DOCKERFILE: TarEntry = ['context/Dockerfile', 'FROM scratch'];
+
+describe('receiving a build request', () => {
+  const receive = (body: Readable, limits = {}, signal = new AbortController().signal) =>
+    receiveBuild(body, { ...DEFAULT_BUILD_LIMITS, ...limits }, signal);
+
+  const refused = async (body: Readable, code: FaasErrorCode, limits = {}): Promise<string> => {
+    const before = await leftovers();
+    const error = await receive(body, limits).then(
+      () => new Error('it was taken'),
+      (cause: unknown) => cause,
+    );
+    if (!(error instanceof FaasError)) throw error;
+    expect(error.code, error.message).to.equal(code);
+    expect(await leftovers()).to.deep.equal(before);
+    return error.message;
+  };
+
+  it('keeps the context in a file, with paths from its root, and removes it when done', async () => {
+    const large = Buffer.alloc(3_000_000, 'x');
+    const tar = await tarOf(
+      [{ name: './', type: 'directory' }],
+      CONFIG,
+      [{ name: './context/', type: 'directory' }],
+      ['./context/Dockerfile', 'FROM scratch'],
+      [{ name: 'context/bin/run', mode: 0o755, uid: 501, uname: 'me' }, large],
+      [{ name: 'context/bin/link', type: 'symlink', linkname: '../Dockerfile' }],
+      [{ name: 'context/hard', type: 'link', linkname: 'context/Dockerfile' }],
+      [`context/${'deep/'.repeat(40)}file`, 'ü'],
+    );
+    const received = await receive(bodyOf(tar));
+    expect(received.config).to.deep.equal({ image: 'team/fn:1', buildArgs: { A: 'b' }, push: false });
+    const entries = await readTar(received.contextFile);
+    expect(
+      entries.map(({ name, type, size, linkname, mode, uid }) => [name, type, size, linkname, mode, uid]),
+    ).to.deep.equal([
+      ['Dockerfile', 'file', 12, null, 0o644, 0],
+      ['bin/run', 'file', 3_000_000, null, 0o755, 0],
+      ['bin/link', 'symlink', 0, '../Dockerfile', 0o644, 0],
+      ['hard', 'link', 0, 'Dockerfile', 0o644, 0],
+      [`${'deep/'.repeat(40)}file`, 'file', 2, null, 0o644, 0],
+    ]);
+    await received.dispose();
+    expect(existsSync(received.contextFile)).to.equal(false);
+  });
+
+  it('takes the configuration after the context, too, and a body in pieces of any size', async () => {
+    const tar = await tarOf(DOCKERFILE, CONFIG);
+    for (const size of [1, 511, 512, 513]) {
+      const received = await receive(bodyOf(tar, size));
+      expect(received.config.image).to.equal('team/fn:1');
+      await received.dispose();
+    }
+  });
+
+  it('refuses a tar without configuration or without Dockerfile', async () => {
+    expect(await refused(bodyOf(await tarOf(DOCKERFILE)), 'invalid_request')).to.include(
+      'com.openfaas.docker.config',
+    );
+    expect(await refused(bodyOf(await tarOf(CONFIG)), 'invalid_request')).to.include('context/Dockerfile');
+    const folder: TarEntry = [{ name: 'context/Dockerfile', type: 'directory' }];
+    expect(await refused(bodyOf(await tarOf(CONFIG, folder)), 'invalid_request')).to.include(
+      'context/Dockerfile',
+    );
+  });
+
+  it('refuses what is no tar: nothing, text, a compressed or a cut one', async () => {
+    const tar = await tarOf(CONFIG, DOCKERFILE, ['context/file', Buffer.alloc(5000)]);
+    await refused(Readable.from([]), 'invalid_request');
+    expect(await refused(bodyOf(Buffer.from('{"image":"x"}'.repeat(100))), 'invalid_request')).to.include(
+      'tar',
+    );
+    await refused(bodyOf(gzipSync(tar)), 'invalid_request');
+    await refused(bodyOf(tar.subarray(0, 4000)), 'invalid_request');
+  });
+
+  for (const name of ['context/../../etc/passwd', '/context/file', '../file', 'context/a/../../../b']) {
+    it(`refuses an entry named ${name}`, async () => {
+      await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, [name, 'x'])), 'invalid_request');
+    });
+  }
+
+  for (const linkname of ['/etc/passwd', '../../x', '..', 'a/../../../b']) {
+    it(`refuses a symbolic link to ${linkname}`, async () => {
+      const link: TarEntry = [{ name: 'context/link', type: 'symlink', linkname }];
+      const message = await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, link)), 'invalid_request');
+      expect(message).to.include('context/link');
+    });
+  }
+
+  it('refuses hard links out of the context, devices and pipes', async () => {
+    for (const header of [
+      { name: 'context/x', type: 'link', linkname: 'com.openfaas.docker.config' },
+      { name: 'context/x', type: 'fifo' },
+      { name: 'context/x', type: 'character-device' },
+    ] as const) {
+      await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, [header])), 'invalid_request');
+    }
+  });
+
+  it('refuses build secrets and entries it does not know, saying so', async () => {
+    expect(
+      await refused(bodyOf(await tarOf(CONFIG, ['com.openfaas.secrets', 'x'])), 'invalid_request'),
+    ).to.include('BuildKit');
+    expect(await refused(bodyOf(await tarOf(CONFIG, ['Dockerfile', 'x'])), 'invalid_request')).to.include(
+      'context/',
+    );
+  });
+
+  it('refuses more bytes or more entries than the limits, and more configuration than makes sense', async () => {
+    const tar = await tarOf(CONFIG, DOCKERFILE, ['context/file', Buffer.alloc(200_000)]);
+    await refused(bodyOf(tar), 'body_too_large', { bytes: 100_000 });
+    await refused(bodyOf(tar), 'body_too_large', { entries: 2 });
+    await refused(bodyOf(await tarOf(configEntry(' '.repeat(1024 * 1024 + 1)))), 'body_too_large');
+  });
+
+  it('leaves a refused request undestroyed, so that it can be answered', async () => {
+    const body = bodyOf(await tarOf(['what', Buffer.alloc(500_000)]));
+    await refused(body, 'invalid_request');
+    expect(body.destroyed).to.equal(false);
+  });
+
+  it('ends when the client goes away in the middle', async () => {
+    const tar = await tarOf(CONFIG, DOCKERFILE, ['context/file', Buffer.alloc(200_000)]);
+    const body = new Readable({ read: () => {} });
+    const result = refused(body, 'invalid_request');
+    body.push(tar.subarray(0, 50_000));
+    body.destroy();
+    expect(await result).to.include('broke off');
+  });
+
+  it('ends when the signal aborts while nothing comes', async () => {
+    const controller = new AbortController();
+    const result = receive(new Readable({ read: () => {} }), {}, controller.signal);
+    controller.abort(new Error('gone'));
+    expect(await result.catch((error: Error) => error.message)).to.equal('gone');
+  });
+});
+
+async function leftovers(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith('skep-build-')).sort();
+}
+
+async function readTar(path: string) {
+  const reader = extract();
+  reader.end(readFileSync(path));
+  const headers = [];
+  for await (const entry of reader) {
+    headers.push(entry.header);
+    entry.resume();
+  }
+  return headers;
+}
