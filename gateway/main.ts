@@ -14,7 +14,7 @@ import { createDataPlane } from './data-plane/data-plane.ts';
 import type { InvocationRecord } from './data-plane/invoke.ts';
 import type { FunctionSnapshot } from './functions/provider.ts';
 import { createLogger, type Logger } from './log.ts';
-import { GatewayMetrics } from './metrics/metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { prometheusCounts } from './metrics/prometheus-query.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { firstReplicas } from './scaling/first-replicas.ts';
@@ -31,14 +31,16 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const credentials = config.basicAuth ? await loadCredentials(config.secretMountPath) : 'open';
   const docker = connectEngine(process.env);
-  const provider = createSwarmProvider({
+  const swarm = createSwarmProvider({
     docker,
     functionsNetwork: config.functionsNetwork,
     defaultNamespace: config.functionNamespace,
     version: VERSION,
   });
+  // What a caller was told is deployed can be called: the table is read before the answer goes out.
+  const provider = notifying(swarm, () => dataPlane.refresh());
   const builder = createEngineImageBuilder({ docker });
-  const metrics = new GatewayMetrics();
+  const metrics = createMetrics();
   const pool = createPool();
   let isStopping = false;
 

@@ -1,7 +1,7 @@
 // The gateway's data plane as it runs in production, with one function whose replica is on this machine.
 
 import { createDataPlane } from '../../gateway/data-plane/data-plane.ts';
-import { GatewayMetrics } from '../../gateway/metrics/metrics.ts';
+import { createMetrics } from '../../gateway/metrics/metrics.ts';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 
@@ -15,7 +15,7 @@ const snapshot = {
   createdAt: new Date().toISOString(),
 };
 
-const metrics = new GatewayMetrics();
+const metrics = createMetrics();
 const dataPlane = createDataPlane({
   pool: createPool(),
   recorder: metrics,

@@ -36,6 +36,8 @@ export interface DataPlane {
   start(): Promise<void>;
   /** Something about functions may have changed: read the cluster soon. */
   nudge(): void;
+  /** Resolves when the cluster has been read anew: what was changed before is then known here. */
+  refresh(): Promise<void>;
   /** Whether the cluster has been read since the start. */
   isLoaded(): boolean;
   /** Lets go of calls that wait for a replica, and stops reading. */
@@ -87,6 +89,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     onExchange: createFront({ invoker, pool, controlSocket: options.controlSocket }),
     start: () => poller.start(),
     nudge: () => poller.nudge(),
+    refresh: () => poller.refresh(),
     isLoaded: () => table.isLoaded,
     stop: () => {
       poller.stop();

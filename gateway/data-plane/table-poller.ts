@@ -25,6 +25,8 @@ export class TablePoller {
   #busyUntil = 0;
   #fingerprint = '';
   #failure: Error | undefined;
+  /** Those who wait for a read that begins after they asked. */
+  #waiting: (() => void)[] = [];
 
   constructor(options: TablePollerOptions) {
     this.#options = options;
@@ -42,9 +44,23 @@ export class TablePoller {
     else this.#schedule(0);
   }
 
+  /** Resolves when the cluster has been read anew, whatever came of it, or the poller has stopped. */
+  refresh(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.nudge();
+    });
+  }
+
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    this.#release(this.#waiting.splice(0));
+  }
+
+  #release(waiting: readonly (() => void)[]): void {
+    for (const resolve of waiting) resolve();
   }
 
   #schedule(afterMs: number): void {
@@ -57,6 +73,7 @@ export class TablePoller {
     if (this.#isReading || this.#isStopped) return;
     this.#isReading = true;
     this.#isNudged = false;
+    const waiting = this.#waiting.splice(0);
     let isSettled = true;
     try {
       const snapshots = await this.#options.snapshot();
@@ -72,6 +89,7 @@ export class TablePoller {
       if (isNews) this.#options.onHealth(this.#failure);
     } finally {
       this.#isReading = false;
+      this.#release(waiting);
     }
     const isBusy = !isSettled && Date.now() < this.#busyUntil;
     this.#schedule(this.#isNudged ? 0 : isBusy ? BUSY_MS : CALM_MS);
