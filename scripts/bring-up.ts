@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { GRAFANA_IMAGE } from './base-images/catalog.ts';
 import { ensureBaseImages } from './base-images/ensure-base-images.ts';
+import { imageIds } from './platform/build-image.ts';
 import { compile, PROGRAMS } from './platform/compile.ts';
 import { ensureCredentials, passwordFile, readPassword } from './platform/credentials.ts';
 import { checkDisk } from './platform/disk.ts';
@@ -18,7 +19,7 @@ import {
   untilRemoved,
   untilRunning,
 } from './platform/stack.ts';
-import { stackEnvironment } from './platform/stack-settings.ts';
+import { IMAGE_IDS, stackEnvironment } from './platform/stack-settings.ts';
 import { ensureSwarm } from './platform/swarm.ts';
 import type { Progress } from './shell/progress.ts';
 import { mustRun } from './shell/run-command.ts';
@@ -78,6 +79,7 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     root,
     gatewayImage: gatewayImage.image,
     hasGrafana,
+    imageIds: await imageIds(Object.values(IMAGE_IDS)),
     dockerSocket: dockerSocket(),
   });
   await step('deploying the stack skep', () => deployStack(root, settings));

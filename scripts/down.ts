@@ -4,6 +4,7 @@ import { PASSWORD_SECRET, passwordFile, USER_SECRET } from './platform/credentia
 import { FUNCTIONS_NETWORK } from './platform/functions-network.ts';
 import {
   functionImages,
+  ownImages,
   removeFunctions,
   removeImages,
   removeNamed,

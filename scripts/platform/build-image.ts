@@ -39,6 +39,16 @@ export async function imageId(name: string): Promise<string | undefined> {
   return (await inspectImage(name, '{{.Id}}')) || undefined;
 }
 
+/** The ids of those of the images that the engine has, by name. */
+export async function imageIds(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>();
+  for (const name of names) {
+    const id = await imageId(name);
+    if (id !== undefined) ids.set(name, id);
+  }
+  return ids;
+}
+
 /** One label of an image; '' when the image or the label is missing. */
 export async function imageLabel(name: string, label: string): Promise<string> {
   return await inspectImage(name, `{{with .Config}}{{index .Labels ${JSON.stringify(label)}}}{{end}}`);

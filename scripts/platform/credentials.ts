@@ -62,7 +62,7 @@ function writePassword(file: string, password: string): void {
 
 async function hasSecret(name: string): Promise<boolean> {
   const result = await runCommand(['docker', 'secret', 'inspect', '--format', '{{.Spec.Name}}', name]);
-  if (result.exitCode !== 0 && !/no such secret/i.test(result.stderr)) {
+  if (result.exitCode !== 0 && !/no such secret|not found/i.test(result.stderr)) {
     throw new Problem(
       `the engine does not tell whether the secret ${name} exists:\n${result.stderr}`,
       'Look at `docker secret ls`.',

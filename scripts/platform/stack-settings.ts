@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GRAFANA_IMAGE } from '../base-images/catalog.ts';
 
 /** The configuration files of `stack.yml` by the variable that puts their hash into the config's name. */
 export const CONFIG_FILES: Readonly<Record<string, string>> = {
@@ -13,11 +14,21 @@ export const CONFIG_FILES: Readonly<Record<string, string>> = {
   SKEP_HASH_GRAFANA_FUNCTIONS: 'grafana/dashboards/functions.json',
 };
 
+/** The images of `stack.yml` that are not ours, by the variable that takes their id. */
+export const IMAGE_IDS: Readonly<Record<string, string>> = {
+  SKEP_ID_PROMETHEUS: 'prom/prometheus:v2.42.0',
+  SKEP_ID_ALERTMANAGER: 'prom/alertmanager:v0.25.0',
+  SKEP_ID_NATS: 'nats:2.9.10',
+  SKEP_ID_GRAFANA: GRAFANA_IMAGE,
+};
+
 export interface StackSettings {
   readonly root: string;
   /** With its content tag, e.g. `skep/gateway:3f2a…`. */
   readonly gatewayImage: string;
   readonly hasGrafana: boolean;
+  /** Image ids by name; an image that is not there has none. */
+  readonly imageIds: ReadonlyMap<string, string>;
   /** The engine's socket on its own machine. */
   readonly dockerSocket: string;
 }
@@ -33,6 +44,9 @@ export function stackEnvironment(settings: StackSettings): Record<string, string
   ]);
   return {
     ...Object.fromEntries(hashes),
+    ...Object.fromEntries(
+      Object.entries(IMAGE_IDS).map(([variable, image]) => [variable, settings.imageIds.get(image) ?? '']),
+    ),
     SKEP_GATEWAY_IMAGE: settings.gatewayImage,
     SKEP_GRAFANA_REPLICAS: settings.hasGrafana ? '1' : '0',
     SKEP_DOCKER_SOCKET: settings.dockerSocket,

@@ -116,10 +116,11 @@ export async function untilRunning(limitMs = 120_000): Promise<void> {
     '--format',
     '{{.Name}}: {{.CurrentState}} {{.Error}}',
   ]);
+  const log = await runCommand(['docker', 'service', 'logs', '--raw', '--tail', '5', lacking[0] ?? '']);
   const telling = errors.stdout.split('\n').filter((line) => lacking.some((name) => line.startsWith(name)));
   throw new Problem(
-    `not running after ${Math.round(limitMs / 1000)} s: ${lacking.join(', ')}\n${lastLines(telling.join('\n'), 12)}`,
-    `\`docker service logs ${lacking[0]}\` tells more.`,
+    `not running after ${Math.round(limitMs / 1000)} s: ${lacking.join(', ')}\n${lastLines(telling.slice(0, 6).join('\n'), 6)}\nThe last words of ${lacking[0]}:\n${lastLines(`${log.stdout}\n${log.stderr}`, 5)}`,
+    `\`docker service logs ${lacking[0]}\` tells more. Run this again when it is mended.`,
   );
 }
 
@@ -138,16 +139,23 @@ async function lackingServices(): Promise<string[]> {
   ])) as readonly TaskFacts[];
   return services
     .filter(({ ID, Spec }) => {
-      const definition = JSON.stringify(Spec.TaskTemplate.ContainerSpec);
+      const definition = canonical(Spec.TaskTemplate.ContainerSpec);
       const running = tasks.filter(
         (task) =>
           task.ServiceID === ID &&
           task.Status.State === 'running' &&
-          JSON.stringify(task.Spec.ContainerSpec) === definition,
+          canonical(task.Spec.ContainerSpec) === definition,
       );
       return running.length !== (Spec.Mode.Replicated?.Replicas ?? 1);
     })
     .map(({ Spec }) => Spec.Name);
+}
+
+/** A definition as text; the engine writes empty parts in one place and leaves them out in another. */
+function canonical(definition: unknown): string {
+  const isEmpty = (value: unknown) =>
+    value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+  return JSON.stringify(definition, (_key, value: unknown) => (isEmpty(value) ? undefined : value));
 }
 
 /** What the engine prints of objects that may vanish meanwhile; those are passed over. */
