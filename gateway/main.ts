@@ -12,6 +12,7 @@ import { loadCredentials } from './control-plane/credentials.ts';
 import { listenOnSocket } from './control-plane/server.ts';
 import { createDataPlane } from './data-plane/data-plane.ts';
 import type { InvocationRecord } from './data-plane/invoke.ts';
+import { notifying } from './functions/notifying-provider.ts';
 import type { FunctionSnapshot } from './functions/provider.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -55,7 +56,8 @@ async function main(): Promise<void> {
         ...options,
         builder,
         provider,
-        limits: { bytes: config.buildLimitBytes, timeMs: config.buildTimeoutMs },
+        limits: { bytes: config.buildLimitBytes },
+        timeoutMs: config.buildTimeoutMs,
       }),
     onRequest: (request) => metrics.apiRequest(request),
     logger,
