@@ -56,6 +56,15 @@ describe('running a build', () => {
     expect(provider.cluster.calls).to.deep.equal([]);
   });
 
+  it('gives the whole log at the end', async () => {
+    const last = await runBuild(await requestFor({ image: 'fn:1' }), { builder: good, provider, signal });
+    expect(last.log.map((line) => line.split(' ').slice(1).join(' '))).to.deep.equal([
+      'building fn:1',
+      'Step 1/1 : FROM scratch',
+      'built fn:1 (sha256:1)',
+    ]);
+  });
+
   it('creates the function when there is none, and updates it from then on', async () => {
     const config = { image: 'fn:1', deploy: { service: 'fn', envVars: { a: '1' } } };
     expect((await runBuild(await requestFor(config), { builder: good, provider, signal })).status).to.equal(
@@ -102,7 +111,7 @@ describe('running a build', () => {
       builder: builderThat(untilAborted),
       provider,
       signal,
-      timeoutMs: 20,
+      limits: { timeMs: 20 },
     });
     expect(last.status).to.equal('failed');
     expect(last.error).to.include('longer than');
