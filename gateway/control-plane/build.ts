@@ -7,7 +7,8 @@ import { progressLines } from './progress-lines.ts';
 import type { RequestState } from './state.ts';
 
 /**
- * Builds (and deploys, where asked to) from a tar. Resolves with the last progress, also that of a build that failed.
+ * Builds (and deploys, where asked to) from a tar. Resolves with the last progress, also that of a build that failed; its
+ * `log` is the whole log, each line of which `onProgress` was told before.
  * @throws {FaasError} when the request itself is wrong: `invalid_request`, `body_too_large`
  */
 export type RunBuild = (
@@ -45,7 +46,7 @@ export function build(runBuild: RunBuild, logger: Logger): RouterMiddleware<Requ
     ctx.type = 'application/x-ndjson';
     ctx.body = lines;
     done.then(
-      (last) => lines.end(progressLines(last)),
+      (last) => lines.end(progressLines({ ...last, log: [] })),
       (error: unknown) => {
         if (!signal.aborted) logger.error('build broke off', { callId, error });
         const reason =

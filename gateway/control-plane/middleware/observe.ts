@@ -1,4 +1,3 @@
-import { finished } from 'node:stream';
 import type { RouterContext } from '@koa/router';
 import type { Middleware } from 'koa';
 import type { ApiRequest } from '../../metrics/metrics.ts';
@@ -7,7 +6,7 @@ import type { ApiRequest } from '../../metrics/metrics.ts';
 export function observe(report: (request: ApiRequest) => void): Middleware {
   return async (ctx, next) => {
     const startedAt = performance.now();
-    finished(ctx.res, () => {
+    ctx.res.once('close', () => {
       const route = (ctx as unknown as Partial<RouterContext>)._matchedRoute;
       report({
         method: ctx.method,

@@ -39,13 +39,17 @@ describe('POST /system/build', () => {
     ]);
   });
 
-  it('sends progress as it comes when asked to', async () => {
+  it('sends progress as it comes when asked to, each line of the log once', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
     const { promise: clientRead, resolve: goOn } = Promise.withResolvers<void>();
     await start(async (tar, { onProgress }) => {
       await text(tar);
       onProgress(step('one'));
       await clientRead;
-      return { log: ['two'], image: 'i', status: 'success' };
+      onProgress(step('two'));
+      return { log: ['one', 'two'], image: 'i', status: 'success' };
     });
     const response = await control.call('POST', '/system/build', 'x', NDJSON);
     expect(response.headers.get('content-type')).to.contain('application/x-ndjson');
@@ -55,7 +59,9 @@ describe('POST /system/build', () => {
       goOn(); // the first line is here while the build still runs
     }
     const lines = received.trimEnd().split('\n');
-    expect(lines.map((line) => JSON.parse(line).log)).to.deep.equal([['one'], ['two']]);
+    expect(lines.map((line) => JSON.parse(line).log)).to.deep.equal([['one'], ['two'], []]);
+    process.off('warning', onWarning);
+    expect(warnings).to.deep.equal([]);
   });
 
   for (const headers of [{}, NDJSON]) {
