@@ -13,11 +13,12 @@ export interface RunBuildOptions {
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends reading, building and deploying: the client has gone. */
   readonly signal: AbortSignal;
-  /** `timeMs`: longest build, default 15 minutes; beyond it the answer is `failed`. */
-  readonly limits?: Partial<BuildLimits & { readonly timeMs: number }>;
+  /** Longest build; beyond it the answer is `failed`. Default 15 minutes. */
+  readonly timeoutMs?: number;
+  readonly limits?: Partial<BuildLimits>;
 }
 
-const DEFAULT_TIME_MS = 15 * 60_000;
+const DEFAULT_TIMEOUT_MS = 15 * 60_000;
 const LONGEST_LINE = 8 * 1024;
 /** The log that is kept for the final answer; of a longer one the beginning is dropped. */
 const MOST_KEPT_LINES = 5000;
@@ -29,8 +30,7 @@ const MOST_KEPT_LINES = 5000;
  */
 export async function runBuild(request: Readable, options: RunBuildOptions): Promise<BuildProgress> {
   const started = performance.now();
-  const { signal, onProgress } = options;
-  const { timeMs = DEFAULT_TIME_MS } = options.limits ?? {};
+  const { signal, onProgress, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const received = await receiveBuild(request, { ...DEFAULT_BUILD_LIMITS, ...options.limits }, signal);
   try {
     const { config } = received;
@@ -49,7 +49,7 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
       duration: (performance.now() - started) / 1000,
     });
 
-    const limit = AbortSignal.timeout(timeMs);
+    const limit = AbortSignal.timeout(timeoutMs);
     try {
       const error = await buildAndDeploy(received, {
         ...options,
@@ -59,7 +59,7 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
       return end(error);
     } catch (error) {
       signal.throwIfAborted();
-      if (limit.aborted) return end(`the build took longer than ${timeMs / 1000} s`);
+      if (limit.aborted) return end(`the build took longer than ${timeoutMs / 1000} s`);
       throw error;
     }
   } finally {

@@ -111,7 +111,7 @@ describe('running a build', () => {
       builder: builderThat(untilAborted),
       provider,
       signal,
-      limits: { timeMs: 20 },
+      timeoutMs: 20,
     });
     expect(last.status).to.equal('failed');
     expect(last.error).to.include('longer than');
