@@ -1,13 +1,11 @@
-import {
-  DEFAULT_NAMESPACE,
-  type FunctionRef,
-  isFunctionName,
-  qualifiedName,
-} from '../../contract/function-ref.ts';
+import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionDeployment, FunctionStatus } from '../../contract/function-types.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../../gateway/errors.ts';
 import type { FunctionSnapshot, Provider, Replica } from '../../gateway/functions/provider.ts';
+import { toSwarmLabels } from '../../gateway/swarm/function-labels.ts';
+import { toSwarmResources } from '../../gateway/swarm/resources.ts';
+import { checkFunctionRef } from '../../gateway/swarm/service-name.ts';
 
 export interface FakeProviderOptions {
   /** Names of the secrets that exist. */
@@ -53,7 +51,7 @@ interface Entry {
   readonly createdAt: string;
 }
 
-/** The provider port in memory: what Swarm does, without a swarm. Held to it by `test/contract/provider.ts`. */
+/** The provider port in memory: what Swarm does, without a swarm. What a deployment may say is checked by Swarm's own rules. */
 export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvider {
   const entries = new Map<string, Entry>();
   const secrets = new Set(options.secrets ?? []);
@@ -97,9 +95,10 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
   };
 
   const check = (deployment: FunctionDeployment): { min: number; max: number } => {
-    if (!isFunctionName(deployment.service)) {
-      throw new FaasError('invalid_request', `service: ${deployment.service} is not a function name`);
-    }
+    const ref = refOf(deployment);
+    checkFunctionRef(ref);
+    toSwarmLabels(ref, deployment);
+    toSwarmResources(deployment);
     const missing = (deployment.secrets ?? []).filter((name) => !secrets.has(name));
     if (missing.length > 0) throw new FaasError('invalid_request', `secret not found: ${missing.join(', ')}`);
     try {
@@ -187,6 +186,9 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
     },
     scale: async (ref, desired) => {
       await begin({ kind: 'scale', ref, desired });
+      if (!Number.isSafeInteger(desired) || desired < 0) {
+        throw new FaasError('invalid_request', `replicas: expected a whole number from 0, not ${desired}`);
+      }
       setDesired(find(ref), desired);
     },
     snapshot: async () => {
