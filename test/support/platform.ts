@@ -7,6 +7,8 @@ const GATEWAY = process.env['OPENFAAS_URL'] ?? 'http://127.0.0.1:8080';
 /** The running platform (`npm run up`), seen as an administrator. */
 export interface Platform {
   readonly url: string;
+  /** Value of the `Authorization` header. */
+  readonly authorization: string;
   /** @param path e.g. `/system/functions` */
   request(path: string, init?: { method?: string; json?: unknown }): Promise<Response>;
   /** Image of a function that `up` deployed: it is on this node. */
@@ -29,6 +31,7 @@ export async function openPlatform(): Promise<Platform> {
   if (health?.status !== 200) throw new Error(`no platform answers on ${GATEWAY}: npm run up`);
   return {
     url: GATEWAY,
+    authorization,
     request,
     exampleImage: async () => {
       const functions = (await (await request('/system/functions')).json()) as {

@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import { pack } from 'tar-stream';
+import { docker } from '../support/cli.ts';
+import { openPlatform, type Platform } from '../support/platform.ts';
+
+const NAME = 'e2e-built';
+const IMAGE = `skep-e2e/${NAME}:latest`;
+
+describe('a build by the gateway', function () {
+  this.timeout(180_000);
+  let platform: Platform;
+  let base: string;
+
+  before(async () => {
+    platform = await openPlatform();
+    base = await platform.exampleImage();
+  });
+  after(async () => {
+    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+    await docker('rmi', '-f', IMAGE);
+  });
+
+  const tar = async (files: Readonly<Record<string, string>>): Promise<Uint8Array<ArrayBuffer>> => {
+    const archive = pack();
+    for (const [name, text] of Object.entries(files)) archive.entry({ name }, text);
+    archive.finalize();
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of archive) chunks.push(chunk as Uint8Array);
+    return new Uint8Array(Buffer.concat(chunks));
+  };
+  const build = async (files: Readonly<Record<string, string>>, authorization = platform.authorization) =>
+    fetch(`${platform.url}/system/build`, {
+      method: 'POST',
+      body: await tar(files),
+      headers: { authorization, accept: 'application/x-ndjson', 'content-type': 'application/octet-stream' },
+    });
+  const lines = async (response: Response): Promise<{ status: string; log: string[]; error?: string }[]> =>
+    (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  it('goes from source to a function that answers, in one request', async () => {
+    const config = {
+      image: IMAGE,
+      deploy: { service: NAME, envProcess: 'cat /etc/motto', envVars: { cgi_response: 'false' } },
+    };
+    const response = await build({
+      'com.openfaas.docker.config': JSON.stringify(config),
+      'context/Dockerfile': `FROM ${base}\nCOPY motto /etc/motto\n`,
+      'context/motto': 'built in the gateway',
+    });
+    expect(response.status).to.equal(200);
+    expect(response.headers.get('content-type')).to.match(/^application\/x-ndjson/);
+    const progress = await lines(response);
+    expect(progress.at(-1)?.status, JSON.stringify(progress)).to.equal('success');
+    expect(progress.length).to.be.greaterThan(2);
+    expect(progress.flatMap(({ log }) => log).join('\n')).to.match(/Step 1\/2|FROM/);
+    const answer = await fetch(`${platform.url}/function/${NAME}`, { method: 'POST', body: '' });
+    expect(await answer.text()).to.equal('built in the gateway');
+  });
+
+  it('that fails says which step and why, with status `failed`', async () => {
+    const response = await build({
+      'com.openfaas.docker.config': JSON.stringify({ image: IMAGE }),
+      'context/Dockerfile': `FROM ${base}\nRUN exit 7\n`,
+    });
+    expect(response.status).to.equal(200);
+    const last = (await lines(response)).at(-1);
+    expect(last?.status).to.equal('failed');
+    expect(last?.error).to.match(/7/);
+  });
+
+  it('without a Dockerfile, or without a configuration, is refused with the reason', async () => {
+    const noDockerfile = await build({
+      'com.openfaas.docker.config': JSON.stringify({ image: IMAGE }),
+      'context/a': '',
+    });
+    expect(noDockerfile.status).to.equal(400);
+    expect(await noDockerfile.text()).to.contain('Dockerfile');
+    const noConfig = await build({ 'context/Dockerfile': 'FROM scratch\n' });
+    expect(noConfig.status).to.equal(400);
+    expect(await noConfig.text()).to.contain('com.openfaas.docker.config');
+  });
+
+  it('needs credentials', async () => {
+    expect((await build({ 'context/Dockerfile': '' }, 'Basic bm86bm8=')).status).to.equal(401);
+  });
+});

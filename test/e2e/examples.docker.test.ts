@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { type Ran, skep, succeeded } from '../support/cli.ts';
+import { openPlatform, type Platform } from '../support/platform.ts';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+const EXAMPLES = `${ROOT}examples`;
+const readme = readFileSync(`${ROOT}README.md`, 'utf8');
+
+describe('the examples', function () {
+  this.timeout(400_000);
+  let platform: Platform;
+
+  before(async () => {
+    platform = await openPlatform();
+    succeeded('up', await skep(EXAMPLES, ['up', '-f', 'stack.yaml']));
+  });
+  after(async () => {
+    // hello-ts belongs to the platform: `npm run up` deployed it.
+    for (const name of ['markdown', 'wordcount', 'sha512']) await skep(EXAMPLES, ['remove', name]);
+  });
+
+  const call = async (
+    name: string,
+    body: string,
+  ): Promise<{ status: number; type: string; text: string }> => {
+    const response = await fetch(`${platform.url}/function/${name}`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'text/plain' },
+    });
+    return {
+      status: response.status,
+      type: response.headers.get('content-type') ?? '',
+      text: await response.text(),
+    };
+  };
+
+  it('markdown: this project’s README becomes HTML', async () => {
+    const { status, type, text } = await call('markdown', readme);
+    expect(status, text).to.equal(200);
+    expect(type).to.match(/^text\/html/);
+    expect(text).to.contain('<h1>Skep</h1>');
+    expect(text).to.contain('<strong>Docker Swarm</strong>');
+    expect(text).to.match(/<table>[\s\S]*<th>OpenFaaS community edition<\/th>/);
+    expect(text).to.contain('<a href="docs/benchmarks.md">');
+  });
+
+  it('wordcount: counts the README as `wc` does', async () => {
+    const { status, type, text } = await call('wordcount', readme);
+    expect(status, text).to.equal(200);
+    expect(type).to.match(/^application\/json/);
+    const counts = JSON.parse(text) as Record<string, unknown>;
+    expect(counts['lines']).to.equal(readme.split('\n').length - 1);
+    expect(counts['words']).to.equal(readme.split(/\s+/).filter((word) => word !== '').length);
+  });
+
+  it('sha512: the digest of the README’s bytes', async () => {
+    const { status, text } = await call('sha512', readme);
+    expect(status).to.equal(200);
+    expect(text).to.equal(`${createHash('sha512').update(readme).digest('hex')}  -\n`);
+  });
+
+  it('hello-ts answers, and takes part in `skep invoke`', async () => {
+    const ran: Ran = succeeded('invoke', await skep(EXAMPLES, ['invoke', 'hello-ts'], 'Ada'));
+    expect(ran.stdout).to.contain('Ada');
+  });
+});
