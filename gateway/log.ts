@@ -12,7 +12,7 @@ export function createLogger(write: (line: string) => void = writeStdout): Logge
   const log =
     (level: string) =>
     (message: string, fields: LogFields = {}): void =>
-      write(`${toLine({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+      write(`${toLine({ time: new Date().toISOString(), level, message }, fields)}\n`);
   return { info: log('info'), warn: log('warn'), error: log('error') };
 }
 
@@ -20,10 +20,18 @@ function writeStdout(line: string): void {
   process.stdout.write(line);
 }
 
-function toLine(entry: LogFields): string {
-  return JSON.stringify(entry, (_key, value: unknown) =>
-    value instanceof Error ? describe(value) : typeof value === 'bigint' ? value.toString() : value,
-  );
+function toLine(head: LogFields, fields: LogFields): string {
+  try {
+    return JSON.stringify({ ...head, ...fields }, toJson);
+  } catch (error) {
+    // Fields that hold themselves must not turn a line of the log into a failure.
+    return JSON.stringify({ ...head, unreadableFields: (error as Error).message });
+  }
+}
+
+function toJson(_key: string, value: unknown): unknown {
+  if (value instanceof Error) return describe(value);
+  return typeof value === 'bigint' ? value.toString() : value;
 }
 
 function describe(error: Error): LogFields {
