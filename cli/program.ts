@@ -94,5 +94,10 @@ function tell(error: unknown, shell: Shell): number {
 }
 
 function sayError(message: string, shell: Shell): void {
-  if (message !== '') shell.out(shell.paint.red(message.charAt(0).toUpperCase() + message.slice(1)));
+  if (message !== '') shell.out(shell.paint.red(capitalised(message)));
+}
+
+/** As faas-cli prints errors; a file name or an address at the beginning stays as it is. */
+export function capitalised(message: string): string {
+  return /^[a-z]+(?=[\s,]|$)/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }

@@ -1,4 +1,5 @@
-import manifest from '../package.json' with { type: 'json' };
+import { VERSION as PROGRAM } from '../contract/version.ts';
 
-export const VERSION: string = manifest.version;
+export const VERSION = PROGRAM.release;
+export const COMMIT = PROGRAM.sha;
 export const USER_AGENT = `skep/${VERSION}`;

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import type { GatewayInfo } from '../../contract/function-types.ts';
-import { COMMIT } from '../commit.ts';
 import { CliError } from '../errors.ts';
 import { addGatewayFlags, addStackFlags, type GatewayFlags, type StackFlags, switchFlag } from '../flags.ts';
 import { connect } from '../gateway-client.ts';
 import { gatewayFromStack } from '../load-stack.ts';
 import { LOGO } from '../logo.ts';
 import type { Shell } from '../shell.ts';
-import { VERSION } from '../version.ts';
+import { COMMIT, VERSION } from '../version.ts';
 
 interface VersionFlags extends StackFlags, GatewayFlags {
   readonly shortVersion: boolean;
