@@ -81,9 +81,9 @@ export class AlertScaler {
   async #apply({ functionName, status }: FunctionAlert, limit: AbortSignal): Promise<void> {
     const { provider, defaultNamespace, logger } = this.#options;
     const ref = splitFunctionName(functionName, defaultNamespace);
-    if (limit.aborted) return; // an alert told as failed will be sent again: applied late, it would count twice
     const { replicas: current, labels } = await provider.read(ref);
     const target = desiredReplicas({ ...parseScaleLabels(labels), alert: status, current });
+    // An alert told as failed will be sent again: applied late, it would count twice.
     if (limit.aborted || target === current) return;
     await provider.scale(ref, target);
     logger.info('scaled by alert', { function: qualifiedName(ref), status, from: current, to: target });
