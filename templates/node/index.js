@@ -1,0 +1,180 @@
+'use strict';
+// Runs function/handler.js for one request. The watchdog gives the request on stdin and in Http_* variables, and reads
+// the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body.
+
+const { parse: parseForm } = require('node:querystring');
+
+// stdout carries the answer alone: whatever the handler or its packages print goes to stderr, the function's log.
+const writeAnswer = process.stdout.write.bind(process.stdout);
+process.stdout.write = process.stderr.write.bind(process.stderr);
+console.log = console.info = console.debug = console.error;
+
+class Context {
+  #status;
+  #headers = {};
+  #result;
+  isDone = false;
+
+  /** Sets the status of the answer; without an argument returns it. */
+  status(code) {
+    if (code === undefined) return this.#status ?? 200;
+    if (!Number.isInteger(code) || code < 200 || code > 599) throw new RangeError(`status ${code} is not a code from 200 to 599`);
+    this.#status = code;
+    return this;
+  }
+
+  /** Adds headers to the answer; without an argument returns them. A list as value is a header sent more than once. */
+  headers(map) {
+    if (map === undefined) return this.#headers;
+    Object.assign(this.#headers, map);
+    return this;
+  }
+
+  succeed(value) {
+    this.#done(value);
+  }
+
+  fail(error) {
+    this.#status ??= 500;
+    this.#done(error instanceof Error ? error.message : (error ?? 'The function failed.'));
+  }
+
+  get result() {
+    return this.#result;
+  }
+
+  #done(value) {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.#result = value;
+  }
+}
+
+class BadRequest extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function readStdin() {
+  return new Promise((resolve, reject) => {
+    const pieces = [];
+    process.stdin.on('data', (piece) => pieces.push(piece));
+    process.stdin.on('end', () => resolve(Buffer.concat(pieces)));
+    process.stdin.on('error', reject);
+  });
+}
+
+function readHeaders(env) {
+  const notHeaders = new Set(['Http_Method', 'Http_Query', 'Http_Path', 'Http_ContentLength']);
+  const headers = {};
+  for (const [key, value] of Object.entries(env)) {
+    if (key.startsWith('Http_') && !notHeaders.has(key)) headers[key.slice(5).replaceAll('_', '-').toLowerCase()] = value;
+  }
+  return headers;
+}
+
+/** `100kb`, `2mb` or a number of bytes; unset is no limit. */
+function parseSize(text) {
+  if (!text) return Infinity;
+  const [, amount, unit] = /^(\d+)\s*(b|kb|mb|gb)?$/i.exec(text) ?? [];
+  if (amount === undefined) throw new Error(`"${text}" is not a size such as 100kb`);
+  return Number(amount) * 1024 ** ['b', 'kb', 'mb', 'gb'].indexOf((unit ?? 'b').toLowerCase());
+}
+
+function checkSize(bytes, variable) {
+  if (bytes.length > parseSize(process.env[variable])) throw new BadRequest(413, `The body is larger than ${variable} allows.`);
+}
+
+function parseBody(bytes, contentType) {
+  const type = (contentType || 'text/plain').split(';')[0].trim().toLowerCase();
+  const isJson = type === 'application/json' || type.endsWith('+json');
+  const isRaw = process.env.RAW_BODY === 'true';
+  checkSize(bytes, isJson && !isRaw ? 'MAX_JSON_SIZE' : 'MAX_RAW_SIZE');
+  if (isRaw) return bytes;
+  if (isJson) {
+    if (bytes.length === 0) return {};
+    try {
+      return JSON.parse(bytes.toString());
+    } catch (error) {
+      throw new BadRequest(400, `The body is not valid JSON: ${error.message}`);
+    }
+  }
+  if (type === 'application/x-www-form-urlencoded') return { ...parseForm(bytes.toString()) };
+  return type.startsWith('text/') ? bytes.toString() : bytes;
+}
+
+function loadHandler(module) {
+  const handler = typeof module.default === 'function' ? module.default : (module.default?.default ?? module.handler);
+  if (typeof handler !== 'function') throw new TypeError('function/handler.js must export a function (event, context) => answer');
+  return handler;
+}
+
+function call(handler, event, context) {
+  if (handler.length < 3) return handler(event, context);
+  return new Promise((resolve, reject) => {
+    const returned = handler(event, context, (error, value) => (error ? reject(error) : resolve(value)));
+    if (returned instanceof Promise) returned.catch(reject);
+  });
+}
+
+function encodeBody(value) {
+  if (value === undefined || value === null) return [Buffer.alloc(0), undefined];
+  if (value instanceof Uint8Array) return [Buffer.from(value), 'application/octet-stream'];
+  if (typeof value === 'object') return [Buffer.from(JSON.stringify(value)), 'application/json'];
+  return [Buffer.from(String(value)), 'text/plain; charset=utf-8'];
+}
+
+/** The watchdog frames the answer: these are its own. */
+const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'proxy-connection']);
+
+function encodeAnswer(status, headers, value) {
+  const [body, defaultType] = encodeBody(value);
+  const lines = [`Status: ${status}`];
+  let hasType = false;
+  for (const [name, given] of Object.entries(headers)) {
+    const lower = name.toLowerCase();
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || lower === 'status') throw new TypeError(`"${name}" is not a header name`);
+    if (FRAMING.has(lower)) continue;
+    hasType ||= lower === 'content-type';
+    for (const text of Array.isArray(given) ? given : [given]) {
+      if (/[\0-\x08\x0a-\x1f\x7f]/.test(String(text))) throw new TypeError(`the value of header ${name} has control characters`);
+      lines.push(`${name}: ${text}`);
+    }
+  }
+  if (!hasType && defaultType !== undefined) lines.push(`Content-Type: ${defaultType}`);
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]);
+}
+
+/** Writes the answer and ends the process, whatever timers and connections the handler left open. */
+function finish(answer) {
+  writeAnswer(answer, () => process.exit(0));
+}
+
+function finishFailed(error) {
+  if (error instanceof BadRequest) return finish(encodeAnswer(error.status, {}, `${error.message}\n`));
+  console.error(error);
+  finish(encodeAnswer(500, {}, 'The function failed; its log says why.\n'));
+}
+
+async function main() {
+  const { env } = process;
+  const headers = readHeaders(env);
+  const bytes = await readStdin();
+  const event = {
+    body: parseBody(bytes, headers['content-type']),
+    headers,
+    method: env.Http_Method ?? 'GET',
+    query: { ...parseForm(env.Http_Query ?? '') },
+    path: env.Http_Path ?? '/',
+  };
+  const context = new Context();
+  const handler = loadHandler(await import('./function/handler.js'));
+  const returned = await call(handler, event, context);
+  if (!context.isDone) context.succeed(returned);
+  finish(encodeAnswer(context.status(), context.headers(), context.result));
+}
+
+process.on('uncaughtException', finishFailed);
+main().catch(finishFailed);

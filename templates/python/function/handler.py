@@ -1,0 +1,6 @@
+def handle(event, context):
+    """event: body, headers, method, query, path. context: status(code), headers(dict), succeed(value), fail(error).
+
+    Returns text, bytes, a dict or list (sent as JSON), or {"statusCode": 201, "headers": {…}, "body": …}.
+    """
+    return {"message": "Hello from Python", "method": event.method, "received": event.body}

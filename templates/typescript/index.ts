@@ -1,0 +1,174 @@
+// Runs function/handler.ts for one request. The watchdog gives the request on stdin and in Http_* variables, and reads
+// the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body.
+// What starts quickly is chosen with care: process.stdout and node:fs cost more than the rest of a small function.
+import handler from './function/handler.ts';
+import type { FunctionContext, FunctionEvent, HeaderMap } from './function/skep.ts';
+
+const env = process.env;
+// It made the watchdog's executable a runtime; processes that the handler starts must not inherit it.
+delete env['BUN_BE_BUN'];
+
+// stdout carries the answer alone: whatever the handler or its packages print goes to stderr, the function's log.
+console.log = console.info = console.debug = console.error;
+Object.defineProperty(process, 'stdout', { configurable: true, get: () => process.stderr });
+
+class BadRequest extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+class Context implements FunctionContext {
+  #status: number | undefined;
+  readonly #headers: HeaderMap = {};
+  result: unknown;
+  isDone = false;
+
+  status(): number;
+  status(code: number): this;
+  status(code?: number): number | this {
+    if (code === undefined) return this.#status ?? 200;
+    if (!Number.isInteger(code) || code < 200 || code > 599) throw new RangeError(`status ${code} is not a code from 200 to 599`);
+    this.#status = code;
+    return this;
+  }
+
+  headers(): HeaderMap;
+  headers(map: HeaderMap): this;
+  headers(map?: HeaderMap): HeaderMap | this {
+    if (map === undefined) return this.#headers;
+    Object.assign(this.#headers, map);
+    return this;
+  }
+
+  succeed(value?: unknown): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.result = value;
+  }
+
+  fail(error?: unknown): void {
+    if (this.isDone) return;
+    this.#status ??= 500;
+    this.succeed(error instanceof Error ? error.message : (error ?? 'The function failed.'));
+  }
+}
+
+function readHeaders(): Record<string, string> {
+  const notHeaders = new Set(['Http_Method', 'Http_Query', 'Http_Path', 'Http_ContentLength']);
+  const headers: Record<string, string> = {};
+  for (const [key, value] of Object.entries(env)) {
+    if (!key.startsWith('Http_') || notHeaders.has(key)) continue;
+    headers[key.slice(5).replaceAll('_', '-').toLowerCase()] = value ?? '';
+  }
+  return headers;
+}
+
+function parseForm(text: string): Record<string, string | string[]> {
+  const values = new Map<string, string | string[]>();
+  for (const [key, value] of new URLSearchParams(text)) {
+    const before = values.get(key);
+    values.set(key, before === undefined ? value : [before, value].flat());
+  }
+  return Object.fromEntries(values);
+}
+
+/** `100kb`, `2mb` or a number of bytes; unset is no limit. */
+function parseSize(text: string | undefined): number {
+  if (!text) return Infinity;
+  const [, amount, unit] = /^(\d+)\s*(b|kb|mb|gb)?$/i.exec(text) ?? [];
+  if (amount === undefined) throw new Error(`"${text}" is not a size such as 100kb`);
+  return Number(amount) * 1024 ** ['b', 'kb', 'mb', 'gb'].indexOf((unit ?? 'b').toLowerCase());
+}
+
+function parseBody(bytes: Uint8Array, contentType: string | undefined): unknown {
+  const type = ((contentType || 'text/plain').split(';')[0] ?? '').trim().toLowerCase();
+  const isRaw = env['RAW_BODY'] === 'true';
+  const isJson = type === 'application/json' || type.endsWith('+json');
+  const variable = isJson && !isRaw ? 'MAX_JSON_SIZE' : 'MAX_RAW_SIZE';
+  if (bytes.length > parseSize(env[variable])) throw new BadRequest(413, `The body is larger than ${variable} allows.`);
+  if (isRaw) return Buffer.from(bytes);
+  const text = (): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  if (isJson) {
+    if (bytes.length === 0) return {};
+    try {
+      return JSON.parse(text());
+    } catch (error) {
+      throw new BadRequest(400, `The body is not valid JSON: ${(error as Error).message}`);
+    }
+  }
+  if (type === 'application/x-www-form-urlencoded') return parseForm(text());
+  return type.startsWith('text/') ? text() : Buffer.from(bytes);
+}
+
+type Handler = (event: FunctionEvent, context: FunctionContext, callback?: (error: unknown, value?: unknown) => void) => unknown;
+
+function call(run: Handler, event: FunctionEvent, context: FunctionContext): unknown {
+  if (typeof run !== 'function') throw new TypeError('function/handler.ts must export a function (event, context) as its default');
+  if (run.length < 3) return run(event, context);
+  return new Promise((resolve, reject) => {
+    const returned = run(event, context, (error, value) => (error ? reject(error) : resolve(value)));
+    if (returned instanceof Promise) returned.catch(reject);
+  });
+}
+
+function encodeBody(value: unknown): [body: Buffer, type: string | undefined] {
+  if (value === undefined || value === null) return [Buffer.alloc(0), undefined];
+  if (value instanceof Uint8Array) return [Buffer.from(value), 'application/octet-stream'];
+  if (typeof value === 'object') return [Buffer.from(JSON.stringify(value)), 'application/json'];
+  return [Buffer.from(String(value)), 'text/plain; charset=utf-8'];
+}
+
+/** The watchdog frames the answer: these are its own. */
+const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'proxy-connection']);
+
+function encodeAnswer(status: number, headers: HeaderMap, value: unknown): Buffer {
+  const [body, defaultType] = encodeBody(value);
+  const lines = [`Status: ${status}`];
+  let hasType = false;
+  for (const [name, given] of Object.entries(headers)) {
+    const lower = name.toLowerCase();
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || lower === 'status') throw new TypeError(`"${name}" is not a header name`);
+    if (FRAMING.has(lower)) continue;
+    hasType ||= lower === 'content-type';
+    for (const text of Array.isArray(given) ? given : [given]) {
+      if (/[\0-\x08\x0a-\x1f\x7f]/.test(String(text))) throw new TypeError(`the value of header ${name} has control characters`);
+      lines.push(`${name}: ${text}`);
+    }
+  }
+  if (!hasType && defaultType !== undefined) lines.push(`Content-Type: ${defaultType}`);
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]);
+}
+
+/** Writes the answer and ends the process, whatever timers and connections the handler left open. */
+async function finish(answer: Buffer): Promise<never> {
+  await Bun.write(Bun.stdout, answer);
+  process.exit(0);
+}
+
+function finishFailed(error: unknown): Promise<never> {
+  if (error instanceof BadRequest) return finish(encodeAnswer(error.status, {}, `${error.message}\n`));
+  console.error(error);
+  return finish(encodeAnswer(500, {}, 'The function failed; its log says why.\n'));
+}
+
+async function main(): Promise<never> {
+  const headers = readHeaders();
+  const event: FunctionEvent = {
+    body: parseBody(await Bun.stdin.bytes(), headers['content-type']),
+    headers,
+    method: env['Http_Method'] ?? 'GET',
+    query: parseForm(env['Http_Query'] ?? ''),
+    path: env['Http_Path'] ?? '/',
+  };
+  const context = new Context();
+  const returned = await call(handler as Handler, event, context);
+  if (!context.isDone) context.succeed(returned);
+  return finish(encodeAnswer(context.status(), context.headers(), context.result));
+}
+
+process.on('uncaughtException', (error) => void finishFailed(error));
+process.on('unhandledRejection', (error) => void finishFailed(error));
+main().catch(finishFailed);
