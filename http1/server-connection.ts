@@ -246,9 +246,8 @@ export class ServerConnection implements Swept {
       this.cut(false);
       return;
     }
-    // The listeners of the exchange learn that the client is lost, but the client still gets its reason.
-    exchange.respond(this.#errorHead(error.status), body);
-    exchange.leave();
+    exchange.lose(error);
+    if (!exchange.isAnswered) exchange.respond(this.#errorHead(error.status), body);
   }
 
   /** The answer is handed over whole; the exchange ends when it is sent and the request body is out of the way. */

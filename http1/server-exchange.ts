@@ -142,14 +142,6 @@ export class ServerExchange implements Exchange, BodySink {
     else sink?.end();
   }
 
-  /** The body can not be completed. */
-  abortBody(cause: Error): void {
-    const sink = this.#sink;
-    this.#sink = undefined;
-    this.isBodyBlocked = false;
-    sink?.abort(cause);
-  }
-
   onClientGone(listener: () => void): void {
     if (this.#isGone) listener();
     else if (!this.isFinished) {
@@ -300,8 +292,8 @@ export class ServerExchange implements Exchange, BodySink {
     }
     this.#answer = 'ended';
     if (!this.isBodyComplete) {
-      if (!this.#wasRead && !this.#canDiscard()) this.closes = true;
       this.#sink = undefined;
+      if (!this.#canDiscard()) this.closes = true;
       this.isBodyBlocked = false;
       this.#isDiscarding = true;
     }
@@ -332,13 +324,21 @@ export class ServerExchange implements Exchange, BodySink {
 
   /** The client left before the answer was completed. */
   leave(): void {
+    this.lose(new Error('the client has gone'));
+    this.finish();
+  }
+
+  /** The request can not be served to its end; tells whoever serves it, while the client may still be told why. */
+  lose(cause: Error): void {
     if (this.isFinished || this.#isGone) return;
     this.#isGone = true;
     const listeners = this.#goneListeners;
     this.#goneListeners = undefined;
-    this.abortBody(new Error('the client has gone'));
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.isBodyBlocked = false;
+    sink?.abort(cause);
     if (listeners !== undefined) for (const listener of listeners) listener();
-    this.finish();
   }
 }
 
