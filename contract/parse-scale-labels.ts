@@ -3,7 +3,7 @@ import { MOST_REPLICAS } from './parse-requests.ts';
 
 /** What a function's labels say about its replica count. */
 export interface ScaleLabels {
-  /** Label com.openfaas.scale.min, default 1: fewest replicas while it is awake, and the first count. */
+  /** Label com.openfaas.scale.min, default 1: fewest replicas, and the first count; 0 lets it sleep until its first call. */
   readonly min: number;
   /** Label com.openfaas.scale.max, default 20. */
   readonly max: number;
@@ -20,7 +20,7 @@ const ZERO = 'com.openfaas.scale.zero';
 
 /** Reads the scale labels. @throws {ContractError} that names the label and what it may be */
 export function parseScaleLabels(labels: Readonly<Record<string, string>>): ScaleLabels {
-  const min = readCount(labels, { key: MIN, least: 1, most: MOST_REPLICAS, fallback: 1 });
+  const min = readCount(labels, { key: MIN, least: 0, most: MOST_REPLICAS, fallback: 1 });
   const max = readCount(labels, { key: MAX, least: 1, most: MOST_REPLICAS, fallback: 20 });
   if (min > max) {
     const hint = labelValue(labels, MAX) === undefined ? ' (its default): set that label, too' : '';

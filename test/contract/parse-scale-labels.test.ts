@@ -22,7 +22,6 @@ describe('parseScaleLabels', () => {
   });
 
   for (const [name, value] of [
-    ['min', '0'],
     ['min', '-1'],
     ['min', '1.5'],
     ['min', ' 1'],
@@ -41,6 +40,10 @@ describe('parseScaleLabels', () => {
       );
     });
   }
+
+  it('takes a minimum of 0: a function that sleeps until its first call', () => {
+    expect(parseScaleLabels(label('min', '0')).min).to.equal(0);
+  });
 
   it('refuses a minimum above the maximum, and says when that one is a default', () => {
     expect(() => parseScaleLabels(label('min', '25'))).to.throw(
