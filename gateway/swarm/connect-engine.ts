@@ -29,10 +29,9 @@ export function connectEngine(env: Readonly<Record<string, string | undefined>> 
 }
 
 function parseAddress(address: string): URL {
-  if (!address.startsWith('tcp://') || !URL.canParse(address)) {
-    throw new Error(`DOCKER_HOST=${address}: expected unix:///path or tcp://host:port`);
-  }
-  return new URL(address.replace('tcp://', 'http://'));
+  const url = address.startsWith('tcp://') ? URL.parse(address.replace('tcp://', 'http://')) : null;
+  if (url === null) throw new Error(`DOCKER_HOST=${address}: expected unix:///path or tcp://host:port`);
+  return url;
 }
 
 function readCertificates(folder: string | undefined): { ca: Buffer; cert: Buffer; key: Buffer } {

@@ -11,9 +11,15 @@ import {
 
 const PLATFORM_ENV: ReadonlySet<string> = new Set(['fprocess', 'OPENFAAS_NAME', 'OPENFAAS_NAMESPACE']);
 
+/** A service as the engine lists it: the data alone, without dockerode's methods. */
+export type ListedService = Pick<
+  Service,
+  'ID' | 'Version' | 'CreatedAt' | 'UpdatedAt' | 'Spec' | 'ServiceStatus'
+>;
+
 /** Which function a service is, or undefined when it is none: its label tells, not its name. */
 export function toFunctionRef(
-  service: Service,
+  service: ListedService,
   defaultNamespace: string = DEFAULT_NAMESPACE,
 ): FunctionRef | undefined {
   const labels = service.Spec?.Labels ?? {};
@@ -23,13 +29,13 @@ export function toFunctionRef(
 }
 
 /** The request that a service was deployed with; for a service that others made, what its spec amounts to. */
-export function toDeployment(service: Service, ref: FunctionRef): FunctionDeployment {
+export function toDeployment(service: ListedService, ref: FunctionRef): FunctionDeployment {
   const stored = service.Spec?.Labels?.[DEPLOYMENT_LABEL];
   return (stored === undefined ? undefined : parseStored(stored)) ?? fromSpec(service, ref);
 }
 
 /** One function as GET answers it; `service` as listed with `status=true`, or inspected and `running` counted. */
-export function toFunctionStatus(service: Service, ref: FunctionRef, running?: number): FunctionStatus {
+export function toFunctionStatus(service: ListedService, ref: FunctionRef, running?: number): FunctionStatus {
   const deployment = toDeployment(service, ref);
   const { envProcess, envVars, constraints, secrets, limits, requests, readOnlyRootFilesystem } = deployment;
   return {
@@ -52,7 +58,7 @@ export function toFunctionStatus(service: Service, ref: FunctionRef, running?: n
 }
 
 /** Replicas asked for. */
-export function desiredReplicas(service: Service): number {
+export function desiredReplicas(service: ListedService): number {
   return service.Spec?.Mode?.Replicated?.Replicas ?? service.ServiceStatus?.DesiredTasks ?? 0;
 }
 
@@ -68,7 +74,7 @@ function parseStored(text: string): FunctionDeployment | undefined {
   }
 }
 
-function fromSpec(service: Service, ref: FunctionRef): FunctionDeployment {
+function fromSpec(service: ListedService, ref: FunctionRef): FunctionDeployment {
   const task = service.Spec?.TaskTemplate as ContainerTaskSpec | undefined;
   const container = task?.ContainerSpec;
   const labels = service.Spec?.Labels ?? {};

@@ -1,9 +1,8 @@
-import type { Service } from 'dockerode';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot, Replica } from '../functions/provider.ts';
 import type { Engine } from './engine.ts';
 import { FUNCTION_LABEL } from './function-labels.ts';
-import { desiredReplicas, toDeployment, toFunctionRef } from './read-back.ts';
+import { desiredReplicas, type ListedService, toDeployment, toFunctionRef } from './read-back.ts';
 
 /** The part of a Swarm task that is read here. */
 export interface Task {
@@ -33,7 +32,7 @@ const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'o
 const MOST_IDS = 100;
 
 /** All services that are functions, with counts of their tasks. */
-export function listFunctionServices(engine: Engine): Promise<Service[]> {
+export function listFunctionServices(engine: Engine): Promise<ListedService[]> {
   return engine.ask('list services', (docker, abortSignal) =>
     docker.listServices({ status: true, filters: { label: [FUNCTION_LABEL] }, abortSignal }),
   );
@@ -63,7 +62,7 @@ export async function takeSnapshot(engine: Engine, options: SnapshotOptions): Pr
 /** @internal The pure half of `takeSnapshot`. */
 export function toSnapshots(
   seen: {
-    readonly services: readonly Service[];
+    readonly services: readonly ListedService[];
     readonly live: readonly Task[];
     readonly past: readonly Task[];
   },
@@ -84,7 +83,7 @@ export function toSnapshots(
   return snapshots;
 }
 
-function toOne(service: Service, ref: FunctionRef, replicas: readonly Replica[]): FunctionSnapshot {
+function toOne(service: ListedService, ref: FunctionRef, replicas: readonly Replica[]): FunctionSnapshot {
   const deployment = toDeployment(service, ref);
   return {
     ref,
@@ -97,7 +96,12 @@ function toOne(service: Service, ref: FunctionRef, replicas: readonly Replica[])
   };
 }
 
-function toReplica(task: Task, service: Service, past: readonly Task[], options: SnapshotOptions): Replica {
+function toReplica(
+  task: Task,
+  service: ListedService,
+  past: readonly Task[],
+  options: SnapshotOptions,
+): Replica {
   const isRunning = task.DesiredState === 'running' && task.Status?.State === 'running';
   const error = isRunning ? undefined : (taskError(task) ?? lastError(task, service, past));
   return {
@@ -117,7 +121,7 @@ function addressOf(task: Task, network: string): string | undefined {
 }
 
 /** Why the replica before this one in its slot ended, if that was since the service was last changed. */
-function lastError(task: Task, service: Service, past: readonly Task[]): string | undefined {
+function lastError(task: Task, service: ListedService, past: readonly Task[]): string | undefined {
   const since = Date.parse(service.UpdatedAt ?? '');
   const before = past
     .filter((other) => other.Slot === task.Slot && Date.parse(other.CreatedAt ?? '') >= since)

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { AuthConfig, Service, ServiceSpec } from 'dockerode';
+import type { AuthConfig, ServiceSpec } from 'dockerode';
 import { ContractError } from '../../contract/contract-error.ts';
 import {
   DEFAULT_NAMESPACE,
@@ -15,7 +15,7 @@ import { createEngine, type Engine } from './engine.ts';
 import { engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
 import { findFunctionsNetwork } from './functions-network.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import { desiredReplicas, toFunctionRef, toFunctionStatus } from './read-back.ts';
+import { desiredReplicas, type ListedService, toFunctionRef, toFunctionStatus } from './read-back.ts';
 import { toAuthConfig } from './registry-auth.ts';
 import { resolveImage } from './resolve-image.ts';
 import { findSecrets } from './secrets.ts';
@@ -52,7 +52,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
   });
 
   /** The function's service; @throws {FaasError} `function_not_found`, `invalid_request` when another thing has its name */
-  const find = async (ref: FunctionRef): Promise<Service> => {
+  const find = async (ref: FunctionRef): Promise<ListedService> => {
     const service =
       isFunctionName(ref.name) && isFunctionName(ref.namespace)
         ? await inspectByName(engine, nameOf(ref))
@@ -86,7 +86,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
   /** Reads, changes and writes a service, again when another writer came between. */
   const change = (
     ref: FunctionRef,
-    toNext: (service: Service) => Promise<Change | undefined>,
+    toNext: (service: ListedService) => Promise<Change | undefined>,
   ): Promise<void> =>
     inTurn(nameOf(ref), async () => {
       for (let attempt = 1; ; attempt++) {
@@ -212,10 +212,10 @@ function scaleBounds(deployment: FunctionDeployment): { readonly min: number; re
 }
 
 /** The service of exactly this name: the engine also answers to ids, and to beginnings of ids. */
-async function inspectByName(engine: Engine, name: string): Promise<Service | undefined> {
+async function inspectByName(engine: Engine, name: string): Promise<ListedService | undefined> {
   return engine.ask('inspect service', async (docker, abortSignal) => {
     try {
-      const service: Service = await docker.getService(name).inspect({ abortSignal });
+      const service: ListedService = await docker.getService(name).inspect({ abortSignal });
       return service.Spec?.Name === name ? service : undefined;
     } catch (error) {
       if (engineStatus(error) === 404) return undefined;
@@ -224,7 +224,7 @@ async function inspectByName(engine: Engine, name: string): Promise<Service | un
   });
 }
 
-async function countRunning(engine: Engine, service: Service): Promise<number> {
+async function countRunning(engine: Engine, service: ListedService): Promise<number> {
   const filters = { service: [service.ID], 'desired-state': ['running'] };
   const tasks: { readonly Status?: { readonly State?: string } }[] = await engine.ask(
     'list tasks',
@@ -233,7 +233,7 @@ async function countRunning(engine: Engine, service: Service): Promise<number> {
   return tasks.filter((task) => task.Status?.State === 'running').length;
 }
 
-async function updateService(engine: Engine, service: Service, { spec, auth }: Change): Promise<void> {
+async function updateService(engine: Engine, service: ListedService, { spec, auth }: Change): Promise<void> {
   await engine.call('update service', (docker, abortSignal) =>
     docker.getService(service.ID).update({
       authconfig: auth,

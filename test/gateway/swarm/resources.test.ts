@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import { FaasError } from '../../../gateway/errors.ts';
+import { parseMemoryBytes, parseNanoCpus, toSwarmResources } from '../../../gateway/swarm/resources.ts';
+
+const MIB = 1024 * 1024;
+
+describe('resources in Swarm units', () => {
+  for (const [text, bytes] of [
+    ['5Mi', 5 * MIB],
+    ['128m', 128 * MIB],
+    ['512 m', 512 * MIB],
+    ['128M', 128 * MIB],
+    ['64MB', 64 * MIB],
+    ['64MiB', 64 * MIB],
+    ['1Gi', 1024 * MIB],
+    ['1.5g', 1536 * MIB],
+    ['8192Ki', 8 * MIB],
+    ['67108864', 64 * MIB],
+  ] as const) {
+    it(`reads memory ${text}`, () => {
+      expect(parseMemoryBytes(text, 'limits.memory')).to.equal(bytes);
+    });
+  }
+
+  for (const [text, nanos] of [
+    ['100m', 1e8],
+    ['0.5', 5e8],
+    ['2', 2e9],
+    ['1.25', 1.25e9],
+    ['1000000', 1e6],
+    ['500000000', 5e8],
+  ] as const) {
+    it(`reads CPUs ${text}`, () => {
+      expect(parseNanoCpus(text, 'limits.cpu')).to.equal(nanos);
+    });
+  }
+
+  for (const text of ['', 'much', '-5Mi', '5Xi', '5 5', '0x10', '1e9', 'NaN', '1Mi', '9999999P']) {
+    it(`refuses memory ${JSON.stringify(text)}, naming the field`, () => {
+      expect(() => parseMemoryBytes(text, 'requests.memory')).to.throw(FaasError, 'requests.memory');
+    });
+  }
+
+  for (const text of ['', 'half', '-1', '100 m', '1e3', '0', '0.5m', '5g', 'Infinity']) {
+    it(`refuses CPUs ${JSON.stringify(text)}, naming the field`, () => {
+      expect(() => parseNanoCpus(text, 'limits.cpu')).to.throw(FaasError, 'limits.cpu');
+    });
+  }
+
+  it('raises a memory limit under which the engine starts no container, as the conformance suite sends it', () => {
+    expect(toSwarmResources({ limits: { memory: '5Mi', cpu: '100m' } })).to.deep.equal({
+      Limits: { MemoryBytes: 6 * MIB, NanoCPUs: 1e8 },
+      Reservations: {},
+    });
+  });
+
+  it('refuses a request above its limit: no replica could start', () => {
+    expect(() => toSwarmResources({ limits: { memory: '64Mi' }, requests: { memory: '65Mi' } })).to.throw(
+      FaasError,
+      'requests.memory',
+    );
+  });
+});
