@@ -76,6 +76,10 @@ export function toFaasError(error: unknown, what: string): FaasError {
     );
   }
   if (statusCode === 400) return new FaasError('invalid_request', sentence, { cause: error });
+  // The engine says 500 to a placement constraint that it cannot read.
+  if (/^constraint |^(?:key|value) '.*' is invalid/.test(sentence)) {
+    return new FaasError('invalid_request', `constraints: ${sentence}`, { cause: error });
+  }
   return unavailable(`the Docker engine refused (${what}): ${sentence}`);
 }
 
