@@ -50,7 +50,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionOwner {
         ? this.#idleTimeoutMs
         : Math.min(keepAliveSeconds * 1000 - CLOSE_AHEAD_MS, LONGEST_IDLE_MS);
     if (idleMs <= 0 || connection.isSpent || this.#isClosed) {
-      connection.terminate();
+      connection.close();
       return;
     }
     connection.rest(performance.now() + idleMs);
@@ -73,7 +73,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionOwner {
     for (const connection of [...this.#sweep.items]) {
       if (connection.key !== key) continue;
       connection.isSpent = true;
-      if (connection.isIdle) connection.terminate();
+      if (connection.isIdle) connection.close();
     }
   }
 
@@ -81,7 +81,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionOwner {
     this.#isClosed = true;
     for (const connection of [...this.#sweep.items]) {
       connection.isSpent = true;
-      if (connection.isIdle) connection.terminate();
+      if (connection.isIdle) connection.close();
     }
   }
 }

@@ -223,6 +223,7 @@ class RelayCall implements UpstreamUser, BodySink {
     const isExact = this.#isRequestSent && !hasSurplus && connection?.out.pendingBytes === 0;
     if (connection !== undefined) {
       if (isExact && head?.keepAlive) this.#pool.release(connection, head.keepAliveSeconds);
+      else if (this.#isRequestSent) connection.close();
       else connection.terminate();
     }
     const passed = trailers.length > 0 ? passedOnTrailers(trailers) : trailers;

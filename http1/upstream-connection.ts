@@ -145,6 +145,15 @@ export class UpstreamConnection implements Swept {
     socket?.terminate();
   }
 
+  /** Closes a connection that nobody uses, without a reset: the upstream has nothing to complain of. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#user = undefined;
+    const socket = this.#socket;
+    this.onClose();
+    socket?.end();
+  }
+
   /** Shuts down our side once all is written; the upstream may go on sending. */
   shutdownWhenSent(): void {
     this.#endsWhenSent = true;
@@ -179,7 +188,7 @@ export class UpstreamConnection implements Swept {
   onData(bytes: Buffer): void {
     if (this.#user !== undefined) this.#user.onUpstreamData(bytes);
     // Bytes that nobody asked for: the next answer could not be told from them.
-    else if (this.#state === 'idle') this.terminate();
+    else if (this.#state === 'idle') this.close();
   }
 
   onDrain(): void {
@@ -192,7 +201,7 @@ export class UpstreamConnection implements Swept {
   onEnd(): void {
     this.isSpent = true;
     if (this.#user !== undefined) this.#user.onUpstreamEnd();
-    else if (this.#state !== 'closing' || this.#out?.pendingBytes === 0) this.terminate();
+    else if (this.#state !== 'closing' || this.#out?.pendingBytes === 0) this.close();
   }
 
   onClose(error?: Error): void {
@@ -218,7 +227,7 @@ export class UpstreamConnection implements Swept {
     if (this.#state === 'busy') this.#user?.checkTime(nowMs);
     else if (nowMs > this.#deadlineMs) {
       if (this.#state === 'connecting') this.onClose(new Error('connecting took too long'));
-      else this.terminate();
+      else this.close();
     } else if (this.#state === 'connecting') this.#user?.checkTime(nowMs);
     flushGathered();
   }

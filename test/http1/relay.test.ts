@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect } from 'chai';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
@@ -233,6 +235,31 @@ describe('relay', () => {
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc');
     await client.untilReceived('not_delivered');
     expect(pool.connections).to.equal(0);
+  });
+
+  it('says not_delivered when connecting takes too long', async function () {
+    if (Bun.which('python3') === null) return this.skip();
+    // A full backlog: the kernel drops further connection requests, as a dead address does.
+    const script =
+      'import socket,sys\ns=socket.socket();s.bind(("127.0.0.1",0));s.listen(0)\nc=socket.create_connection(s.getsockname())\n' +
+      'print(s.getsockname()[1],flush=True);sys.stdin.read()';
+    const child = spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      const [line] = await once(child.stdout, 'data');
+      await start(
+        { address: { hostname: '127.0.0.1', port: Number(String(line)) } },
+        { connectTimeoutMs: 50 },
+      );
+      client.send(GET);
+      await client.untilReceived('not_delivered');
+      expect(outcomes[0])
+        .to.have.property('cause')
+        .with.property('message')
+        .that.match(/connecting took too long/);
+      expect(pool.connections).to.equal(0);
+    } finally {
+      child.kill();
+    }
   });
 
   it('says not_delivered for a Unix socket that is not there, and can try another address with the whole body', async () => {
