@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MAIN = join(import.meta.dirname, '../../watchdog/main.ts');
+export const FIXTURES = join(import.meta.dirname, 'fixtures');
+
+export interface Watchdog {
+  readonly url: string;
+  readonly metricsUrl: string;
+  readonly lockPath: string;
+  readonly process: ChildProcess;
+  /** stderr so far. */
+  log(): string;
+  /** Resolves with the log once it contains `text`. */
+  logged(text: string): Promise<string>;
+  /** Exit code of a watchdog that ends by itself or was signalled. */
+  exited(): Promise<number | null>;
+}
+
+const started: { child: ChildProcess; folder: string }[] = [];
+
+export type Env = Readonly<Record<string, string>>;
+
+/** Starts the watchdog as a process of its own on free ports. With `waits: false` it is not expected to come up. */
+export async function startWatchdog(
+  env: Env,
+  { args = [], waits = true, cwd = FIXTURES }: StartOptions = {},
+): Promise<Watchdog> {
+  const folder = mkdtempSync(join(tmpdir(), 'skep-watchdog-'));
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    env: {
+      PATH: process.env['PATH'],
+      TMPDIR: folder,
+      port: '0',
+      metrics_port: '0',
+      healthcheck_interval: '0',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push({ child, folder });
+  let text = '';
+  const listeners = new Set<() => void>();
+  const note = (piece: Buffer): void => {
+    text += piece.toString();
+    for (const listener of listeners) listener();
+  };
+  child.stderr?.on('data', note);
+  child.stdout?.on('data', note);
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const logged = (wanted: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!text.includes(wanted)) return;
+        listeners.delete(look);
+        resolve(text);
+      };
+      listeners.add(look);
+      look();
+      void ended.then(() => reject(new Error(`the watchdog ended without saying "${wanted}":\n${text}`)));
+    });
+  const watchdog = {
+    lockPath: join(folder, '.lock'),
+    process: child,
+    log: () => text,
+    logged,
+    exited: () => ended,
+  };
+  if (!waits) return { ...watchdog, url: '', metricsUrl: '' };
+  const [, port, metricsPort] =
+    /Listening on port: (\d+), metrics on port: (\d+)\n/.exec(
+      await logged('metrics on port: ').then(() => logged('\n')),
+    ) ?? [];
+  return {
+    ...watchdog,
+    url: `http://127.0.0.1:${port}`,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+  };
+}
+
+interface StartOptions {
+  readonly args?: readonly string[];
+  readonly waits?: boolean;
+  readonly cwd?: string;
+}
+
+/** For `afterEach`. */
+export async function stopWatchdogs(): Promise<void> {
+  for (const { child, folder } of started.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGINT');
+      await ended;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a condition is seen to hold. @throws when it does not within ten seconds */
+export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let left = 400; left > 0; left--) {
+    if (await holds()) return;
+    await Bun.sleep(25);
+  }
+  throw new Error(`never seen: ${what}`);
+}
