@@ -5,8 +5,10 @@ import { DEFAULT_GATEWAY } from './gateway-address.ts';
 
 /** A switch that is also understood as `--name=true` and `--name=false`, as faas-cli's are. */
 export function switchFlag(command: Command, flags: string, description: string, initial = false): void {
-  command.addOption(new Option(flags, description).default(initial));
   const name = /--([\w-]+)/.exec(flags)?.[1] ?? '';
+  const option = new Option(flags, description);
+  // For commander `--no-x` is the option x, true until it is given.
+  command.addOption(name.startsWith('no-') ? option : option.default(initial));
   if (!name.startsWith('no-')) command.addOption(new Option(`--no-${name}`).hideHelp());
 }
 

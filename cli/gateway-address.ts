@@ -25,6 +25,7 @@ export function normaliseGateway(address: string): string {
   let parsed: URL;
   try {
     parsed = new URL(url);
+    if (/^https?:$/.test(trimmed)) throw new Error('no host');
   } catch {
     throw new CliError(`"${address}" is no gateway address: expected something like ${DEFAULT_GATEWAY}`);
   }

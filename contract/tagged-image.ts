@@ -65,7 +65,10 @@ export function checkImage(image: string, functionName: string): void {
     throw new ContractError(
       `function ${functionName} has no image: give it "image:" in the stack file or --image`,
     );
-  if (image.length > 512 || !IMAGE_PATTERN.test(image)) {
+  const [first = ''] = image.split('/');
+  // Docker takes a first part with capitals for a registry; whoever writes one means a user.
+  const isShouted = /[A-Z]/.test(first) && image.includes('/') && !namesRegistry(image);
+  if (image.length > 512 || isShouted || !IMAGE_PATTERN.test(image)) {
     const hint = /[A-Z]/.test(image) ? 'use lower case only' : 'expected [registry/]name[:tag]';
     throw new ContractError(`function ${functionName}: "${image}" is no valid image name: ${hint}`);
   }

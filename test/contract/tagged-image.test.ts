@@ -42,7 +42,18 @@ describe('checkImage', () => {
   for (const image of ['a', 'a:1', 'r:5000/u/a_b-c.d:V1', 'a/b', `a@sha256:${'0'.repeat(64)}`]) {
     it(`accepts ${image}`, () => checkImage(image, 'fn'));
   }
-  for (const image of ['', 'Hello', 'a b', '-a', 'a:', 'a/', '--privileged', 'a:b:c', `${'a'.repeat(600)}`]) {
+  for (const image of [
+    '',
+    'Hello',
+    'Me/a',
+    'a b',
+    '-a',
+    'a:',
+    'a/',
+    '--privileged',
+    'a:b:c',
+    `${'a'.repeat(600)}`,
+  ]) {
     it(`refuses "${image.slice(0, 20)}"`, () => {
       expect(() => checkImage(image, 'fn')).to.throw('fn');
     });

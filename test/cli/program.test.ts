@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { expect } from 'chai';
+import { COMMANDS } from '../../cli/command-table.ts';
+import { capitalised } from '../../cli/program.ts';
+import { paintFor } from '../../cli/shell.ts';
+import { Workplace } from './support/run-skep.ts';
+
+describe('skep', () => {
+  let place: Workplace;
+  beforeEach(() => {
+    place = new Workplace();
+  });
+  afterEach(() => place.remove());
+
+  it('suggests a command for a mistyped one', async () => {
+    const ran = await place.skep(['biuld']);
+    expect(ran.stdout).to.equal("Unknown command 'biuld'\n(Did you mean build?)\n");
+    expect(ran.exitCode).to.equal(1);
+  });
+
+  it('refuses an unknown flag, suggesting the right one', async () => {
+    const ran = await place.skep(['deploy', '--namespce', 'x']);
+    expect(ran.stdout).to.contain("Unknown option '--namespce'").and.to.contain('--namespace');
+    expect(ran.exitCode).to.equal(1);
+  });
+
+  it('refuses a switch that is neither true nor false', async () => {
+    const ran = await place.skep(['deploy', '--update=maybe']);
+    expect(ran.stdout).to.equal('Invalid value "maybe" for --update: use true or false\n');
+    expect(ran.exitCode).to.equal(1);
+  });
+
+  for (const { name } of COMMANDS) {
+    it(`has help for ${name}`, async () => {
+      const ran = await place.skep([name, '--help']);
+      expect(ran.stdout).to.match(new RegExp(`^Usage: skep ${name}`));
+      expect(ran.exitCode).to.equal(0);
+    });
+  }
+
+  it('shows all commands without any, and help of one with help', async () => {
+    expect((await place.skep([])).stdout).to.contain('Commands:');
+    expect((await place.skep(['help', 'deploy'])).stdout).to.contain('--constraint');
+  });
+
+  it('makes completion scripts that the shell accepts', async () => {
+    const bash = await place.skep(['completion', '--shell', 'bash']);
+    expect(spawnSync('bash', ['-n'], { input: bash.stdout }).status).to.equal(0);
+    const offered = spawnSync('bash', [], {
+      input: `${bash.stdout}\nCOMP_WORDS=(skep desc); COMP_CWORD=1; _skep; echo "$COMPREPLY"`,
+      encoding: 'utf8',
+    });
+    expect(offered.stdout).to.equal('describe\n');
+    expect((await place.skep(['completion', '--shell', 'zsh'])).stdout).to.match(/^#compdef skep/);
+    expect((await place.skep(['completion', '--shell', 'fish'])).stdout).to.contain('complete -c skep');
+    expect((await place.skep(['completion', '--shell', 'tcsh'])).exitCode).to.equal(1);
+  });
+
+  it('says plainly that templates are not fetched', async () => {
+    const ran = await place.skep(['template', 'pull', 'https://example.com/x']);
+    expect(ran.stdout).to.contain('does not fetch templates');
+    expect(ran.exitCode).to.equal(1);
+  });
+
+  it('names file and line of a broken stack file, without changing the name', async () => {
+    place.write('stack.yaml', 'provider: {name: openfaas}\nfunctions:\n  a: [1]\n');
+    expect((await place.skep(['deploy'])).stdout).to.match(
+      /^stack.yaml:3:6: functions.a: expected keys with values/,
+    );
+  });
+});
+
+describe('capitalised', () => {
+  it('raises a word, not a file name or an address', () => {
+    expect(capitalised('unable to x')).to.equal('Unable to x');
+    expect(capitalised('stack.yaml:3: x')).to.equal('stack.yaml:3: x');
+    expect(capitalised('http://x is')).to.equal('http://x is');
+  });
+});
+
+describe('paintFor', () => {
+  it('colours on a terminal only, and not against NO_COLOR or on a dumb one', () => {
+    expect(paintFor(true, {}).red('x')).to.equal('\u001b[31mx\u001b[0m');
+    for (const plain of [
+      paintFor(false, {}),
+      paintFor(true, { NO_COLOR: '1' }),
+      paintFor(true, { TERM: 'dumb' }),
+    ]) {
+      expect(plain.red('x')).to.equal('x');
+    }
+    expect(paintFor(true, { NO_COLOR: '' }).red('x')).not.to.equal('x');
+  });
+});
