@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bringUp } from './bring-up.ts';
+import { deployFirstFunction, FIRST_FUNCTION } from './platform/first-function.ts';
 import { describeFailure } from './shell/problem.ts';
 import { Progress } from './shell/progress.ts';
 
@@ -17,7 +18,9 @@ const work = mkdtempSync(join(tmpdir(), 'skep-test-'));
 const bin = join(root, 'node_modules', '.bin');
 const started: Counts[] = [];
 try {
-  await bringUp(root, new Progress(process.stdout, process.env));
+  const progress = new Progress(process.stdout, process.env);
+  const { gateway } = await bringUp(root, progress);
+  await progress.step(`deploying ${FIRST_FUNCTION}`, () => deployFirstFunction({ root, gateway }));
   started.push(await runChecks());
   started.push(
     await runMocha('without Docker', ['test/**/*.test.ts', '--ignore', 'test/**/*.docker.test.ts']),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Problem } from './problem.ts';
 
 export interface CommandOptions {
@@ -29,6 +30,9 @@ export async function runCommand(
   const [program = ''] = command;
   if (Bun.which(program) === null) {
     return { exitCode: 127, stdout: '', stderr: `${program}: command not found`, timedOut: false };
+  }
+  if (options.cwd !== undefined && !existsSync(options.cwd)) {
+    return { exitCode: 127, stdout: '', stderr: `${options.cwd}: no such folder`, timedOut: false };
   }
   const child = Bun.spawn([...command], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

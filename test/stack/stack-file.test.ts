@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parse } from 'yaml';
+import { BASE_IMAGES } from '../../scripts/base-images/catalog.ts';
+import { CONFIG_FILES, IMAGE_IDS, stackEnvironment } from '../../scripts/platform/stack-settings.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const text = readFileSync(join(root, 'stack.yml'), 'utf8');
+
+interface Service {
+  readonly image: string;
+  readonly networks: readonly string[];
+  readonly ports?: readonly { readonly mode: string; readonly protocol: string }[];
+  readonly volumes?: readonly (string | { readonly source: string })[];
+  readonly stop_grace_period?: string;
+  readonly logging?: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
+  readonly deploy: {
+    readonly endpoint_mode?: string;
+    readonly restart_policy?: { readonly condition: string };
+    readonly update_config?: { readonly order: string };
+    readonly resources?: { readonly limits?: { readonly memory?: string } };
+  };
+}
+const stack = parse(text, { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, { readonly external?: boolean; readonly name: string }>>;
+  readonly configs: Readonly<Record<string, { readonly name: string; readonly file: string }>>;
+};
+const services = Object.entries(stack.services);
+
+describe('stack.yml', () => {
+  for (const [name, service] of services) {
+    it(`limits the memory of ${name}, starts it again when it ends, and rotates its log`, () => {
+      expect(service.deploy.resources?.limits?.memory).to.match(/^\d+M$/);
+      expect(service.deploy.restart_policy?.condition).to.equal('any');
+      expect(service.logging?.driver).to.equal('json-file');
+      expect(service.logging?.options['max-size']).to.equal('10m');
+      expect(service.stop_grace_period).to.be.a('string');
+    });
+
+    it(`needs no IPVS for ${name}, and never has two on one port`, () => {
+      expect(service.deploy.endpoint_mode).to.equal('dnsrr');
+      for (const port of service.ports ?? []) expect(port.mode).to.equal('host');
+      expect(service.deploy.update_config?.order).to.equal('stop-first');
+    });
+  }
+
+  it('puts the gateway alone on both networks', () => {
+    const onFunctions = services.filter(([, { networks }]) => networks.includes('functions'));
+    expect(onFunctions.map(([name]) => name)).to.deep.equal(['gateway']);
+    expect(services.every(([, { networks }]) => networks.includes('platform'))).to.equal(true);
+    expect(stack.networks['functions']).to.deep.equal({ name: 'skep-functions', external: true });
+  });
+
+  it('gives the engine to the gateway alone', () => {
+    const withSocket = services.filter(([, { volumes = [] }]) =>
+      JSON.stringify(volumes).includes('docker.sock'),
+    );
+    expect(withSocket.map(([name]) => name)).to.deep.equal(['gateway']);
+  });
+
+  it('has a default for every variable, so that `docker stack deploy` needs none', () => {
+    for (const [variable] of text.replace(/\$\{…\}/, '').matchAll(/\$\{[^}]*\}/g))
+      expect(variable).to.match(/^\$\{\w+:-/);
+  });
+
+  it('names every config after its content, under a variable that `up` sets', () => {
+    const variables = Object.values(stack.configs).map(({ name, file }) => [
+      /\$\{(\w+):-manual\}$/.exec(name)?.[1],
+      file.replace('./', ''),
+    ]);
+    expect(Object.fromEntries(variables)).to.deep.equal(CONFIG_FILES);
+    for (const file of Object.values(CONFIG_FILES)) expect(existsSync(join(root, file)), file).to.equal(true);
+  });
+
+  it('uses exactly the images that base-images provides', () => {
+    const known = BASE_IMAGES.map(({ name }) => name);
+    const used = services
+      .map(([, { image }]) => /:-(.*)\}$/.exec(image)?.[1])
+      .filter((image) => image !== 'skep/gateway:latest');
+    expect(known).to.include.members(used);
+    expect(Object.values(IMAGE_IDS)).to.have.members(used);
+  });
+});
+
+describe('stackEnvironment', () => {
+  const settings = {
+    root,
+    gatewayImage: 'skep/gateway:1',
+    hasGrafana: false,
+    imageIds: new Map([['nats:2.9.10', 'sha256:1']]),
+    dockerSocket: '/run/other.sock',
+  };
+
+  it('sets only variables that stack.yml reads', () => {
+    for (const variable of Object.keys(stackEnvironment(settings)))
+      expect(text).to.contain(`\${${variable}:-`);
+  });
+
+  it('runs no Grafana where its image cannot be had', () => {
+    expect(stackEnvironment(settings)['SKEP_GRAFANA_REPLICAS']).to.equal('0');
+    expect(stackEnvironment({ ...settings, hasGrafana: true })['SKEP_GRAFANA_REPLICAS']).to.equal('1');
+  });
+});
