@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { CliError, fileError } from '../errors.ts';
 import { copyFolder } from '../folder-files.ts';
@@ -42,6 +42,7 @@ export async function assembleBuildFolder(shell: Shell, source: BuildSource): Pr
   await template?.copyTo(path);
   const handlerTarget = template ? join(path, template.manifest.handlerFolder) : path;
   await mkdir(handlerTarget, { recursive: true });
+  if (template) await chmod(handlerTarget, 0o755); // read in the image by another user, whatever our umask
   await copyFolder(handler, handlerTarget, ['build', 'template']);
   for (const extra of copies)
     await copyExtra(extra.from, join(handlerTarget, relative(cwd, extra.from)), extra.path);

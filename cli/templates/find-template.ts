@@ -101,6 +101,16 @@ function fromArchive(name: string, files: readonly ArchivedFile[]): Template {
     manifest: parseTemplateManifest(text, `${name}/template.yml`),
     copyTo: async (target, within = '') => {
       const prefix = within === '' ? '' : `${within}/`;
+      // Whatever the umask says: the function's own user must be able to read what the image is made of.
+      const folders = new Set(
+        files.map(({ path }) => dirname(path)).filter((path) => path.startsWith(prefix)),
+      );
+      for (const folder of folders) {
+        if (folder === '.') continue;
+        const path = join(target, folder.slice(prefix.length));
+        await mkdir(path, { recursive: true });
+        await chmod(path, 0o755);
+      }
       for (const file of files.filter(({ path }) => path.startsWith(prefix))) {
         const path = join(target, file.path.slice(prefix.length));
         try {
