@@ -6,6 +6,7 @@ import { createSwarmProvider } from '../../gateway/swarm/swarm-provider.ts';
 import type { OpenedProvider } from './describe-provider.ts';
 
 const BUSYBOX = '/bin/busybox';
+const TEST_LABEL = 'skep-test-image';
 
 /** A provider on the local swarm, with a network, an image and a secret of its own; all are removed by `close`. */
 export interface SwarmForTests extends OpenedProvider {
@@ -55,7 +56,7 @@ export async function openSwarm(prefix: string): Promise<SwarmForTests> {
     close: async () => {
       await clean();
       // The engine refuses while the last containers still end.
-      await retry(() => docker.getImage(image).remove());
+      await retry(() => removeTestImages(docker, image));
       await retry(() => docker.getNetwork(network).remove());
       await docker.getSecret(secret.id).remove();
     },
@@ -84,11 +85,22 @@ export async function importWebImage(docker: Docker, image: string, mark = ''): 
   const answer = await importImage(files, {
     repo,
     tag,
-    changes: ['CMD ["/bin/busybox","httpd","-f","-p","8080","-h","/www"]', 'ENV write_timeout=1s'],
+    changes: [
+      'CMD ["/bin/busybox","httpd","-f","-p","8080","-h","/www"]',
+      'ENV write_timeout=1s',
+      `LABEL ${TEST_LABEL}=${image}`,
+    ],
   });
   let told = '';
   for await (const chunk of answer) told += chunk.toString();
   if (told.includes('"error"')) throw new Error(`the test image could not be made: ${told}`);
+}
+
+/** Also those that lost their name to a newer image. */
+async function removeTestImages(docker: Docker, image: string): Promise<void> {
+  for (const { Id } of await docker.listImages({ filters: { label: [`${TEST_LABEL}=${image}`] } })) {
+    await docker.getImage(Id).remove();
+  }
 }
 
 async function retry(attempt: () => Promise<unknown>): Promise<void> {
