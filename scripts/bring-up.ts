@@ -9,7 +9,7 @@ import { ensureEngine } from './platform/engine.ts';
 import { logIn } from './platform/first-function.ts';
 import { ensureFunctionsNetwork, FUNCTIONS_NETWORK } from './platform/functions-network.ts';
 import { gatewayUrl, untilGatewayAnswers } from './platform/gateway.ts';
-import { ensurePlatformImage } from './platform/platform-images.ts';
+import { ensurePlatformImage, removeOldTags } from './platform/platform-images.ts';
 import { checkPorts, type PublishedPort, publishedPorts } from './platform/ports.ts';
 import {
   deployStack,
@@ -86,6 +86,8 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   await step('waiting for its services', () => untilRunning());
   await step('waiting for the gateway', () => untilGatewayAnswers(gateway));
   await removeOldConfigs();
+  await removeOldTags('gateway');
+  await removeOldTags('watchdog');
   await step('logging in', () => logIn({ root, gateway }, readPassword(file), file));
   return { gateway, ports, hasGrafana, passwordFile: file };
 }

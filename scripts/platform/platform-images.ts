@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DEBIAN_IMAGE } from '../base-images/catalog.ts';
-import { mustRun } from '../shell/run-command.ts';
+import { mustRun, runCommand } from '../shell/run-command.ts';
 import { buildImage, imageId } from './build-image.ts';
 import type { Compiled } from './compile.ts';
 
@@ -47,4 +47,22 @@ export async function ensurePlatformImage(
     rmSync(context, { recursive: true, force: true });
   }
   return { image, isNew: true };
+}
+
+/** Earlier states of an image that stay, for a rollback. */
+const KEPT_TAGS = 3;
+
+/** Removes the oldest tags of `skep/<name>`; what a container uses stays, since the engine keeps it. */
+export async function removeOldTags(name: string): Promise<void> {
+  // The engine lists the newest first.
+  const listed = await runCommand([
+    'docker',
+    'images',
+    '--format',
+    '{{.Repository}}:{{.Tag}}',
+    `skep/${name}`,
+  ]);
+  const tags = listed.stdout.split('\n').filter((tag) => tag !== '' && !tag.endsWith(':latest'));
+  const old = tags.slice(KEPT_TAGS);
+  if (old.length > 0) await runCommand(['docker', 'image', 'rm', ...old]);
 }
