@@ -4,6 +4,7 @@ import { CliError } from '../errors.ts';
 import {
   addStackFlags,
   addTagFlag,
+  type GatewayFlags,
   listFlag,
   parseNumberFlag,
   parsePairs,
@@ -11,6 +12,7 @@ import {
   switchFlag,
 } from '../flags.ts';
 import { functionFromFlags, requireFunctions, type SingleFunctionFlags } from '../functions-of.ts';
+import { connect } from '../gateway-client.ts';
 import { loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
 import type { BuildSettings } from './build-functions.ts';
@@ -28,6 +30,7 @@ export interface BuildFlags extends StackFlags, SingleFunctionFlags {
   readonly tag: string;
   readonly quiet: boolean;
   readonly pull: boolean;
+  readonly remote: boolean;
 }
 
 /** The flags of `build` and `up` about building. */
@@ -48,6 +51,7 @@ export function addBuildFlags(command: Command): void {
   listFlag(command, '--copy-extra <path>', 'extra path to copy under the handler');
   switchFlag(command, '--quiet', 'do not show the output of the builds');
   switchFlag(command, '--pull', 'fetch newer base images');
+  switchFlag(command, '--remote', 'build through the gateway: no Docker is needed here');
   switchFlag(command, '--disable-stack-pull', 'do not fetch templates that the stack file names');
   switchFlag(command, '--overwrite', 'overwrite templates when fetching', true);
   switchFlag(command, '--debug', 'accepted for scripts made for faas-cli');
@@ -88,4 +92,25 @@ export async function functionsToBuild(
   if (!name) throw new CliError('please provide the deployed --name of your function');
   if (!lang) throw new CliError('please provide the --lang of your function: see "skep new --list"');
   return { stack: undefined, functions: [functionFromFlags({ name, image, handler, lang })] };
+}
+
+/**
+ * The gateway that builds, when --remote asks for it. One build at a time: the gateway does no more.
+ * @throws {CliError} for flags that only an engine here can follow
+ */
+export async function withRemote(
+  shell: Shell,
+  flags: BuildFlags & GatewayFlags,
+  { settings, stack, skipPush }: { settings: BuildSettings; stack: StackFile | undefined; skipPush: boolean },
+): Promise<BuildSettings> {
+  if (!flags.remote || settings.shrinkwrap) return settings;
+  const local = [
+    ...(settings.noCache ? ['--no-cache'] : []),
+    ...(settings.squash ? ['--squash'] : []),
+    ...(settings.pull ? ['--pull'] : []),
+    ...(Object.keys(settings.labels).length > 0 ? ['--build-label'] : []),
+  ];
+  if (local.length > 0) throw new CliError(`${local.join(', ')} cannot be used with --remote`);
+  const gateway = await connect(shell, flags, { stackGateway: stack?.gateway });
+  return { ...settings, parallel: 1, remote: { gateway, skipPush } };
 }

@@ -3,6 +3,7 @@ import { isFunctionName } from '../../contract/function-ref.ts';
 import type { StackFunction } from '../../contract/stack-file.ts';
 import { checkImage } from '../../contract/tagged-image.ts';
 import { CliError, messageOf } from '../errors.ts';
+import type { GatewayClient } from '../gateway-client.ts';
 import { imageFor } from '../image-tags.ts';
 import { runLines } from '../run-program.ts';
 import { seconds } from '../seconds.ts';
@@ -11,6 +12,7 @@ import { workThrough } from '../workers.ts';
 import { assembleBuildFolder } from './assemble.ts';
 import { builderEnvironment, deprecationFilter } from './builder-kind.ts';
 import { buildArguments, dockerBuildArguments } from './docker-arguments.ts';
+import { buildThroughGateway } from './remote-build.ts';
 
 export interface BuildSettings {
   readonly parallel: number;
@@ -25,6 +27,8 @@ export interface BuildSettings {
   readonly quiet: boolean;
   /** Only make the build folder. */
   readonly shrinkwrap: boolean;
+  /** Build through this gateway, not with an engine here. */
+  readonly remote?: { readonly gateway: GatewayClient; readonly skipPush: boolean };
 }
 
 /**
@@ -86,33 +90,59 @@ async function buildOne(shell: Shell, fn: StackFunction, settings: BuildSettings
     return;
   }
   shell.out(`Building: ${image} with ${fn.lang} template. Please wait..`);
+  const onLine = lineWriter(shell, fn.name, settings);
+  if (settings.remote) {
+    const { gateway, skipPush } = settings.remote;
+    if (Object.keys(fn.buildSecrets).length > 0)
+      throw new CliError(`${fn.name} has build_secrets, which --remote cannot send`);
+    const { path } = folder;
+    await buildThroughGateway(gateway, {
+      image,
+      buildArgs,
+      skipPush,
+      folder: path,
+      onLine: onLine.write,
+    }).catch((error: unknown) => {
+      onLine.showKept();
+      throw new CliError(`[${fn.name}] ${messageOf(error)}`, { cause: error });
+    });
+    shell.out(`Image: ${image} built.`);
+    return;
+  }
   const mountSsh = folder.manifest?.mountSsh ?? false;
   const secrets = Object.fromEntries(
     Object.entries(fn.buildSecrets).map(([id, path]) => [id, resolve(shell.cwd, path)]),
   );
   const env = await builderEnvironment(shell, { needsBuildKit: mountSsh || Object.keys(secrets).length > 0 });
   const args = dockerBuildArguments({ ...settings, image, buildArgs, secrets, mountSsh, env: shell.env });
-  await runBuild(shell, fn.name, { args, cwd: folder.path, env }, settings);
+  const isWanted = deprecationFilter();
+  const exitCode = await runLines('docker', args, { cwd: folder.path, env }, (line, stream) => {
+    if (stream === 'stdout' || isWanted(line)) onLine.write(line);
+  });
+  if (exitCode !== 0) {
+    onLine.showKept();
+    throw new CliError(
+      `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}`,
+    );
+  }
   shell.out(`Image: ${image} built.`);
 }
 
-async function runBuild(
+/** Shows a build's output as it comes; that of a quiet build is kept for the case that it fails. */
+function lineWriter(
   shell: Shell,
   name: string,
-  { args, cwd, env }: { args: readonly string[]; cwd: string; env: Shell['env'] },
   { quiet, parallel }: Pick<BuildSettings, 'quiet' | 'parallel'>,
-): Promise<void> {
-  const isWanted = deprecationFilter();
+) {
   const kept: string[] = [];
-  const exitCode = await runLines('docker', args, { cwd, env }, (line, stream) => {
-    if (stream === 'stderr' && !isWanted(line)) return;
-    // Lines of builds that run side by side would be a riddle without the name.
-    if (!quiet) shell.out(parallel > 1 ? `[${name}] ${line}` : line);
-    else kept.push(line);
-  });
-  if (exitCode === 0) return;
-  for (const line of kept) shell.out(line);
-  throw new CliError(
-    `[${name}] received non-zero exit code from build, error: docker build ended with ${exitCode}`,
-  );
+  return {
+    write: (line: string): void => {
+      // Lines of builds that run side by side would be a riddle without the name.
+      if (quiet) kept.push(line);
+      else shell.out(parallel > 1 ? `[${name}] ${line}` : line);
+    },
+    showKept: (): void => {
+      for (const line of kept) shell.out(line);
+    },
+  };
 }

@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
 import type { StackFunction } from '../../contract/stack-file.ts';
 import { namesRegistry } from '../../contract/tagged-image.ts';
-import { addBuildFlags, type BuildFlags, buildSettings, functionsToBuild } from '../build/build-flags.ts';
+import {
+  addBuildFlags,
+  type BuildFlags,
+  buildSettings,
+  functionsToBuild,
+  withRemote,
+} from '../build/build-flags.ts';
 import { buildFunctions } from '../build/build-functions.ts';
 import { addDeployFlags, type DeployFlags, deployMode, deployWithFlags } from '../deploy/deploy-flags.ts';
 import { switchFlag } from '../flags.ts';
@@ -33,9 +39,11 @@ Examples:
     deployMode(flags); // a contradiction is told before the build, not after it
     const { stack, functions } = await functionsToBuild(shell, flags);
     const settings = buildSettings(flags, stack);
-    await buildFunctions(shell, functions, settings);
+    const { skipPush } = flags;
+    await buildFunctions(shell, functions, await withRemote(shell, flags, { settings, stack, skipPush }));
     if (settings.shrinkwrap) return;
-    if (!flags.skipPush) await pushNamed(shell, functions, settings);
+    // The gateway that built an image has pushed it, too.
+    if (!skipPush && !flags.remote) await pushNamed(shell, functions, settings);
     if (!flags.skipDeploy) await deployWithFlags(shell, flags, stack);
   });
 }
