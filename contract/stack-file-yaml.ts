@@ -116,7 +116,7 @@ export class YamlText {
       const key = this.text({ node: pair.key ?? undefined, path: `${field.path} (a key)` });
       const value = { node: pair.value ?? undefined, path: field.path === '' ? key : `${field.path}.${key}` };
       if (key === '<<') merged.push(value);
-      else if (!out.has(key)) out.set(key, value.node === undefined ? { ...value, node: undefined } : value);
+      else if (!out.has(key)) out.set(key, value);
     }
     for (const value of merged) this.merge(value, field, out);
   }

@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { generateTemplateArchive } from '../../cli/templates/embed.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+describe('the skep executable', () => {
+  let folder: string;
+  const skep = (...args: string[]) =>
+    spawnSync(join(folder, 'skep'), args, {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { HOME: folder, PATH: '/nowhere' },
+    });
+
+  before(function () {
+    this.timeout(60_000);
+    folder = mkdtempSync(join(tmpdir(), 'skep-executable-'));
+    const args = ['build', '--compile', 'cli/main.ts', '--outfile', join(folder, 'skep')];
+    const built = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+    if (built.status !== 0) throw new Error(`${built.stdout}\n${built.stderr}`);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('carries every template of the repository, with file modes', () => {
+    const archive: Record<string, { path: string; mode: number }[]> = JSON.parse(generateTemplateArchive());
+    expect(Object.keys(archive)).to.include.members(['node', 'python', 'typescript', 'dockerfile']);
+    const listed = skep('new', '--list').stdout;
+    for (const lang of Object.keys(archive)) expect(listed).to.contain(`- ${lang}\n`);
+
+    expect(skep('new', 'hello', '--lang', 'node', '-q').status).to.equal(0);
+    const shrunk = skep('build', '--shrinkwrap');
+    expect(shrunk.status, shrunk.stdout).to.equal(0);
+    const files = archive['node'] ?? [];
+    const written = readdirSync(join(folder, 'build/hello'), { recursive: true, withFileTypes: true }).filter(
+      (entry) => entry.isFile(),
+    );
+    expect(written).to.have.length(files.length);
+    for (const { path, mode } of files) {
+      expect(statSync(join(folder, 'build/hello', path)).mode & 0o777, path).to.equal(mode);
+    }
+  });
+
+  it('has no template of another name', () => {
+    const ran = skep('new', 'other', '--lang', 'constructor');
+    expect(ran.stdout).to.contain('Template: "constructor" was not found');
+    expect(ran.status).to.equal(1);
+  });
+});
