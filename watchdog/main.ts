@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import packageJson from '../package.json' with { type: 'json' };
 import { resolveCommand } from './command.ts';
 import { loadConfig, type WatchdogConfig } from './config.ts';
 import { drain } from './drain.ts';
@@ -87,7 +86,8 @@ function start(lockPath: string): number | undefined {
 }
 
 function versionLine(): string {
-  return `Version: ${packageJson.version}\tSHA: ${process.env['SKEP_SHA'] ?? 'unknown'}`;
+  // Both are constants of the compiled program.
+  return `Version: ${process.env['SKEP_VERSION'] ?? 'dev'}\tSHA: ${process.env['SKEP_COMMIT'] ?? 'unknown'}`;
 }
 
 function fail(message: string): number {

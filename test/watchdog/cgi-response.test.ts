@@ -7,9 +7,8 @@ describe('a response head written by the process (cgi_response=true)', () => {
   const parse = (text: string): ReturnType<typeof parseCgiResponse> => parseCgiResponse(Buffer.from(text));
 
   it('gives status, reason and headers, with LF or CRLF', () => {
-    const response = parse(
-      'Status: 201 Made\r\nContent-Type: text/html\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\nbody',
-    );
+    const text = 'Status: 201 Made\r\nContent-Type: text/html\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\nbody';
+    const response = parse(text);
     expect(response).to.deep.include({ status: 201, reason: 'Made' });
     expect(response.headers).to.deep.equal([
       'Content-Type',

@@ -1,0 +1,316 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type Env, startWatchdog, stopWatchdogs, type Watchdog } from '../watchdog/start-watchdog.ts';
+
+// `bun --bun` puts a `node` in front that is Bun: these tests are about the real one.
+const REAL_PATH = (process.env['PATH'] ?? '')
+  .split(':')
+  .filter((folder) => !folder.includes('bun-node'))
+  .join(':');
+/** Real programs behind the names, which may be shims that need more of the environment than a function has. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  node: realPath('node', ['-p', 'process.execPath']),
+  python3: realPath('python3', ['-c', 'import sys; print(sys.executable)']),
+  sh: '/bin/sh',
+};
+
+function realPath(program: string, args: readonly string[]): string {
+  return (
+    spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, PATH: REAL_PATH } }).stdout?.trim() ??
+    ''
+  );
+}
+
+const TEMPLATES = join(import.meta.dirname, '../../templates');
+
+interface Language {
+  readonly template: string;
+  readonly fprocess: string;
+  readonly handlerFile: string;
+  readonly greeting: string;
+  /** Handlers by what they do, the same in every language. */
+  readonly handlers: Readonly<Record<HandlerName, string>>;
+  readonly testCommand: readonly string[];
+}
+type HandlerName =
+  | 'shows the event'
+  | 'throws'
+  | 'returns nothing'
+  | 'sets 201 and headers'
+  | 'succeeds by hand'
+  | 'fails by hand'
+  | 'fails with a status'
+  | 'prints'
+  | 'returns a list'
+  | 'returns bytes'
+  | 'sets a header with a line break'
+  | 'sets an impossible status'
+  | 'sets a content-length'
+  | 'leaves a timer running'
+  | 'exits by itself'
+  | 'is no program'
+  | 'tells the type of its body';
+
+const javascript = (begin: string): Record<HandlerName, string> => ({
+  'shows the event': `${begin}async (event) => ({ ...event, host: undefined, headers: { 'x-own': event.headers['x-own'] } })`,
+  throws: `${begin}async () => { throw new Error('secret detail') }`,
+  'returns nothing': `${begin}() => {}`,
+  'sets 201 and headers': `${begin}(event, context) => { context.status(201).headers({ 'X-A': 'b', 'Set-Cookie': ['c=1', 'd=2'], 'Content-Type': 'text/html' }); return '<p>é</p>' }`,
+  'succeeds by hand': `${begin}(event, context) => { context.succeed('by hand'); return 'returned' }`,
+  'fails by hand': `${begin}(event, context) => context.fail('it went wrong')`,
+  'fails with a status': `${begin}(event, context) => context.status(404).fail(new Error('no such thing'))`,
+  prints: `${begin}async () => { console.log('printed with console'); process.stdout.write('written to stdout\\n'); return 'answer' }`,
+  'returns a list': `${begin}() => [1, 'two', null]`,
+  'returns bytes': `${begin}() => Buffer.from([0, 255, 10])`,
+  'sets a header with a line break': `${begin}(event, context) => { context.headers({ 'X-A': 'b\\r\\nX-Evil: c' }); return 'x' }`,
+  'sets an impossible status': `${begin}(event, context) => context.status(99)`,
+  'sets a content-length': `${begin}(event, context) => { context.headers({ 'Content-Length': '1', 'Transfer-Encoding': 'chunked' }); return 'whole' }`,
+  'leaves a timer running': `${begin}() => { setInterval(() => {}, 1000); return 'done' }`,
+  'exits by itself': `${begin}() => process.exit(0)`,
+  'is no program': `${begin}((((`,
+  'tells the type of its body': `${begin}(event) => Buffer.isBuffer(event.body) ? 'bytes' : typeof event.body`,
+});
+
+const python = (body: string): string => `def handle(event, context):\n    ${body}\n`;
+
+const LANGUAGES: Readonly<Record<string, Language>> = {
+  'node, CommonJS': {
+    template: 'node', fprocess: 'node index.js', handlerFile: 'handler.js', greeting: 'Hello from Node.js',
+    handlers: javascript('module.exports = '), testCommand: ['npm', 'test'],
+  },
+  'node, ES module': {
+    template: 'node', fprocess: 'node index.js', handlerFile: 'handler.js', greeting: 'Hello from Node.js',
+    handlers: javascript('export default '), testCommand: ['npm', 'test'],
+  },
+  typescript: {
+    template: 'typescript', fprocess: 'bun index.ts', handlerFile: 'handler.ts', greeting: 'Hello from TypeScript',
+    handlers: javascript('// @ts-nocheck\nexport default '), testCommand: [process.execPath, 'test'],
+  },
+  python: {
+    template: 'python', fprocess: 'python3 index.py', handlerFile: 'handler.py', greeting: 'Hello from Python',
+    handlers: {
+      'shows the event': python("return {'body': event.body, 'method': event.method, 'query': event.query, 'path': event.path, 'headers': {'x-own': event.headers.get('x-own')}}"),
+      throws: python("raise Exception('secret detail')"),
+      'returns nothing': python('pass'),
+      'sets 201 and headers': python("return {'statusCode': 201, 'headers': {'X-A': 'b', 'Set-Cookie': ['c=1', 'd=2'], 'Content-Type': 'text/html'}, 'body': '<p>é</p>'}"),
+      'succeeds by hand': python("context.succeed('by hand'); return 'returned'"),
+      'fails by hand': python("context.fail('it went wrong')"),
+      'fails with a status': python("context.status(404).fail(Exception('no such thing'))"),
+      prints: python("import os; print('printed with console'); os.system('echo written to stdout'); return 'answer'"),
+      'returns a list': python("return [1, 'two', None]"),
+      'returns bytes': python('return bytes([0, 255, 10])'),
+      'sets a header with a line break': python("context.headers({'X-A': 'b\\r\\nX-Evil: c'}); return 'x'"),
+      'sets an impossible status': python('context.status(99)'),
+      'sets a content-length': python("context.headers({'Content-Length': '1', 'Transfer-Encoding': 'chunked'}); return 'whole'"),
+      'leaves a timer running': python("import threading, time; threading.Thread(target=time.sleep, args=(1000,)).start(); return 'done'"),
+      'exits by itself': python('import os; os._exit(0)'),
+      'is no program': 'def handle((((',
+      'tells the type of its body': python("return 'bytes' if isinstance(event.body, bytes) else 'string' if isinstance(event.body, str) else 'object'"),
+    },
+    testCommand: ['python3', '-m', 'unittest', 'discover', '-s', 'function', '-t', '.', '-p', '*_test.py'],
+  },
+}; // biome-ignore format: a table
+
+for (const [name, language] of Object.entries(LANGUAGES)) {
+  describe(`a function from the template: ${name}`, function () {
+    this.timeout(20_000);
+    const folders: string[] = [];
+    afterEach(async () => {
+      await stopWatchdogs();
+      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+    });
+
+    /** A copy of the template as an image holds it: with no bun on its PATH, so that the watchdog is the runtime. */
+    function copy(handler?: HandlerName): string {
+      const folder = mkdtempSync(join(tmpdir(), 'skep-template-'));
+      folders.push(folder);
+      cpSync(join(TEMPLATES, language.template), folder, { recursive: true });
+      if (handler !== undefined)
+        writeFileSync(join(folder, 'function', language.handlerFile), language.handlers[handler]);
+      if (name.includes('ES module'))
+        writeFileSync(join(folder, 'function/package.json'), '{"type":"module"}');
+      const bin = join(folder, 'bin');
+      spawnSync('mkdir', [bin]);
+      for (const [program, path] of Object.entries(PROGRAMS)) {
+        if (path === '') throw new Error(`these tests need ${program} on the PATH`);
+        symlinkSync(path, join(bin, program));
+      }
+      return folder;
+    }
+    function start(handler?: HandlerName, env: Env = {}): Promise<Watchdog> {
+      const folder = copy(handler);
+      const own = { fprocess: language.fprocess, cgi_response: 'true', PATH: join(folder, 'bin') };
+      return startWatchdog({ ...own, ...env }, { cwd: folder });
+    }
+    async function call(
+      handler: HandlerName | undefined,
+      init: RequestInit = {},
+      path = '/',
+      env: Env = {},
+    ): Promise<[Response, Watchdog]> {
+      const watchdog = await start(handler, env);
+      return [await fetch(`${watchdog.url}${path}`, init), watchdog];
+    }
+
+    it('has a starter handler that greets', async () => {
+      if (name.includes('ES module')) return;
+      const [response] = await call(undefined, { method: 'POST', body: 'hi' });
+      expect(response.headers.get('content-type')).to.equal('application/json');
+      expect(await response.json()).to.deep.equal({
+        message: language.greeting,
+        method: 'POST',
+        received: 'hi',
+      });
+    });
+
+    it('has a starter handler whose own test passes', () => {
+      if (name.includes('ES module')) return;
+      const [command = '', ...args] = language.testCommand;
+      const folder = copy();
+      const cwd = language.template === 'python' ? folder : join(folder, 'function');
+      const { status, stdout, stderr } = spawnSync(command, args, {
+        cwd,
+        encoding: 'utf8',
+        env: { ...process.env, PATH: REAL_PATH },
+      });
+      expect(status, `${stdout}${stderr}`).to.equal(0);
+    });
+
+    it('is given method, path, query, headers and body', async () => {
+      const init = {
+        method: 'PUT',
+        body: 'text',
+        headers: { 'X-Own': 'yes', 'Content-Type': 'text/markdown' },
+      };
+      const [response] = await call('shows the event', init, '/a/b?x=1&y=2&y=3');
+      expect(await response.json()).to.deep.equal({
+        body: 'text', method: 'PUT', path: '/a/b', query: { x: '1', y: ['2', '3'] }, headers: { 'x-own': 'yes' },
+      }); // biome-ignore format: short
+    });
+
+    it('is given JSON and form data parsed', async () => {
+      const watchdog = await start('shows the event');
+      const send = async (type: string, body: string): Promise<unknown> => {
+        const response = await fetch(watchdog.url, {
+          method: 'POST',
+          body,
+          headers: { 'Content-Type': type },
+        });
+        return ((await response.json()) as { body: unknown }).body;
+      };
+      expect(await send('application/json; charset=utf-8', '{"a":[1]}')).to.deep.equal({ a: [1] });
+      expect(await send('application/x-www-form-urlencoded', 'a=1&b=x%20y')).to.deep.equal({
+        a: '1',
+        b: 'x y',
+      });
+    });
+
+    it('is given text without a type as a string, other types as bytes, and everything as bytes with RAW_BODY', async () => {
+      const watchdog = await start('tells the type of its body');
+      const raw = await start('tells the type of its body', { RAW_BODY: 'true' });
+      const send = async (url: string, type: string): Promise<string> => {
+        const headers = { 'Content-Type': type };
+        return (
+          await fetch(url, { method: 'POST', body: Buffer.from('{}'), ...(type === '' ? {} : { headers }) })
+        ).text();
+      };
+      expect(await send(watchdog.url, '')).to.equal('string');
+      expect(await send(watchdog.url, 'image/png')).to.equal('bytes');
+      expect(await send(watchdog.url, 'application/json')).to.equal('object');
+      expect(await send(raw.url, 'application/json')).to.equal('bytes');
+    });
+
+    it('answers 400 to JSON that is none, without running the handler', async () => {
+      const [response] = await call('throws', {
+        method: 'POST',
+        body: '{"a":',
+        headers: { 'Content-Type': 'application/json' },
+      });
+      expect(response.status).to.equal(400);
+      expect(await response.text()).to.contain('The body is not valid JSON');
+    });
+
+    it('answers 413 beyond a size limit that was set', async () => {
+      const [response] = await call('returns nothing', { method: 'POST', body: 'x'.repeat(2000) }, '/', {
+        MAX_RAW_SIZE: '1kb',
+      });
+      expect(response.status).to.equal(413);
+    });
+
+    it('answers 500 when the handler throws: the stack to the log, none of it to the client', async () => {
+      const [response, watchdog] = await call('throws');
+      expect(response.status).to.equal(500);
+      expect(await response.text()).to.equal('The function failed; its log says why.\n');
+      await watchdog.logged('secret detail');
+      await watchdog.logged(`function/${language.handlerFile}`);
+    });
+
+    it('answers 500 for a handler that is no program', async () => {
+      const [response, watchdog] = await call('is no program');
+      expect(response.status).to.equal(500);
+      await watchdog.logged('stderr: ');
+    });
+
+    it('answers 500 for a handler that ends its process', async () => {
+      const [response, watchdog] = await call('exits by itself');
+      expect(response.status).to.equal(500);
+      await watchdog.logged('no output at all');
+    });
+
+    it('answers 200 and nothing for a handler that returns nothing', async () => {
+      const [response] = await call('returns nothing');
+      expect([response.status, await response.text()]).to.deep.equal([200, '']);
+    });
+
+    it('chooses status and headers, repeated ones too', async () => {
+      const [response] = await call('sets 201 and headers');
+      expect([response.status, await response.text()]).to.deep.equal([201, '<p>é</p>']);
+      expect(response.headers.get('x-a')).to.equal('b');
+      expect(response.headers.get('content-type')).to.equal('text/html');
+      expect(response.headers.getSetCookie()).to.deep.equal(['c=1', 'd=2']);
+    });
+
+    it('succeeds and fails by hand', async () => {
+      expect(await (await call('succeeds by hand'))[0].text()).to.equal('by hand');
+      const [failed] = await call('fails by hand');
+      expect([failed.status, await failed.text()]).to.deep.equal([500, 'it went wrong']);
+      const [missing] = await call('fails with a status');
+      expect([missing.status, await missing.text()]).to.deep.equal([404, 'no such thing']);
+    });
+
+    it('prints to the log and never into the answer', async () => {
+      const [response, watchdog] = await call('prints');
+      expect(await response.text()).to.equal('answer');
+      await watchdog.logged('printed with console');
+      await watchdog.logged('written to stdout');
+    });
+
+    it('sends lists as JSON and bytes as they are', async () => {
+      const [list] = await call('returns a list');
+      expect([list.headers.get('content-type'), await list.json()]).to.deep.equal([
+        'application/json',
+        [1, 'two', null],
+      ]);
+      const [bytes] = await call('returns bytes');
+      expect([...new Uint8Array(await bytes.arrayBuffer())]).to.deep.equal([0, 255, 10]);
+    });
+
+    it('cannot break the answer with a header or a status', async () => {
+      for (const handler of ['sets a header with a line break', 'sets an impossible status'] as const) {
+        const [response] = await call(handler);
+        expect(response.status).to.equal(500);
+        expect(response.headers.get('x-evil')).to.equal(null);
+      }
+      const [whole] = await call('sets a content-length');
+      expect([whole.status, await whole.text()]).to.deep.equal([200, 'whole']);
+    });
+
+    it('answers although a timer or thread is left running', async () => {
+      const [response] = await call('leaves a timer running');
+      expect(await response.text()).to.equal('done');
+    });
+  });
+}
