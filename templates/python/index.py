@@ -197,6 +197,7 @@ def main():
         answer = encode_answer(500, {}, "The function failed; its log says why.\n")
     with os.fdopen(ANSWER_FD, "wb") as stream:
         stream.write(answer)
+    sys.stdout.flush()
     sys.stderr.flush()
     # Ends the process whatever threads the handler left running.
     os._exit(0)
