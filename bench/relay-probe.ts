@@ -10,7 +10,13 @@ import { relay } from '../http1/relay.ts';
 const role = process.env['PROBE_ROLE'];
 
 if (role === 'upstream') {
-  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('hello\n') });
+  // PROBE_UPSTREAM=listen measures against our own listener, as the gateway's bench does; Bun.serve is the faster one.
+  const hostname = '127.0.0.1';
+  const answer = { status: 200, headers: ['Content-Type', 'text/plain'] };
+  const server =
+    process.env['PROBE_UPSTREAM'] === 'listen'
+      ? listen({ hostname, onExchange: (exchange) => exchange.respond(answer, 'hello\n') })
+      : Bun.serve({ hostname, port: 0, fetch: () => new Response('hello\n') });
   console.log(server.port);
 } else if (role === 'relay') {
   const pool = createPool();
@@ -60,7 +66,7 @@ async function rate(port: string, connections: string): Promise<{ rate: number; 
   const errors = /Non-2xx.*|Socket errors.*/.exec(text)?.[0] ?? '';
   return {
     rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
-    text: `p99 ${/99%\s+(\S+)/.exec(text)?.[1]} ${errors}`,
+    text: `p99 ${/99%\s+([\d.]+\w+)/.exec(text)?.[1]} ${errors}`,
   };
 }
 

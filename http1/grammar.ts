@@ -1,31 +1,39 @@
-// Character classes of RFC 9110 and 9112, as tables: one read per byte.
+// Character classes of RFC 9110 and 9112. Bytes are read as latin1, so what is beyond \xff came from our own side and is refused.
 
-const TOKEN_EXTRA = "!#$%&'*+-.^_`|~";
+const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+const NOT_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const NOT_HEAD = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+const NOT_TARGET = /[^\x21\x22\x24-\x7e]/;
 
-function table(isMember: (code: number) => boolean): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, code) => (isMember(code) ? 1 : 0));
+/** `token`: methods and field names. */
+export function isToken(text: string): boolean {
+  return text !== '' && !NOT_TOKEN.test(text);
 }
 
-const isAlphanumeric = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+/** Field values and reason phrases: no control byte but tab, so neither CR, LF nor NUL. */
+export function isFieldValue(text: string): boolean {
+  return !NOT_FIELD_VALUE.test(text);
+}
 
-/** `tchar`: methods and field names. */
-export const TOKEN = table((code) => isAlphanumeric(code) || TOKEN_EXTRA.includes(String.fromCharCode(code)));
-
-/** `field-vchar`, space, tab and obs-text: no control byte, so neither CR, LF nor NUL. */
-export const FIELD_VALUE = table((code) => code === 0x09 || (code >= 0x20 && code !== 0x7f));
+/** Whether a head holds only bytes that may be in one; that CR and LF come in pairs is for its parser to see. */
+export function hasOnlyHeadBytes(text: string): boolean {
+  return !NOT_HEAD.test(text);
+}
 
 /** Printable ASCII without space and `#`: what a request target may hold. */
-export const TARGET = table((code) => code > 0x20 && code < 0x7f && code !== 0x23);
-
-/** Whether every character of `text` from `start` to `end` is in the class. */
-export function isAll(members: Uint8Array, text: string, start = 0, end = text.length): boolean {
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0xff || members[code] === 0) return false;
-  }
-  return true;
+export function isTarget(text: string): boolean {
+  return text !== '' && !NOT_TARGET.test(text);
 }
+
+function table(isMember: (text: string) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, code) => (isMember(String.fromCharCode(code)) ? 1 : 0));
+}
+
+/** {@link isToken} by byte. */
+export const TOKEN = table(isToken);
+
+/** {@link isFieldValue} by byte. */
+export const FIELD_VALUE = table(isFieldValue);
 
 const HOST = /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]*$/;
 

@@ -1,5 +1,14 @@
 import { BadMessage } from './bad-message.ts';
-import { FIELD_VALUE, isAll, isHost, listHas, parseLength, TARGET, TOKEN } from './grammar.ts';
+import {
+  hasOnlyHeadBytes,
+  isFieldValue,
+  isHost,
+  isTarget,
+  isToken,
+  listHas,
+  parseLength,
+  TOKEN,
+} from './grammar.ts';
 import type { RequestHead, UpstreamResponseHead } from './types.ts';
 
 const CRLF_CRLF = Buffer.from('\r\n\r\n');
@@ -109,12 +118,15 @@ class Fields {
  * @throws {BadMessage} 400; 431 when there are more than `headerCount`
  */
 function parseFields(text: string, start: number, headerCount: number): Fields {
+  if (!hasOnlyHeadBytes(text)) throw new BadMessage(400, 'control character in the head');
   const fields = new Fields();
   const last = text.length - 2;
   let position = start;
   while (position < last) {
     const end = text.indexOf('\r', position);
-    if (end === -1 || text.charCodeAt(end + 1) !== LF) throw new BadMessage(400, 'bare CR in the head');
+    if (end === -1 || text.indexOf('\n', position) !== end + 1) {
+      throw new BadMessage(400, 'bare CR or LF in the head');
+    }
     let colon = position;
     while (colon < end && TOKEN[text.charCodeAt(colon)] === 1) colon++;
     if (colon === position || text.charCodeAt(colon) !== 0x3a) {
@@ -124,10 +136,6 @@ function parseFields(text: string, start: number, headerCount: number): Fields {
     let to = end;
     while (from < to && isBlank(text.charCodeAt(from))) from++;
     while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-    for (let i = from; i < to; i++) {
-      if (FIELD_VALUE[text.charCodeAt(i)] === 0)
-        throw new BadMessage(400, 'control character in a header value');
-    }
     const name = text.slice(position, colon);
     const value = text.slice(from, to);
     fields.headers.push(name, value);
@@ -183,11 +191,10 @@ export function parseRequestHead(
     throw new BadMessage(400, 'the request line is not "METHOD target HTTP/1.1"');
   }
   const method = text.slice(0, methodEnd);
-  if (!isAll(TOKEN, method)) throw new BadMessage(400, 'invalid method');
-  if (!isAll(TARGET, text, methodEnd + 1, targetEnd))
-    throw new BadMessage(400, 'invalid byte in the request target');
+  if (!isToken(method)) throw new BadMessage(400, 'invalid method');
   const version = parseVersion(text.slice(targetEnd + 1, lineEnd));
   const target = text.slice(methodEnd + 1, targetEnd);
+  if (!isTarget(target)) throw new BadMessage(400, 'invalid byte in the request target');
   if (method === 'CONNECT') throw new BadMessage(501, 'CONNECT is not supported');
   checkTargetForm(method, target);
 
@@ -249,7 +256,7 @@ export function parseResponseHead(
   if (version === undefined || status === -1 || (lineEnd !== 12 && text.charCodeAt(12) !== 0x20)) {
     throw new BadMessage(502, 'the answer does not begin with an HTTP/1.1 status line');
   }
-  if (!isAll(FIELD_VALUE, text, 12, lineEnd)) throw new BadMessage(502, 'invalid byte in the reason phrase');
+  if (!isFieldValue(text.slice(12, lineEnd))) throw new BadMessage(502, 'invalid byte in the reason phrase');
   const fields = parseFields(text, lineEnd + 2, 1024);
   const said = bodyLength(fields, version);
   const { connection } = fields;

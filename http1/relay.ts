@@ -1,6 +1,6 @@
 import { BadMessage } from './bad-message.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
-import { isAll, TARGET } from './grammar.ts';
+import { isTarget } from './grammar.ts';
 import { headerFilter, passedOn, passedOnTrailers } from './hop-by-hop.ts';
 import { findHeadEnd, type ParsedResponse, parseResponseHead } from './parse-head.ts';
 import { ConnectionPool } from './pool.ts';
@@ -33,8 +33,7 @@ class RelayCall implements UpstreamUser, BodySink {
 
   constructor(exchange: Exchange, options: RelayOptions, resolve: (outcome: RelayOutcome) => void) {
     if (!(options.pool instanceof ConnectionPool)) throw new TypeError('the pool must come from createPool');
-    if (options.target === '' || !isAll(TARGET, options.target))
-      throw new TypeError('invalid byte in the target');
+    if (!isTarget(options.target)) throw new TypeError('invalid byte in the target');
     this.#exchange = exchange;
     this.#options = options;
     this.#pool = options.pool;

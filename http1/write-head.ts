@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { FIELD_VALUE, isAll, TOKEN } from './grammar.ts';
+import { isFieldValue, isToken } from './grammar.ts';
 import type { RawHeaders } from './types.ts';
 
 /** The standard phrase of a status; empty when it has none. */
@@ -11,15 +11,14 @@ export function reasonPhrase(status: number): string {
 export function statusLine(status: number, reason = reasonPhrase(status)): string {
   if (!Number.isInteger(status) || status < 100 || status > 999)
     throw new RangeError(`invalid status ${status}`);
-  if (!isAll(FIELD_VALUE, reason)) throw new RangeError('invalid byte in the reason phrase');
+  if (!isFieldValue(reason)) throw new RangeError('invalid byte in the reason phrase');
   return `HTTP/1.1 ${status} ${reason}\r\n`;
 }
 
 /** One field line with its CR LF. @throws {TypeError} for a name or value that would break the head, line breaks above all */
 export function fieldLine(name: string, value: string): string {
-  if (name.length === 0 || !isAll(TOKEN, name))
-    throw new TypeError(`invalid header name ${JSON.stringify(name)}`);
-  if (!isAll(FIELD_VALUE, value)) throw new TypeError(`invalid byte in the value of header ${name}`);
+  if (!isToken(name)) throw new TypeError(`invalid header name ${JSON.stringify(name)}`);
+  if (!isFieldValue(value)) throw new TypeError(`invalid byte in the value of header ${name}`);
   return `${name}: ${value}\r\n`;
 }
 
