@@ -86,7 +86,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
     handlers: javascript('export default '), testCommand: ['npm', 'test'],
   },
   typescript: {
-    template: 'typescript', fprocess: 'bun index.ts', handlerFile: 'handler.ts', greeting: 'Hello from TypeScript',
+    template: 'typescript', fprocess: 'bun --define process.stdout=process.stderr index.ts', handlerFile: 'handler.ts', greeting: 'Hello from TypeScript',
     handlers: javascript('// @ts-nocheck\nexport default '), testCommand: [process.execPath, 'test'],
   },
   python: {
