@@ -55,6 +55,8 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
         StopGracePeriod: toStopGraceNanos({ ...context.imageEnv, ...Object.fromEntries(env) }),
         HealthCheck: toHealthCheck(deployment.annotations ?? {}),
         CapabilityDrop: ['ALL'],
+        // Reaps the grandchildren that a function's processes leave behind.
+        Init: true,
         ...(deployment.readOnlyRootFilesystem === true && {
           ReadOnly: true,
           Mounts: [

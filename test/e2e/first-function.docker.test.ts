@@ -17,11 +17,13 @@ describe('a first function, from an empty folder to its removal', function () {
       body,
       headers: { 'content-type': 'text/plain' },
     });
-  const writeHandler = (expression: string): void =>
-    writeFileSync(
-      join(folder.path, NAME, 'handler.js'),
-      `'use strict';\nmodule.exports = async (event, context) => context.status(200).succeed(${expression});\n`,
-    );
+  /** The handler, and the test of it that runs in the build. */
+  const writeHandler = (prefix: string): void => {
+    const code = `module.exports = async (event, context) => context.status(200).succeed('${prefix}: ' + event.body);\n`;
+    const test = `require('node:test')('answers', () => {});\n`;
+    writeFileSync(join(folder.path, NAME, 'handler.js'), code);
+    writeFileSync(join(folder.path, NAME, 'handler.test.js'), test);
+  };
 
   before(async () => {
     platform = await openPlatform();
@@ -40,7 +42,7 @@ describe('a first function, from an empty folder to its removal', function () {
   });
 
   it('is built and deployed by `skep up`, without a push as its image names no registry', async () => {
-    writeHandler("'first: ' + event.body");
+    writeHandler('first');
     const ran = succeeded('up', await skep(folder.path, ['up', '-f', 'stack.yaml']));
     expect(ran.stdout).to.contain('Deployed. 202 Accepted.');
     expect(ran.stdout).to.contain(`URL: ${platform.url}/function/${NAME}`);
@@ -81,7 +83,7 @@ describe('a first function, from an empty folder to its removal', function () {
   });
 
   it('runs new code after the next `skep up`, though the image has the same tag', async () => {
-    writeHandler("'second: ' + event.body");
+    writeHandler('second');
     succeeded('up', await skep(folder.path, ['up', '-f', 'stack.yaml']));
     await until('the new code', async () => (await (await call('hi')).text()) === 'second: hi', 90_000);
   });

@@ -39,6 +39,7 @@ describe('a deployment as a Swarm service', () => {
 
   it('gives a function no rights beyond the contract', () => {
     expect(containerOf(toSpec()).CapabilityDrop).to.deep.equal(['ALL']);
+    expect(containerOf(toSpec()).Init).to.equal(true);
     expect(containerOf(toSpec())).to.not.have.any.keys(
       'Mounts',
       'CapabilityAdd',
