@@ -47,13 +47,22 @@ describe('the examples', function () {
     expect(text).to.contain('<a href="docs/benchmarks.md">');
   });
 
-  it('wordcount: counts the README as `wc` does', async () => {
+  it('wordcount: lines, words, bytes and the most common words of the README', async () => {
     const { status, type, text } = await call('wordcount', readme);
     expect(status, text).to.equal(200);
     expect(type).to.match(/^application\/json/);
-    const counts = JSON.parse(text) as Record<string, unknown>;
-    expect(counts['lines']).to.equal(readme.split('\n').length - 1);
-    expect(counts['words']).to.equal(readme.split(/\s+/).filter((word) => word !== '').length);
+    const words = readme.toLowerCase().match(/[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*/gu) ?? [];
+    const counts = JSON.parse(text) as { common: { word: string; count: number }[] };
+    expect(counts).to.include({
+      lines: readme.split('\n').length - 1,
+      words: words.length,
+      characters: [...readme].length,
+      bytes: Buffer.byteLength(readme),
+    });
+    expect(counts.common.length).to.equal(10);
+    for (const { word, count } of counts.common) {
+      expect(words.filter((each) => each === word).length, word).to.equal(count);
+    }
   });
 
   it('sha512: the digest of the README’s bytes', async () => {
