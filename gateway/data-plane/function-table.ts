@@ -11,6 +11,13 @@ export interface LiveReplica {
   isReady: boolean;
 }
 
+/** A replica that did not start or has ended; every attempt of the cluster is one of its own. */
+export interface Failure {
+  readonly id: string;
+  /** In the cluster's own words. */
+  readonly error: string;
+}
+
 /** One function. The object lives as long as the function does; its fields follow the cluster. */
 export interface FunctionEntry {
   readonly ref: FunctionRef;
@@ -20,8 +27,8 @@ export interface FunctionEntry {
   annotations: Readonly<Record<string, string>>;
   desired: number;
   replicas: readonly LiveReplica[];
-  /** Why the newest replica is not running; undefined while one runs or none has failed. */
-  error: string | undefined;
+  /** Replicas that are not running and say why. */
+  failures: readonly Failure[];
 }
 
 export interface TableListener {
@@ -84,7 +91,7 @@ export class FunctionTable {
       annotations: snapshot.annotations,
       desired: snapshot.desired,
       replicas: [],
-      error: undefined,
+      failures: [],
     };
     entry.labels = snapshot.labels;
     entry.annotations = snapshot.annotations;
@@ -109,8 +116,9 @@ export class FunctionTable {
       fresh.push(born);
       return born;
     });
-    entry.error =
-      running.length > 0 ? undefined : snapshot.replicas.find(({ error }) => error !== undefined)?.error;
+    entry.failures = snapshot.replicas.flatMap(({ id, isRunning, error }) =>
+      isRunning || error === undefined ? [] : [{ id, error }],
+    );
     for (const replica of before) {
       if (!entry.replicas.includes(replica)) {
         replica.isReady = false;

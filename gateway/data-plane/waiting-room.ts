@@ -1,8 +1,10 @@
 import { FaasError } from '../errors.ts';
 import type { FunctionEntry } from './function-table.ts';
 
-/** How long a function must have shown an error, with nothing running, before its callers are told. */
+/** How long a function must have shown a failure, with nothing running, before its callers are told. */
 const FAILING_FOR_MS = 5000;
+/** Attempts of the cluster, beyond one for each replica, that must have failed while calls wait before they are told. */
+const FAILED_AGAIN = 2;
 /** A scale call shows in the table a moment later; until then the table's zero is no reason to ask again. */
 const SCALE_SETTLES_MS = 3000;
 
@@ -25,6 +27,9 @@ interface Waiter {
 interface Room {
   readonly waiters: Set<Waiter>;
   failingSince: number | undefined;
+  /** Failed attempts seen since the first of the waiters came, and what the last one said. */
+  readonly failedIds: Set<string>;
+  lastError: string | undefined;
 }
 
 /**
@@ -64,7 +69,7 @@ export class WaitingRoom {
       );
       return () => {};
     }
-    const room = this.#rooms.get(entry) ?? { waiters: new Set(), failingSince: undefined };
+    const room = this.#rooms.get(entry) ?? emptyRoom();
     this.#rooms.set(entry, room);
     const waiter: Waiter = {
       release: (failure) => {
@@ -75,6 +80,7 @@ export class WaitingRoom {
     };
     room.waiters.add(waiter);
     this.#waiting++;
+    room.lastError ??= entry.failures[0]?.error;
     this.#scaleUp(entry);
     this.#options.nudge();
     return () => this.#leave(entry, waiter);
@@ -89,15 +95,20 @@ export class WaitingRoom {
   onEntry(entry: FunctionEntry): void {
     const room = this.#rooms.get(entry);
     if (room === undefined) return;
-    if (entry.error === undefined) {
-      room.failingSince = undefined;
-      // Scaled to zero again while calls wait.
-      if (entry.desired === 0) this.#scaleUp(entry);
-      return;
+    for (const { id, error } of entry.failures) {
+      room.failedIds.add(id);
+      room.lastError = error;
     }
-    room.failingSince ??= Date.now();
-    if (Date.now() - room.failingSince < FAILING_FOR_MS) return;
-    this.#releaseAll(entry, new FaasError('no_replica', `${entry.key} does not start: ${entry.error}`));
+    if (entry.desired === 0) this.#scaleUp(entry); // scaled to zero again while calls wait
+    const isFailing = entry.failures.length > 0 && entry.replicas.length === 0;
+    if (!isFailing) room.failingSince = undefined;
+    else room.failingSince ??= Date.now();
+    const isHopeless =
+      room.failedIds.size >= entry.desired + FAILED_AGAIN ||
+      (room.failingSince !== undefined && Date.now() - room.failingSince >= FAILING_FOR_MS);
+    if (isHopeless && entry.replicas.length === 0) {
+      this.#releaseAll(entry, new FaasError('no_replica', `${entry.key} does not start: ${room.lastError}`));
+    }
   }
 
   onEntryGone(entry: FunctionEntry): void {
@@ -134,7 +145,8 @@ export class WaitingRoom {
   }
 
   #timedOut(entry: FunctionEntry): FaasError {
-    const reason = entry.error === undefined ? '' : `: ${entry.error}`;
+    const error = this.#rooms.get(entry)?.lastError;
+    const reason = error === undefined ? '' : `: ${error}`;
     const seconds = this.#options.timeoutMs / 1000;
     return new FaasError(
       'cold_start_timeout',
@@ -155,4 +167,8 @@ export class WaitingRoom {
     this.#waiting--;
     if (room.waiters.size === 0) this.#rooms.delete(entry);
   }
+}
+
+function emptyRoom(): Room {
+  return { waiters: new Set(), failingSince: undefined, failedIds: new Set(), lastError: undefined };
 }

@@ -75,12 +75,12 @@ describe('the function table', () => {
     expect(table.find('env.dev')).to.equal(undefined);
   });
 
-  it('shows the error of a replica only while none runs', () => {
+  it('shows the failures of replicas that do not run', () => {
     const { table } = tableWithLog();
     const failed: Replica = { id: '1', address: undefined, isRunning: false, error: 'No such image' };
-    table.apply([snapshot('env', [failed])]);
-    expect(table.find('env')?.error).to.equal('No such image');
     table.apply([snapshot('env', [failed, running('2')])]);
-    expect(table.find('env')?.error).to.equal(undefined);
+    expect(table.find('env')?.failures).to.deep.equal([{ id: '1', error: 'No such image' }]);
+    table.apply([snapshot('env', [running('2')])]);
+    expect(table.find('env')?.failures).to.deep.equal([]);
   });
 });

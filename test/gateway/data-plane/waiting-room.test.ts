@@ -10,7 +10,7 @@ const asleep = (): FunctionEntry => ({
   annotations: {},
   desired: 0,
   replicas: [],
-  error: undefined,
+  failures: [],
 });
 
 function room(options: Partial<WaitingRoomOptions> = {}): { room: WaitingRoom; scaled: () => number } {
@@ -87,10 +87,27 @@ describe('the waiting room', () => {
 
   it('ends a wait that was too long with the reason the cluster gave', async () => {
     const { room: waitingRoom } = room({ timeoutMs: 5 });
-    const entry = { ...asleep(), desired: 1, error: 'No such image: nope' };
+    const entry = { ...asleep(), desired: 1, failures: [{ id: 'r1', error: 'No such image: nope' }] };
     const failure = await new Promise<FaasError | undefined>((resolve) => waitingRoom.enter(entry, resolve));
     expect(failure?.code).to.equal('cold_start_timeout');
     expect(failure?.message).to.contain('No such image: nope');
+  });
+
+  it('tells everybody when the cluster failed again and again, though each attempt ran for a moment', async () => {
+    const { room: waitingRoom } = room();
+    const entry = { ...asleep(), desired: 1 };
+    const call = new Promise<FaasError | undefined>((resolve) => waitingRoom.enter(entry, resolve));
+    for (const id of ['r1', 'r2', 'r3']) {
+      entry.failures = [];
+      entry.replicas = [{ id, address: '10.0.0.1', inFlight: 0, isReady: false }];
+      waitingRoom.onEntry(entry);
+      entry.replicas = [];
+      entry.failures = [{ id, error: 'exit code 1' }];
+      waitingRoom.onEntry(entry);
+    }
+    const failure = await call;
+    expect(failure?.code).to.equal('no_replica');
+    expect(failure?.message).to.contain('exit code 1');
   });
 
   it('lets those who wait go when the function is removed, and when the gateway stops', async () => {
