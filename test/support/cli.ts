@@ -21,7 +21,7 @@ export function docker(...args: string[]): Promise<Ran> {
   return run('docker', args, { folder: '.', stdin: '' });
 }
 
-function run(
+export function run(
   command: string,
   args: readonly string[],
   { folder, stdin }: { folder: string; stdin: string },
