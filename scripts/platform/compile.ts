@@ -16,6 +16,12 @@ export const PROGRAMS: readonly Program[] = [
   { name: 'skep', entryPoint: 'cli/main.ts' },
 ];
 
+/** Native helpers that dependencies use when they are there, and do without when not: they are not bundled. */
+const OPTIONAL_NATIVE = ['cpu-features'];
+
+/** A program must not read settings from the folder it happens to be started in. */
+const NO_AUTOLOAD = ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'];
+
 export interface Compiled {
   readonly file: string;
   /** A hash over all that went into the program: the same as long as nothing that matters to it changed. */
@@ -37,7 +43,7 @@ export async function compile(root: string, program: Program): Promise<Compiled>
   const define = await stamps(root, bundled.inputs);
   const stamped = await bundle(root, entryPoint, program.name, define);
   const inputHash = createHash('sha256')
-    .update(JSON.stringify([Bun.version, Bun.revision, process.arch, program]))
+    .update(JSON.stringify([Bun.version, Bun.revision, process.arch, program, NO_AUTOLOAD]))
     .update(stamped.hash)
     .digest('hex');
 
@@ -49,10 +55,11 @@ export async function compile(root: string, program: Program): Promise<Compiled>
   mkdirSync(join(root, 'dist'), { recursive: true });
   const fresh = `${file}.${process.pid}.new`;
   const defines = Object.entries(define).flatMap(([name, value]) => ['--define', `${name}=${value}`]);
-  const result = await runCommand(
-    [process.execPath, 'build', '--compile', '--minify-syntax', ...defines, entryPoint, '--outfile', fresh],
-    { cwd: root },
-  );
+  const externals = OPTIONAL_NATIVE.flatMap((name) => ['--external', name]);
+  const options = ['--compile', '--minify-syntax', ...NO_AUTOLOAD, ...externals, ...defines];
+  const result = await runCommand([process.execPath, 'build', ...options, entryPoint, '--outfile', fresh], {
+    cwd: root,
+  });
   if (result.exitCode !== 0) throw failed(program.name, `${result.stdout}\n${result.stderr}`);
   chmodSync(fresh, 0o755);
   renameSync(fresh, file); // at once: somebody may be running the old one
@@ -65,6 +72,7 @@ async function bundle(root: string, entryPoint: string, name: string, define: Re
     entrypoints: [entryPoint],
     root,
     target: 'bun',
+    external: OPTIONAL_NATIVE,
     define,
     metafile: true,
     throw: false,
