@@ -30,7 +30,11 @@ describe('the life of a platform', function () {
       .release;
   const removeStack = async (): Promise<void> => {
     succeeded('stack rm', await docker('stack', 'rm', 'skep'));
-    await until('the end of the stack', async () => (await containers()) === '');
+    // The network goes last: a new stack made before that would be promised the old one.
+    await until('the end of the stack', async () => {
+      const networks = await docker('network', 'ls', '-q', '--filter', 'name=skep-platform');
+      return (await containers()) === '' && networks.stdout.trim() === '';
+    });
   };
 
   it('a second `up` restarts nothing', async () => {
@@ -97,6 +101,18 @@ describe('the life of a platform', function () {
     }
     succeeded('up', await up(ROOT));
     expect(await release()).to.not.equal('9.9.9');
+  });
+
+  it('`down` removes the stack and the functions, and leaves what `up` would have to make anew', async () => {
+    const down = (): ReturnType<typeof run> => run('bash', ['scripts/down'], { folder: ROOT, stdin: '' });
+    succeeded('down', await down());
+    expect(await containers()).to.equal('');
+    expect((await docker('service', 'ls', '-q')).stdout).to.equal('');
+    expect((await docker('secret', 'ls', '--format', '{{.Name}}')).stdout).to.contain('basic-auth-password');
+    expect((await docker('volume', 'ls', '-q')).stdout).to.contain('skep_prometheus');
+    succeeded('down again', await down());
+    succeeded('up', await up(ROOT));
+    expect(await (await callHello()).text()).to.contain('Ada');
   });
 
   it('`up` with a word it does not know says what it knows', async () => {
