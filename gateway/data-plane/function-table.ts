@@ -26,6 +26,8 @@ export interface FunctionEntry {
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
   desired: number;
+  /** The cluster has it no more; one of the same name that comes later is another entry. */
+  isRemoved: boolean;
   replicas: readonly LiveReplica[];
   /** Replicas that are not running and say why. */
   failures: readonly Failure[];
@@ -90,6 +92,7 @@ export class FunctionTable {
       labels: snapshot.labels,
       annotations: snapshot.annotations,
       desired: snapshot.desired,
+      isRemoved: false,
       replicas: [],
       failures: [],
     };
@@ -135,6 +138,7 @@ export class FunctionTable {
     const replicas = entry.replicas;
     entry.replicas = [];
     entry.desired = 0;
+    entry.isRemoved = true;
     for (const replica of replicas) {
       replica.isReady = false;
       this.#listener.onReplicaGone(replica);

@@ -1,5 +1,5 @@
 import { relay } from '../../http1/relay.ts';
-import type { Exchange, RelayOutcome, UpstreamPool } from '../../http1/types.ts';
+import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from '../../http1/types.ts';
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
 import type { FunctionEntry, FunctionTable, LiveReplica } from './function-table.ts';
@@ -43,7 +43,12 @@ const MISDIRECTED = 421;
 const MOST_ATTEMPTS = 5;
 
 /** Ours to say, whatever the client or the function wrote. */
-const OWN_REQUEST_HEADERS: ReadonlySet<string> = new Set(['host', 'x-start-time', 'x-skep-function']);
+const OWN_REQUEST_HEADERS: ReadonlySet<string> = new Set([
+  'host',
+  'x-start-time',
+  'x-skep-function',
+  'x-call-id',
+]);
 const OWN_RESPONSE_HEADERS: ReadonlySet<string> = new Set(['x-call-id', 'x-start-time', 'x-served-by']);
 
 /** Calls functions: finds a replica, relays, tries another one while nothing was delivered, and accounts for it all. */
@@ -100,22 +105,21 @@ export class Invoker {
     try {
       const tried: LiveReplica[] = [];
       for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-        const replica = pickReplica(entry.replicas, tried);
+        // One that was tried may have answered a probe since; nobody would tell the waiting room of it again.
+        const replica = pickReplica(entry.replicas, tried) ?? pickReplica(entry.replicas, []);
         if (replica === undefined) {
           if (!(await this.#becomesReady(call, entry))) return CLIENT_GONE;
           tried.length = 0;
           continue;
         }
         const outcome = await this.#relay(call, entry, replica);
+        const isElsewhere = outcome.kind === 'not_delivered' || outcome.kind === 'declined';
+        if (isElsewhere) this.#options.onUnreachable(entry, replica);
+        // A body was on its way before the 421 came: it is not there any more to be sent again.
         const isRepeatable =
-          outcome.kind === 'not_delivered' ||
-          (outcome.kind === 'declined' && call.exchange.request.contentLength === 0);
-        if (isRepeatable) {
-          this.#options.onUnreachable(entry, replica);
-          tried.push(replica);
-        } else {
-          return this.#settle(call, entry, outcome);
-        }
+          isElsewhere && (outcome.kind === 'not_delivered' || call.exchange.request.contentLength === 0);
+        if (!isRepeatable) return this.#settle(call, entry, outcome);
+        tried.push(replica);
       }
       throw new FaasError('upstream_unreachable', `no replica of ${entry.key} could be reached`);
     } catch (error) {
@@ -153,11 +157,14 @@ export class Invoker {
   /** Waits for a ready replica. False when the client left first. @throws {FaasError} when there will be none */
   #becomesReady(call: Call, entry: FunctionEntry): Promise<boolean> {
     return new Promise((resolve, reject) => {
+      let isGone = false;
       let leave = (): void => {};
       call.exchange.onClientGone(() => {
+        isGone = true;
         leave();
         resolve(false);
       });
+      if (isGone) return;
       leave = this.#options.waitingRoom.enter(entry, (failure) => {
         if (failure === undefined) resolve(true);
         else reject(failure);
@@ -191,7 +198,7 @@ export class Invoker {
           call,
           new FaasError(
             'upstream_unreachable',
-            `the address of ${entry.key} belongs to another function now`,
+            `the replica of ${entry.key} that was called is gone, and nothing was run: send the call again`,
           ),
           false,
         );
@@ -205,9 +212,16 @@ export class Invoker {
   }
 }
 
-/** A 421 comes from a watchdog that is another function: the cluster gave the address away. */
-function acceptsResponse(head: { readonly status: number }): boolean {
-  return head.status !== MISDIRECTED;
+/**
+ * Whether the function itself answered. A 421 of a watchdog says that it is another function (the cluster gave the
+ * address away) and ran nothing; a 421 of a function's own is an answer like any other.
+ */
+function acceptsResponse({ status, headers }: UpstreamResponseHead): boolean {
+  if (status !== MISDIRECTED) return true;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === 'x-openfaas-internal' && headers[i + 1] === 'watchdog') return false;
+  }
+  return true;
 }
 
 /** One invocation's own facts, and the answers the gateway itself gives. */
@@ -220,14 +234,11 @@ class Call {
   /** What went wrong, for the log. */
   error: string | undefined;
   readonly #startTime: string;
-  readonly #isOwnId: boolean;
 
   constructor(exchange: Exchange, rest: string, version: string) {
     this.exchange = exchange;
     this.rest = rest;
-    const given = exchange.header('x-call-id');
-    this.#isOwnId = given === undefined;
-    this.id = given ?? crypto.randomUUID();
+    this.id = exchange.header('x-call-id') || crypto.randomUUID();
     // Nanoseconds since 1970, as OpenFaaS writes them; the clock has microseconds.
     this.#startTime = `${Math.round((performance.timeOrigin + this.startedAt) * 1000)}000`;
     this.responseHeaders = [
@@ -241,8 +252,16 @@ class Call {
   }
 
   requestHeaders(entry: FunctionEntry, host: string): string[] {
-    const headers = ['Host', host, 'X-Start-Time', this.#startTime, 'X-Skep-Function', entry.key];
-    if (this.#isOwnId) headers.push('X-Call-Id', this.id);
+    const headers = [
+      'Host',
+      host,
+      'X-Call-Id',
+      this.id,
+      'X-Start-Time',
+      this.#startTime,
+      'X-Skep-Function',
+      entry.key,
+    ];
     const { exchange } = this;
     if (exchange.header('x-forwarded-host') === undefined) {
       headers.push('X-Forwarded-Host', exchange.header('host') ?? '');

@@ -65,7 +65,8 @@ export class Prober {
         redirect: 'manual',
         keepalive: false,
       });
-      await response.arrayBuffer();
+      // Its status is all that counts, and a body may have no end.
+      await response.body?.cancel();
       // Whatever listens is taken, but for a server that says it is not ready: images without a watchdog answer 404 here.
       return response.status < 500 && response.status !== MISDIRECTED;
     } catch {

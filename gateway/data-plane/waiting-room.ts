@@ -56,6 +56,10 @@ export class WaitingRoom {
    * @returns leaves the room: nothing is called any more
    */
   enter(entry: FunctionEntry, onReady: (failure?: FaasError) => void): () => void {
+    if (entry.isRemoved) {
+      onReady(removed(entry));
+      return () => {};
+    }
     if (entry.desired === 0 && !this.#options.scaleFromZero) {
       onReady(new FaasError('no_replica', `${entry.key} has no replicas: scale it up to call it`));
       return () => {};
@@ -112,10 +116,7 @@ export class WaitingRoom {
   }
 
   onEntryGone(entry: FunctionEntry): void {
-    this.#releaseAll(
-      entry,
-      new FaasError('function_not_found', `${entry.key} was removed while the call waited for it`),
-    );
+    this.#releaseAll(entry, removed(entry));
   }
 
   /** Lets everybody go: the gateway stops. */
@@ -128,8 +129,7 @@ export class WaitingRoom {
   #scaleUp(entry: FunctionEntry): void {
     if (entry.desired > 0 || Date.now() - (this.#scaledAt.get(entry) ?? 0) < SCALE_SETTLES_MS) return;
     this.#scaledAt.set(entry, Number.POSITIVE_INFINITY);
-    this.#options
-      .scaleUp(entry)
+    Promise.try(this.#options.scaleUp, entry)
       .then(() => {
         this.#scaledAt.set(entry, Date.now());
         this.#options.nudge();
@@ -139,7 +139,11 @@ export class WaitingRoom {
         const failure =
           error instanceof FaasError
             ? error
-            : new FaasError('provider_unavailable', `${entry.key} could not be scaled up`, { cause: error });
+            : new FaasError(
+                'provider_unavailable',
+                `${entry.key} could not be scaled up: ${(error as Error).message}`,
+                { cause: error },
+              );
         this.#releaseAll(entry, failure);
       });
   }
@@ -167,6 +171,10 @@ export class WaitingRoom {
     this.#waiting--;
     if (room.waiters.size === 0) this.#rooms.delete(entry);
   }
+}
+
+function removed(entry: FunctionEntry): FaasError {
+  return new FaasError('function_not_found', `${entry.key} was removed while the call waited for it`);
 }
 
 function emptyRoom(): Room {

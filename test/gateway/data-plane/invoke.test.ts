@@ -207,13 +207,91 @@ describe('an invocation', () => {
     let refused = 0;
     await upstream((_, outgoing) => {
       refused++;
-      outgoing.writeHead(421).end();
+      outgoing.writeHead(421, { 'x-openfaas-internal': 'watchdog' }).end();
     });
     replicas.push({ id: 'r2', address: '127.0.0.2', isRunning: true });
     await upstream(echo, '127.0.0.2');
     await gateway();
     for (let round = 0; round < 20; round++) expect((await call('/function/env')).status).to.equal(200);
     expect(refused).to.be.greaterThan(0);
+  });
+
+  it('passes on a 421 that is the function’s own, and calls it once', async () => {
+    let calls = 0;
+    await upstream((_, outgoing) => {
+      calls++;
+      outgoing.writeHead(421).end('not mine');
+    });
+    await gateway();
+    const { status, body } = await call('/function/env');
+    expect({ status, body, calls }).to.deep.equal({ status: 421, body: 'not mine', calls: 1 });
+  });
+
+  /** Two replicas that both take calls; `become` makes one of them answer in another way, its health included. */
+  const twoReplicas = async (): Promise<{
+    become: (index: number, handler: (incoming: IncomingMessage, outgoing: ServerResponse) => void) => void;
+  }> => {
+    const seen = new Set<string>();
+    const here = (name: string) => (_: IncomingMessage, outgoing: ServerResponse) => {
+      seen.add(name);
+      outgoing.end(name);
+    };
+    await upstream(here('a'));
+    replicas.push({ id: 'r2', address: '127.0.0.2', isRunning: true });
+    await upstream(here('b'), '127.0.0.2');
+    await gateway({ coldStart: { capacity: 100, timeoutMs: 500, scaleFromZero: true } });
+    while (seen.size < 2) await call('/function/env');
+    return {
+      become: (index, handler) => upstreams[index]?.removeAllListeners('request').on('request', handler),
+    };
+  };
+  const sayElsewhere = (outgoing: ServerResponse): void => {
+    outgoing.writeHead(421, { 'x-openfaas-internal': 'watchdog' }).end();
+  };
+
+  it('sends no more calls to an address that is another function’s, though a body cannot be sent twice', async () => {
+    const { become } = await twoReplicas();
+    let refused = 0;
+    become(0, (incoming, outgoing) => {
+      if (incoming.url !== '/_/health') refused++;
+      sayElsewhere(outgoing);
+    });
+    const statuses: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      statuses.push((await call('/function/env', { method: 'POST', body: 'hi' })).status);
+    }
+    expect(refused).to.equal(1);
+    expect(statuses.filter((status) => status !== 200)).to.deep.equal([502]);
+  });
+
+  it('goes back to a replica that answers again when the other one is lost', async () => {
+    const { become } = await twoReplicas();
+    const called: number[] = [];
+    const probed = Promise.withResolvers<void>();
+    for (const index of [0, 1]) {
+      become(index, (incoming, outgoing) => {
+        const isFirst = called[0] === undefined || called[0] === index;
+        if (incoming.url === '/_/health') {
+          if (!isFirst) return sayElsewhere(outgoing);
+          outgoing.end('OK', () => setTimeout(probed.resolve, 20));
+        } else if (called.push(index) > 2) outgoing.end('here');
+        else if (isFirst) sayElsewhere(outgoing);
+        // The second one says so only when the first one has been found again.
+        else void probed.promise.then(() => sayElsewhere(outgoing));
+      });
+    }
+    const { status, body } = await call('/function/env');
+    expect({ status, body }).to.deep.equal({ status: 200, body: 'here' });
+  });
+
+  it('gives a call an id of its own when the client’s is empty', async () => {
+    await upstream(echo);
+    await gateway();
+    const { headers, body } = await call('/function/env', { headers: { 'x-call-id': '' } });
+    expect(headers['x-call-id']).to.match(/^[0-9a-f-]{36}$/);
+    expect((JSON.parse(body) as { headers: Record<string, string> }).headers['x-call-id']).to.equal(
+      headers['x-call-id'],
+    );
   });
 
   it('answers 502 with the reason when the function breaks off before it answered', async () => {

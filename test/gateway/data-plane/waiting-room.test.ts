@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { ContractError } from '../../../contract/contract-error.ts';
 import type { FunctionEntry } from '../../../gateway/data-plane/function-table.ts';
 import { WaitingRoom, type WaitingRoomOptions } from '../../../gateway/data-plane/waiting-room.ts';
 import { FaasError } from '../../../gateway/errors.ts';
@@ -9,6 +10,7 @@ const asleep = (): FunctionEntry => ({
   labels: {},
   annotations: {},
   desired: 0,
+  isRemoved: false,
   replicas: [],
   failures: [],
 });
@@ -83,6 +85,31 @@ describe('the waiting room', () => {
     ]);
     expect(await outcome(waitingRoom, entry)).to.equal('provider_unavailable');
     expect(attempts).to.equal(2);
+  });
+
+  it('says so when the labels of a function forbid to start it, and asks anew for the next call', async () => {
+    let asked = 0;
+    const { room: waitingRoom } = room({
+      scaleUp: () => {
+        asked++;
+        throw new ContractError('label com.openfaas.scale.min: expected a whole number');
+      },
+    });
+    const entry = asleep();
+    for (const round of [1, 2]) {
+      const failure = await new Promise<FaasError | undefined>((resolve) =>
+        waitingRoom.enter(entry, resolve),
+      );
+      expect(failure?.message).to.contain('com.openfaas.scale.min');
+      expect(asked).to.equal(round);
+    }
+    expect(waitingRoom.waiting).to.equal(0);
+  });
+
+  it('asks nothing of the cluster for a function that was removed before the call came in', async () => {
+    const { room: waitingRoom, scaled } = room();
+    expect(await outcome(waitingRoom, { ...asleep(), isRemoved: true })).to.equal('function_not_found');
+    expect(scaled()).to.equal(0);
   });
 
   it('ends a wait that was too long with the reason the cluster gave', async () => {
