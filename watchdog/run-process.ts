@@ -1,5 +1,7 @@
+import { closeSync } from 'node:fs';
 import type { Command } from './command.ts';
 import type { Outcome, TimeLimitName } from './outcome.ts';
+import { closePipe, makeNonBlocking, openPipe, type Pipe } from './pipe.ts';
 
 export interface RunOptions {
   readonly command: Command;
@@ -10,7 +12,8 @@ export interface RunOptions {
   readonly limits: readonly { readonly name: TimeLimitName; readonly ms: number }[];
   /** Takes output as it comes; while its promise is pending the process's output is not read. */
   readonly onStdout: (bytes: Uint8Array) => void | Promise<void>;
-  readonly onStderr: (bytes: Uint8Array) => void | Promise<void>;
+  /** Undefined: stderr goes into the same pipe as stdout, in the order of the writes. */
+  readonly onStderr: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
 }
 
 export interface RunningProcess {
@@ -45,49 +48,68 @@ export function runProcess(options: RunOptions): RunningProcess {
   if (command.path === undefined) {
     return notStarted(new Error(`exec: "${command.name}": executable file not found in $PATH`));
   }
-  // A buffer reaches the child as a memory file: there is nothing to write and no EPIPE to meet. The empty one is /dev/null.
-  const spawnStdin = stdin === 'stream' ? 'pipe' : stdin.length === 0 ? 'ignore' : stdin;
+  const pipes: Pipe[] = [];
+  const pipe = (): Pipe => {
+    const opened = openPipe();
+    pipes.push(opened);
+    return opened;
+  };
+  let child: Bun.Subprocess;
+  let ends: OwnEnds;
   try {
-    const child = Bun.spawn({
+    const output = pipe();
+    const errors = options.onStderr === undefined ? undefined : pipe();
+    const input = stdin === 'stream' ? pipe() : undefined;
+    child = Bun.spawn({
       cmd: [command.path, ...command.args],
       argv0: command.name,
       env: options.env,
-      stdin: spawnStdin,
-      stdout: 'pipe',
-      stderr: 'pipe',
+      // A buffer reaches the child as a memory file: there is nothing to write and no EPIPE to meet. The empty one is /dev/null.
+      stdin: input?.readFd ?? (stdin === 'stream' || stdin.length === 0 ? 'ignore' : stdin),
+      stdout: output.writeFd,
+      stderr: (errors ?? output).writeFd,
       // Detached, so the child leads its own group and a kill reaches its children.
       detached: true,
     });
-    return new Run(child, options);
+    ends = { stdout: output.readFd, stderr: errors?.readFd, stdin: input?.writeFd };
+    closeSync(output.writeFd);
+    if (errors !== undefined) closeSync(errors.writeFd);
+    if (input !== undefined) closeSync(input.readFd);
   } catch (cause) {
+    for (const opened of pipes) closePipe(opened);
     return notStarted(cause as Error);
   }
+  return new Run(child, options, ends);
 }
 
 function notStarted(cause: Error): RunningProcess {
   return { outcome: Promise.resolve({ kind: 'not_started', cause }), stdin: undefined, stop: () => {} };
 }
 
-type Child = Bun.Subprocess<'ignore' | 'pipe' | Uint8Array, 'pipe', 'pipe'>;
+/** Our ends of the process's pipes. */
+interface OwnEnds {
+  readonly stdout: number;
+  readonly stderr: number | undefined;
+  readonly stdin: number | undefined;
+}
 type OutputReader = ReturnType<ReadableStream<Uint8Array>['getReader']>;
 
 class Run implements RunningProcess {
   readonly outcome: Promise<Outcome>;
-  readonly stdin: StdinWriter | undefined;
-  readonly #child: Child;
+  readonly stdin: PipeWriter | undefined;
+  readonly #child: Bun.Subprocess;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #readers: OutputReader[] = [];
   #stopCause: Outcome | undefined;
 
-  constructor(child: Child, options: RunOptions) {
+  constructor(child: Bun.Subprocess, options: RunOptions, ends: OwnEnds) {
     this.#child = child;
     groups.add(child.pid);
-    const sink: unknown = child.stdin;
-    this.stdin = options.stdin === 'stream' ? writerTo(sink as Bun.FileSink) : undefined;
+    this.stdin = ends.stdin === undefined ? undefined : new PipeWriter(ends.stdin);
     for (const { name, ms } of options.limits) {
       this.#timers.push(setTimeout(() => this.stop({ kind: 'timed_out', limit: name, afterMs: ms }), ms));
     }
-    this.outcome = this.#follow(options);
+    this.outcome = this.#follow(options, ends);
   }
 
   stop(cause: Outcome): void {
@@ -103,16 +125,15 @@ class Run implements RunningProcess {
     );
   }
 
-  async #follow({ onStdout, onStderr }: RunOptions): Promise<Outcome> {
+  async #follow({ onStdout, onStderr }: RunOptions, { stdout, stderr }: OwnEnds): Promise<Outcome> {
     try {
-      await Promise.all([
-        this.#pump(this.#child.stdout, onStdout),
-        this.#pump(this.#child.stderr, onStderr),
-        this.#child.exited,
-      ]);
+      const pumps = [this.#pump(stdout, onStdout), this.#child.exited];
+      if (stderr !== undefined && onStderr !== undefined) pumps.push(this.#pump(stderr, onStderr));
+      await Promise.all(pumps);
     } finally {
       for (const timer of this.#timers) clearTimeout(timer);
       groups.delete(this.#child.pid);
+      this.stdin?.end();
     }
     if (this.#stopCause !== undefined) {
       // The leader heeded SIGTERM; what else there is of its group gets no second warning.
@@ -125,43 +146,61 @@ class Run implements RunningProcess {
       : { kind: 'signalled', signal: String(signalCode) };
   }
 
-  async #pump(stream: ReadableStream<Uint8Array>, take: RunOptions['onStdout']): Promise<void> {
-    const reader = stream.getReader();
+  async #pump(fd: number, take: RunOptions['onStdout']): Promise<void> {
+    const reader = Bun.file(fd).stream().getReader();
     this.#readers.push(reader);
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const pending = take(value);
-      if (pending !== undefined) await pending;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const pending = take(value);
+        if (pending !== undefined) await pending;
+      }
+    } finally {
+      closeSync(fd); // the stream leaves it open
     }
   }
 }
 
-function writerTo(sink: Bun.FileSink): StdinWriter {
-  let isBroken = false;
-  const broken = (): void => {
-    isBroken = true; // EPIPE: the process closed its stdin or ended; what it leaves unread is its own affair
-  };
-  const attempt = (action: () => unknown): Promise<void> | undefined => {
-    if (isBroken) return undefined;
+/** Writes to a pipe that its reader may close at any time: EPIPE is no error, what a process leaves unread is its own affair. */
+class PipeWriter implements StdinWriter {
+  readonly #fd: number;
+  readonly #sink: Bun.FileSink;
+  #isOpen = true;
+
+  constructor(fd: number) {
+    makeNonBlocking(fd);
+    this.#fd = fd;
+    this.#sink = Bun.file(fd).writer();
+  }
+
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (!this.#isOpen) return undefined;
     try {
-      const result = action();
-      return result instanceof Promise ? result.then(() => {}, broken) : undefined;
+      const written: unknown = this.#sink.write(bytes);
+      const flushed: unknown = this.#sink.flush();
+      if (!(written instanceof Promise) && !(flushed instanceof Promise)) return undefined;
+      return Promise.all([written, flushed]).then(
+        () => {},
+        () => this.end(),
+      );
     } catch {
-      broken();
+      this.end();
       return undefined;
     }
-  };
-  return {
-    write: (bytes) =>
-      attempt(() => {
-        const written: unknown = sink.write(bytes);
-        const flushed: unknown = sink.flush();
-        if (written instanceof Promise) return Promise.all([written, flushed]);
-        return flushed;
-      }),
-    end: () => void attempt(() => sink.end()),
-  };
+  }
+
+  /** Closes the pipe once what was written is in it. */
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const close = (): void => closeSync(this.#fd);
+    try {
+      Promise.resolve(this.#sink.end()).then(close, close);
+    } catch {
+      close();
+    }
+  }
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -90,15 +90,25 @@ describe('the watchdog, one process per request', () => {
     }
   });
 
-  it('mixes stderr into the answer by default', async () => {
+  it('mixes stderr into the answer by default, in the order of the writes', async () => {
     const { url } = await startWatchdog({ fprocess: './prints-to-both' });
-    const text = await (await fetch(url)).text();
-    expect(text.split('\n').sort()).to.deep.equal(['', 'to-stderr', 'to-stdout']);
+    for (let i = 0; i < 20; i++) {
+      expect(await (await fetch(url)).text()).to.equal('to-stdout\nto-stderr\nto-stdout again\n');
+    }
+  });
+
+  it('gives the process streams that it can open again by their names in /dev', async () => {
+    const { url, logged } = await startWatchdog({ fprocess: './opens-dev-streams', combine_output: 'false' });
+    for (const size of [5, 3_000_000]) {
+      const response = await post(url, 'x'.repeat(size));
+      expect([response.status, await response.text()]).to.deep.equal([200, `${size}\n`]);
+    }
+    await logged('stderr: counted\n');
   });
 
   it('logs stderr instead with combine_output=false', async () => {
     const { url, logged } = await startWatchdog({ fprocess: './prints-to-both', combine_output: 'false' });
-    expect(await (await fetch(url)).text()).to.equal('to-stdout\n');
+    expect(await (await fetch(url)).text()).to.equal('to-stdout\nto-stdout again\n');
     await logged('stderr: to-stderr\n');
   });
 
@@ -107,6 +117,22 @@ describe('the watchdog, one process per request', () => {
     const body = Buffer.alloc(12_000_000, 'abcdefghijk');
     const answer = Buffer.from(await (await post(url, body)).arrayBuffer());
     expect(answer.equals(body)).to.equal(true);
+  });
+
+  it('leaves no file descriptor open, however a process treats its streams', async () => {
+    const { url, process: watchdog } = await startWatchdog({
+      fprocess: './never-reads-stdin',
+      combine_output: 'false',
+    });
+    const open = (): number => readdirSync(`/proc/${watchdog.pid}/fd`).length;
+    const call = async (): Promise<void> => {
+      await (await post(url, new Uint8Array(2_000_000), { Connection: 'close' })).arrayBuffer();
+      await (await fetch(url, { headers: { Connection: 'close' } })).arrayBuffer();
+    };
+    await call();
+    const before = open();
+    for (let i = 0; i < 10; i++) await call();
+    await until(() => open() <= before, 'as many descriptors as before');
   });
 
   it('streams a long answer without holding it in memory', async () => {

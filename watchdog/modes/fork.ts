@@ -81,7 +81,7 @@ class ForkedCall {
       stdin,
       limits: timeLimits(config),
       onStdout: (bytes) => this.#take(bytes),
-      onStderr: config.combineOutput ? (bytes) => this.#take(bytes) : (bytes) => this.#keepStderr(bytes),
+      onStderr: config.combineOutput ? undefined : (bytes) => this.#keepStderr(bytes),
     });
     this.#run = run;
     void run.outcome.then((outcome) => this.#finish(outcome));
