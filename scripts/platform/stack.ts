@@ -127,16 +127,7 @@ export async function untilRunning(limitMs = 120_000): Promise<void> {
 async function lackingServices(): Promise<string[]> {
   const ids = await list('service');
   const services = (await inspect(['service', ...ids])) as readonly ServiceFacts[];
-  const taskIds = await mustRun(
-    ['docker', 'stack', 'ps', '--quiet', '--filter', 'desired-state=running', STACK],
-    {
-      advice: ADVICE,
-    },
-  );
-  const tasks = (await inspect([
-    'task',
-    ...taskIds.split('\n').filter((id) => id !== ''),
-  ])) as readonly TaskFacts[];
+  const tasks = (await inspect(['task', ...(await taskIds())])) as readonly TaskFacts[];
   return services
     .filter(({ ID, Spec }) => {
       const definition = canonical(Spec.TaskTemplate.ContainerSpec);
@@ -149,6 +140,19 @@ async function lackingServices(): Promise<string[]> {
       return running.length !== (Spec.Mode.Replicated?.Replicas ?? 1);
     })
     .map(({ Spec }) => Spec.Name);
+}
+
+/** Ids of the tasks that are meant to run. For a moment after `stack deploy` there are none yet, which the client calls an error. */
+async function taskIds(): Promise<string[]> {
+  const command = ['docker', 'stack', 'ps', '--quiet', '--filter', 'desired-state=running', STACK];
+  const { exitCode, stdout, stderr } = await runCommand(command);
+  if (exitCode !== 0 && !stderr.includes('nothing found in stack')) {
+    throw new Problem(
+      `\`${command.slice(0, 3).join(' ')}\` ended with ${exitCode}:\n${lastLines(stderr, 5)}`,
+      ADVICE,
+    );
+  }
+  return stdout.split('\n').filter((id) => id !== '');
 }
 
 /** A definition as text; the engine writes empty parts in one place and leaves them out in another. */

@@ -71,7 +71,9 @@ describe('the life of a platform', function () {
     }
     await removeStack();
     const [program = '', ...words] = command.split(' ');
-    succeeded(command, await run(program, words, { folder: ROOT, stdin: '' }));
+    const socket = /^unix:\/\/(.+)/.exec(process.env['DOCKER_HOST'] ?? '')?.[1] ?? '/var/run/docker.sock';
+    const env = { SKEP_DOCKER_SOCKET: socket };
+    succeeded(command, await run(program, words, { folder: ROOT, stdin: '', env }));
     await until(
       'the gateway',
       async () => (await fetch(`${platform.url}/healthz`).catch(() => undefined))?.status === 200,
@@ -109,7 +111,7 @@ describe('the life of a platform', function () {
     expect(await containers()).to.equal('');
     expect((await docker('service', 'ls', '-q')).stdout).to.equal('');
     expect((await docker('secret', 'ls', '--format', '{{.Name}}')).stdout).to.contain('basic-auth-password');
-    expect((await docker('volume', 'ls', '-q')).stdout).to.contain('skep_prometheus');
+    expect((await docker('volume', 'ls', '-q')).stdout).to.contain('skep-prometheus');
     succeeded('down again', await down());
     succeeded('up', await up(ROOT));
     expect(await (await callHello()).text()).to.contain('Ada');

@@ -24,10 +24,14 @@ export function docker(...args: string[]): Promise<Ran> {
 export function run(
   command: string,
   args: readonly string[],
-  { folder, stdin }: { folder: string; stdin: string },
+  options: {
+    readonly folder: string;
+    readonly stdin: string;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: folder });
+    const child = spawn(command, args, { cwd: options.folder, env: { ...process.env, ...options.env } });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -39,7 +43,7 @@ export function run(
     child.once('error', reject);
     child.once('close', (code) => resolve({ exitCode: code ?? -1, stdout, stderr }));
     child.stdin.on('error', () => {}); // a command that ends without reading is no failure of ours
-    child.stdin.end(stdin);
+    child.stdin.end(options.stdin);
   });
 }
 
