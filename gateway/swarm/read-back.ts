@@ -1,15 +1,8 @@
-import type { ContainerTaskSpec, Service } from 'dockerode';
+import type { Service } from 'dockerode';
 import { DEFAULT_NAMESPACE, type FunctionRef } from '../../contract/function-ref.ts';
-import type { FunctionDeployment, FunctionStatus } from '../../contract/function-types.ts';
-import {
-  DEPLOYMENT_LABEL,
-  FUNCTION_LABEL,
-  NAMESPACE_LABEL,
-  toAnnotations,
-  toUserLabels,
-} from './function-labels.ts';
-
-const PLATFORM_ENV: ReadonlySet<string> = new Set(['fprocess', 'OPENFAAS_NAME', 'OPENFAAS_NAMESPACE']);
+import type { FunctionStatus } from '../../contract/function-types.ts';
+import { toDeployment } from './deployed.ts';
+import { FUNCTION_LABEL, NAMESPACE_LABEL } from './function-labels.ts';
 
 /** A service as the engine lists it: the data alone, without dockerode's methods. */
 export type ListedService = Pick<
@@ -26,12 +19,6 @@ export function toFunctionRef(
   const name = labels[FUNCTION_LABEL];
   if (name === undefined || name === '') return undefined;
   return { name, namespace: labels[NAMESPACE_LABEL] || defaultNamespace };
-}
-
-/** The request that a service was deployed with; for a service that others made, what its spec amounts to. */
-export function toDeployment(service: ListedService, ref: FunctionRef): FunctionDeployment {
-  const stored = service.Spec?.Labels?.[DEPLOYMENT_LABEL];
-  return (stored === undefined ? undefined : parseStored(stored)) ?? fromSpec(service, ref);
 }
 
 /** One function as GET answers it; `service` as listed with `status=true`, or inspected and `running` counted. */
@@ -60,42 +47,4 @@ export function toFunctionStatus(service: ListedService, ref: FunctionRef, runni
 /** Replicas asked for. */
 export function desiredReplicas(service: ListedService): number {
   return service.Spec?.Mode?.Replicated?.Replicas ?? service.ServiceStatus?.DesiredTasks ?? 0;
-}
-
-function parseStored(text: string): FunctionDeployment | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isDeployment =
-      typeof value === 'object' && value !== null && 'service' in value && 'image' in value;
-    // Written by toServiceSpec alone, after the request had been parsed.
-    return isDeployment ? (value as FunctionDeployment) : undefined;
-  } catch {
-    return undefined; // Somebody edited the label: the spec itself still tells what runs.
-  }
-}
-
-function fromSpec(service: ListedService, ref: FunctionRef): FunctionDeployment {
-  const task = service.Spec?.TaskTemplate as ContainerTaskSpec | undefined;
-  const container = task?.ContainerSpec;
-  const labels = service.Spec?.Labels ?? {};
-  const env = Object.fromEntries((container?.Env ?? []).map(splitEnv));
-  const secrets = (container?.Secrets ?? []).map((secret) => secret.File?.Name?.split('/').at(-1) ?? '');
-  const constraints = task?.Placement?.Constraints ?? [];
-  return {
-    service: ref.name,
-    namespace: ref.namespace,
-    image: (container?.Image ?? '').replace(/@sha256:[0-9a-f]{64}$/, ''),
-    ...(env['fprocess'] !== undefined && { envProcess: env['fprocess'] }),
-    envVars: Object.fromEntries(Object.entries(env).filter(([key]) => !PLATFORM_ENV.has(key))),
-    constraints,
-    secrets: secrets.filter((name) => name !== ''),
-    labels: toUserLabels(labels, ref),
-    annotations: toAnnotations(labels),
-    ...(container?.ReadOnly === true && { readOnlyRootFilesystem: true }),
-  };
-}
-
-function splitEnv(line: string): [string, string] {
-  const equals = line.indexOf('=');
-  return equals === -1 ? [line, ''] : [line.slice(0, equals), line.slice(equals + 1)];
 }

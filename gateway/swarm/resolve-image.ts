@@ -5,7 +5,7 @@ import { engineStatus } from './errors.ts';
 
 /** How a deployed image is to be written into a service, so that every replica runs the same one. */
 export interface ResolvedImage {
-  /** As deployed, with the registry's digest where one was told. */
+  /** As deployed, with the registry's digest where one was told; the id of an image that was only ever here. */
   readonly image: string;
   /** The id of the image on this node, when no digest could be told. */
   readonly localImageId?: string;
@@ -30,11 +30,15 @@ export async function resolveImage(
   const local = await inspectLocal(engine, image);
   const imageEnv = local?.env ?? {};
   if (reference.digest !== undefined) return { image, imageEnv };
-  // An image that was built here and never pushed is in no registry; of the same name there may be somebody else's.
+  // An image that was built here and never pushed nor pulled. Where its name names no registry, Docker Hub may hold
+  // somebody else's under it: that is not asked for.
   const isLocalOnly = local !== undefined && local.repoDigests.length === 0;
-  const digest = isLocalOnly ? undefined : await askRegistry(engine, image, auth);
+  const isAsked = !isLocalOnly || reference.registry !== undefined;
+  const digest = isAsked ? await askRegistry(engine, image, auth) : undefined;
   if (digest !== undefined) return { image: `${image}@${digest}`, imageEnv };
-  return { image, imageEnv, ...(local !== undefined && { localImageId: local.id }) };
+  if (local === undefined) return { image, imageEnv };
+  // By its name the nodes would try to pull it at each start, and run whatever they got.
+  return { image: isLocalOnly ? local.id : image, imageEnv, localImageId: local.id };
 }
 
 async function inspectLocal(
@@ -44,7 +48,7 @@ async function inspectLocal(
   return engine.ask('inspect image', async (docker) => {
     try {
       const found = await docker.getImage(image).inspect();
-      const env = (found.Config.Env ?? []).map((line): [string, string] => {
+      const env = (found.Config?.Env ?? []).map((line): [string, string] => {
         const equals = line.indexOf('=');
         return [line.slice(0, equals), line.slice(equals + 1)];
       });

@@ -25,7 +25,8 @@ export interface SpecContext {
   readonly forceUpdate?: number | undefined;
 }
 
-const DEFAULT_CONSTRAINT = 'node.platform.os==linux';
+/** Where functions run that name no constraint of their own. */
+export const DEFAULT_CONSTRAINT = 'node.platform.os==linux';
 const RESTART_DELAY_NANOS = 1e9;
 const UPDATE = { Parallelism: 1, Order: 'start-first', FailureAction: 'rollback' };
 const ROLLBACK = { Parallelism: 1, Order: 'start-first', FailureAction: 'pause' };

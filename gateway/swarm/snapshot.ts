@@ -1,8 +1,10 @@
-import type { FunctionRef } from '../../contract/function-ref.ts';
+import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot, Replica } from '../functions/provider.ts';
+import { envVarsOf } from './deployed.ts';
 import type { Engine } from './engine.ts';
-import { FUNCTION_LABEL } from './function-labels.ts';
-import { desiredReplicas, type ListedService, toDeployment, toFunctionRef } from './read-back.ts';
+import { FUNCTION_LABEL, toAnnotations, toUserLabels } from './function-labels.ts';
+import { desiredReplicas, type ListedService, toFunctionRef } from './read-back.ts';
+import { toServiceName } from './service-name.ts';
 
 /** The part of a Swarm task that is read here. */
 export interface Task {
@@ -32,10 +34,36 @@ const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'o
 const MOST_IDS = 100;
 
 /** All services that are functions, with counts of their tasks. */
-export function listFunctionServices(engine: Engine): Promise<ListedService[]> {
-  return engine.ask('list services', (docker, abortSignal) =>
+export async function listFunctionServices(
+  engine: Engine,
+  defaultNamespace: string,
+): Promise<ListedService[]> {
+  const services: ListedService[] = await engine.ask('list services', (docker, abortSignal) =>
     docker.listServices({ status: true, filters: { label: [FUNCTION_LABEL] }, abortSignal }),
   );
+  return onePerFunction(services, defaultNamespace);
+}
+
+/**
+ * @internal Of several services that say they are the same function, the one that bears its name, or else the oldest:
+ * replicas of two would take turns in the table.
+ */
+export function onePerFunction(
+  services: readonly ListedService[],
+  defaultNamespace: string,
+): ListedService[] {
+  const chosen = new Map<string, ListedService>();
+  const byAge = services.toSorted((a, b) => (a.CreatedAt ?? '').localeCompare(b.CreatedAt ?? ''));
+  for (const service of byAge) {
+    const ref = toFunctionRef(service, defaultNamespace);
+    if (ref === undefined) continue;
+    const key = qualifiedName(ref);
+    if (!chosen.has(key) || service.Spec?.Name === toServiceName(ref, defaultNamespace)) {
+      chosen.set(key, service);
+    }
+  }
+  const kept = new Set(chosen.values());
+  return services.filter((service) => kept.has(service));
 }
 
 export interface SnapshotOptions {
@@ -50,7 +78,7 @@ export interface SnapshotOptions {
  */
 export async function takeSnapshot(engine: Engine, options: SnapshotOptions): Promise<FunctionSnapshot[]> {
   const [services, live] = await Promise.all([
-    listFunctionServices(engine),
+    listFunctionServices(engine, options.defaultNamespace),
     listTasks(engine, { label: [FUNCTION_LABEL], 'desired-state': LIVE }),
   ]);
   const silent = [...new Set(live.filter(isSilent).map((task) => task.ServiceID ?? ''))].slice(0, MOST_IDS);
@@ -84,12 +112,12 @@ export function toSnapshots(
 }
 
 function toOne(service: ListedService, ref: FunctionRef, replicas: readonly Replica[]): FunctionSnapshot {
-  const deployment = toDeployment(service, ref);
+  const labels = service.Spec?.Labels ?? {};
   return {
     ref,
-    labels: { ...deployment.labels, faas_function: ref.name },
-    annotations: deployment.annotations ?? {},
-    envVars: deployment.envVars ?? {},
+    labels: toUserLabels(labels, ref),
+    annotations: toAnnotations(labels),
+    envVars: envVarsOf(service),
     desired: desiredReplicas(service),
     replicas,
     createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',

@@ -20,7 +20,7 @@ import { toAuthConfig } from './registry-auth.ts';
 import { resolveImage } from './resolve-image.ts';
 import { findSecrets } from './secrets.ts';
 import { checkFunctionRef, toServiceName } from './service-name.ts';
-import { toServiceSpec } from './service-spec.ts';
+import { type SpecContext, toServiceSpec } from './service-spec.ts';
 import { listFunctionServices, takeSnapshot } from './snapshot.ts';
 import { watchFunctions } from './watch.ts';
 
@@ -69,18 +69,19 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     return service;
   };
 
-  const toSpec = async (
+  /** Asks what a deployment needs to know, and gives what writes it as a service. */
+  const prepare = async (
     deployment: FunctionDeployment,
-    goal: { readonly ref: FunctionRef; readonly replicas: number; readonly forceUpdate?: number | undefined },
-  ): Promise<{ spec: ServiceSpec; auth: AuthConfig | undefined }> => {
+    ref: FunctionRef,
+  ): Promise<(goal: Goal) => Change> => {
     const auth = toAuthConfig(deployment.image, deployment.registryAuth);
     const [network, secrets, image] = await Promise.all([
       findFunctionsNetwork(engine, options.functionsNetwork),
       findSecrets(engine, deployment.secrets ?? []),
       resolveImage(engine, deployment.image, auth),
     ]);
-    const context = { ...goal, ...image, serviceName: nameOf(goal.ref), networkId: network.id, secrets };
-    return { spec: toServiceSpec(deployment, context), auth };
+    const context = { ...image, ref, serviceName: nameOf(ref), networkId: network.id, secrets };
+    return (goal) => ({ spec: toServiceSpec(deployment, { ...context, ...goal }), auth });
   };
 
   /** Reads, changes and writes a service, again when another writer came between. */
@@ -106,7 +107,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
   return {
     list: async (namespace) => {
-      const services = await listFunctionServices(engine);
+      const services = await listFunctionServices(engine, defaultNamespace);
       return services.flatMap((service) => {
         const ref = toFunctionRef(service, defaultNamespace);
         if (ref === undefined || (namespace !== undefined && ref.namespace !== namespace)) return [];
@@ -124,7 +125,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
       return inTurn(nameOf(ref), async () => {
         checkFunctionRef(ref, defaultNamespace);
         const { min } = scaleBounds(deployment);
-        const { spec, auth } = await toSpec(deployment, { ref, replicas: min });
+        const { spec, auth } = (await prepare(deployment, ref))({ replicas: min });
         try {
           await engine.call('create service', (docker, abortSignal) =>
             // With one argument dockerode would send the whole spec as the registry's credentials.
@@ -144,10 +145,13 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     update: (deployment) => {
       const ref = refOf(deployment);
+      // Kept for another attempt: a registry that is slow to answer would let every other writer come between again.
+      let prepared: ((goal: Goal) => Change) | undefined;
       return change(ref, async (service) => {
         const { min, max } = scaleBounds(deployment);
         const replicas = Math.min(max, Math.max(min, desiredReplicas(service)));
-        return toSpec(deployment, { ref, replicas, forceUpdate: service.Spec?.TaskTemplate?.ForceUpdate });
+        prepared ??= await prepare(deployment, ref);
+        return prepared({ replicas, forceUpdate: service.Spec?.TaskTemplate?.ForceUpdate });
       });
     },
 
@@ -191,6 +195,8 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     },
   };
 }
+
+type Goal = Pick<SpecContext, 'replicas' | 'forceUpdate'>;
 
 interface Change {
   readonly spec: ServiceSpec;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ListedService } from '../../../gateway/swarm/read-back.ts';
-import { type Task, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
+import { onePerFunction, type Task, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
 
 const OPTIONS = { functionsNetwork: 'fns', defaultNamespace: 'openfaas-fn' };
 
@@ -76,6 +76,18 @@ describe('the snapshot of the cluster', () => {
       envVars: { x: 'y=z' },
       desired: 1,
     });
+  });
+
+  it('takes one of two services that say they are the same function: the one of its name, or the older', () => {
+    const named = (ID: string, Name: string, CreatedAt: string) => {
+      const { Spec } = service();
+      return service({ ID, CreatedAt, Spec: { ...Spec, Name } });
+    };
+    const proper = named('1', 'echo', '2026-01-03T00:00:00Z');
+    const older = named('2', 'stack_echo', '2026-01-01T00:00:00Z');
+    const newer = named('3', 'other_echo', '2026-01-02T00:00:00Z');
+    expect(onePerFunction([older, proper, newer], 'openfaas-fn')).to.deep.equal([proper]);
+    expect(onePerFunction([newer, older], 'openfaas-fn')).to.deep.equal([older]);
   });
 
   it('survives a stored request that somebody has broken', () => {

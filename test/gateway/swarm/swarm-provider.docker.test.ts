@@ -172,6 +172,46 @@ describe('functions on a real swarm', function () {
     expect(await runIn(replica?.id ?? '', 'cat /www/mark')).to.equal('built anew');
   });
 
+  it('runs the very image that was built here, though its name is of a registry that does not answer', async () => {
+    const image = 'skep-swarmtest.invalid:5000/web:1';
+    await swarm.docker.getImage(swarm.image).tag({ repo: 'skep-swarmtest.invalid:5000/web', tag: '1' });
+    try {
+      for (const name of [swarm.image, image]) {
+        await swarm.provider.create(echo({ image: name }));
+        await running();
+        const { Spec } = await swarm.docker.getService(ref.name).inspect();
+        const { Id } = await swarm.docker.getImage(name).inspect();
+        expect(Spec.TaskTemplate.ContainerSpec.Image).to.equal(Id);
+        expect((await swarm.provider.read(ref)).image).to.equal(name);
+        await swarm.provider.remove(ref);
+      }
+    } finally {
+      await swarm.docker.getImage(image).remove();
+    }
+  });
+
+  it('reads back what somebody changed with Swarm’s own commands', async () => {
+    await swarm.provider.create(echo({ envVars: { a: '1' }, labels: { mine: 'x' } }));
+    const service = swarm.docker.getService(ref.name);
+    const { Version, Spec } = await service.inspect();
+    const { ContainerSpec } = Spec.TaskTemplate;
+    await service.update({
+      ...Spec,
+      TaskTemplate: {
+        ...Spec.TaskTemplate,
+        ContainerSpec: { ...ContainerSpec, Image: 'skep-swarmtest/other:2', Env: ['a=2'] },
+      },
+      Mode: { Replicated: { Replicas: 0 } },
+      version: Version.Index,
+    });
+    const changed = { image: 'skep-swarmtest/other:2', envVars: { a: '2' }, replicas: 0 };
+    expect(await swarm.provider.read(ref)).to.deep.include(changed);
+    const listed = (await swarm.provider.list()).find(({ name }) => name === ref.name);
+    expect(listed).to.deep.include({ ...changed, labels: { mine: 'x', faas_function: ref.name } });
+    await swarm.provider.update(echo());
+    expect((await swarm.provider.read(ref)).image).to.equal(swarm.image);
+  });
+
   it('writes on when another writer comes between', async () => {
     await swarm.provider.create(echo());
     const service = swarm.docker.getService(ref.name);
