@@ -12,7 +12,8 @@ describe('the life of a platform', function () {
   this.timeout(300_000);
   let platform: Platform;
 
-  before(async () => {
+  before('what this checkout is, runs', async () => {
+    succeeded('up', await up(ROOT));
     platform = await openPlatform();
   });
   after('what this checkout is, runs again', async () => {
