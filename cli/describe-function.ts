@@ -35,44 +35,58 @@ export function toJson({ fn, invocationCount, url, asyncUrl }: Description): Rec
   return { ...fn, Status: statusWord(fn), InvocationCount: invocationCount, URL: url, AsyncURL: asyncUrl };
 }
 
-/** Lines with aligned values; empty maps and lists only when `verbose`. */
+/**
+ * Lines with aligned values, then maps and lists, one entry to an indented line; empty ones only when `verbose`. Spaces are
+ * where faas-cli has them: scripts look for them.
+ */
 export function toLines(description: Description, { verbose }: { verbose: boolean }): string[] {
   const { fn } = description;
   const pairs = (map: Readonly<Record<string, unknown>> | undefined): string[] =>
     Object.entries(map ?? {}).map(([key, value]) => `${key}: ${String(value)}`);
-  const resources = (value: ListedFunction['limits']): string[] => [
-    ...(value?.cpu ? [`CPU: ${value.cpu}`] : []),
-    ...(value?.memory ? [`Memory: ${value.memory}`] : []),
+  const list = (values: readonly string[] | undefined): string[] =>
+    (values ?? []).map((value) => `- ${value}`);
+  const resources = (value: ListedFunction['limits']): string[] =>
+    value?.cpu || value?.memory ? [`CPU: ${value.cpu ?? ''}`, `Memory: ${value.memory ?? ''}`] : [];
+  const fields: readonly (readonly [label: string, value: string])[] = [
+    ['Name:', fn.name],
+    ['Status:', statusWord(fn)],
+    ['Replicas:', String(fn.replicas ?? 0)],
+    ['Available Replicas:', String(fn.availableReplicas ?? 0)],
+    ['Invocations:', String(Math.trunc(description.invocationCount))],
+    ['Image:', fn.image ?? ''],
+    ['Function Process:', fn.envProcess || '<default>'],
+    ['URL:', description.url],
+    ['Async URL:', description.asyncUrl],
   ];
-  const fields: [label: string, values: readonly string[]][] = [
-    ['Name', [fn.name]],
-    ['Status', [statusWord(fn)]],
-    ['Replicas', [String(fn.replicas ?? 0)]],
-    ['Available Replicas', [String(fn.availableReplicas ?? 0)]],
-    ['Invocations', [String(Math.trunc(description.invocationCount))]],
-    ['Image', [fn.image ?? '']],
-    ['Function Process', [fn.envProcess || '<default>']],
-    ['URL', [description.url]],
-    ['Async URL', [description.asyncUrl]],
+  const sections: readonly (readonly [label: string, values: readonly string[]])[] = [
+    ['Labels:', pairs(fn.labels).sort()],
+    ['Annotations:', pairs(fn.annotations).sort()],
+    ['Constraints:', list(fn.constraints)],
+    ['Environment:', pairs(fn.envVars).sort()],
+    ['Secrets:', list(fn.secrets)],
+    ['Requests:', resources(fn.requests)],
+    ['Limits:', resources(fn.limits)],
+    ['Usage:', usageLines(fn.usage)],
   ];
-  const optional: typeof fields = [
-    ['Labels', pairs(fn.labels)],
-    ['Annotations', pairs(fn.annotations)],
-    ['Constraints', [...(fn.constraints ?? [])]],
-    ['Environment', pairs(fn.envVars).sort()],
-    ['Secrets', [...(fn.secrets ?? [])]],
-    ['Requests', resources(fn.requests)],
-    ['Limits', resources(fn.limits)],
-    ['Usage', usageLines(fn.usage)],
-  ];
-  for (const [label, values] of optional) {
-    if (values.length > 0) fields.push([label, values]);
-    else if (verbose) fields.push([label, ['<none>']]);
+  const width = Math.max(...fields.map(([label]) => label.length)) + 1;
+  const lines = fields.map(([label, value]) => label.padEnd(width) + value);
+  let empty: string[] = [];
+  const flush = (): void => {
+    // Empty sections that follow each other are aligned among themselves.
+    const among = Math.max(0, ...empty.map((label) => label.length)) + 2;
+    lines.push(...empty.map((label) => `${label.padEnd(among)}<none>`));
+    empty = [];
+  };
+  for (const [label, values] of sections) {
+    if (values.length === 0) {
+      if (verbose) empty.push(label);
+      continue;
+    }
+    flush();
+    lines.push(label, ...values.map((value) => ` ${value}`));
   }
-  const width = Math.max(...fields.map(([label]) => label.length)) + 2;
-  return fields.flatMap(([label, values]) =>
-    values.map((value, index) => `${(index === 0 ? `${label}:` : '').padEnd(width)}${value}`),
-  );
+  flush();
+  return lines;
 }
 
 function usageLines(usage: Usage | undefined): string[] {

@@ -66,7 +66,15 @@ export function functionTable(
     `${row('Function', 'Image', 'Invocations', 'Replicas')}\t${'CreatedAt'.padEnd(5)}`,
     ...functions.map(
       (fn) =>
-        `${row(fn.name, fn.image ?? '', number(fn.invocationCount), number(fn.replicas))}\t\t${(fn.createdAt ?? '').padEnd(5)}`,
+        `${row(fn.name, fn.image ?? '', number(fn.invocationCount), number(fn.replicas))}\t\t${dateText(fn.createdAt ?? '').padEnd(5)}`,
     ),
   ];
+}
+
+/** A date as faas-cli prints it, `2026-01-02 03:04:05.6 +0000 UTC`; what is no date in UTC stays as it is. */
+function dateText(date: string): string {
+  const [, day, time, fraction = ''] =
+    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(?:Z|[+-]00:00)$/.exec(date) ?? [];
+  if (day === undefined || time === undefined) return date;
+  return `${day} ${time}${fraction.replace(/\.?0+$/, '')} +0000 UTC`;
 }

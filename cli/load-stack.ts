@@ -12,17 +12,23 @@ const URL_TIMEOUT_MS = 120_000;
 
 /**
  * The stack file that the flags name, or the default one when it is present; its functions chosen by --regex or --filter.
+ * @param quiet for commands that take only an address or a namespace from it: what is odd about the file is not their affair
  * @returns undefined when no file was named and there is none
  * @throws {CliError} when it cannot be read, {ContractError} when it is wrong
  */
-export async function loadStack(shell: Shell, flags: StackFlags): Promise<StackFile | undefined> {
-  const found = flags.yaml ? await readNamed(shell, flags.yaml) : await readDefault(shell);
+export async function loadStack(
+  shell: Shell,
+  flags: StackFlags,
+  { quiet = false } = {},
+): Promise<StackFile | undefined> {
+  const note = quiet ? () => {} : shell.note;
+  const found = flags.yaml ? await readNamed(shell, flags.yaml) : await readDefault(shell, note);
   if (!found) return undefined;
   const stack = parseStackFile(found.text, {
     fileName: found.name,
     ...(flags.envsubst === false ? {} : { env: shell.env }),
   });
-  for (const warning of stack.warnings) shell.note(`Warning: ${warning}`);
+  for (const warning of stack.warnings) note(`Warning: ${warning}`);
   return { ...stack, functions: select(stack.functions, flags) };
 }
 
@@ -64,7 +70,10 @@ async function readNamed(shell: Shell, name: string): Promise<{ name: string; te
   return { name, text };
 }
 
-async function readDefault(shell: Shell): Promise<{ name: string; text: string } | undefined> {
+async function readDefault(
+  shell: Shell,
+  note: Shell['note'],
+): Promise<{ name: string; text: string } | undefined> {
   for (const name of DEFAULT_STACK_FILES) {
     let text: string;
     try {
@@ -74,7 +83,7 @@ async function readDefault(shell: Shell): Promise<{ name: string; text: string }
       throw error;
     }
     if (!isDockerStack(text)) return { name, text };
-    shell.note(`${name} is a Docker stack (it has "services:"), not a stack file of functions: passed over.`);
+    note(`${name} is a Docker stack (it has "services:"), not a stack file of functions: passed over.`);
   }
   return undefined;
 }
@@ -103,5 +112,5 @@ async function download(shell: Shell, url: string): Promise<string> {
 
 /** The gateway that the stack file names, for commands that need nothing else of it. */
 export async function gatewayFromStack(shell: Shell, flags: StackFlags): Promise<string | undefined> {
-  return (await loadStack(shell, { ...flags, regex: '', filter: '' }))?.gateway;
+  return (await loadStack(shell, { ...flags, regex: '', filter: '' }, { quiet: true }))?.gateway;
 }

@@ -2,9 +2,17 @@ import { homedir } from 'node:os';
 import { CliError } from './errors.ts';
 import { paintFor, type Shell } from './shell.ts';
 
+const CLEAR_LINE = '\r\u001b[K';
+
 /** The shell of this process. */
 export function processShell(): Shell {
   const isTerminal = process.stdout.isTTY === true;
+  const showsStatus = isTerminal && process.env['TERM'] !== 'dumb';
+  let hasStatus = false;
+  const clearStatus = (): void => {
+    if (hasStatus) process.stdout.write(CLEAR_LINE);
+    hasStatus = false;
+  };
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -12,12 +20,24 @@ export function processShell(): Shell {
     isTerminal,
     stdinIsTerminal: process.stdin.isTTY === true,
     paint: paintFor(isTerminal, process.env),
-    out: (line) => void process.stdout.write(`${line}\n`),
+    out: (line) => {
+      clearStatus();
+      process.stdout.write(`${line}\n`);
+    },
+    status: (line) => {
+      if (!showsStatus) return;
+      hasStatus = true;
+      process.stdout.write(`${CLEAR_LINE}${line.slice(0, (process.stdout.columns || 80) - 1)}`);
+    },
     write: (bytes) =>
       new Promise((resolve, reject) => {
+        clearStatus();
         process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
-    note: (line) => void process.stderr.write(`${line}\n`),
+    note: (line) => {
+      clearStatus();
+      process.stderr.write(`${line}\n`);
+    },
     readStdin,
     askSecret,
   };

@@ -9,6 +9,8 @@ export interface Shell {
   readonly paint: Paint;
   /** One line to stdout. */
   out(line: string): void;
+  /** On a terminal, one line of what goes on now, replaced by whatever is written next; nothing elsewhere. */
+  status(line: string): void;
   /** Bytes to stdout as they are; resolves when they are taken. */
   write(bytes: Uint8Array): Promise<void>;
   /** One line to stderr. */

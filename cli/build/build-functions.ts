@@ -9,9 +9,10 @@ import { runLines } from '../run-program.ts';
 import { seconds } from '../seconds.ts';
 import type { Shell } from '../shell.ts';
 import { workThrough } from '../workers.ts';
-import { assembleBuildFolder } from './assemble.ts';
+import { assembleBuildFolder, type BuildFolder } from './assemble.ts';
 import { builderEnvironment, deprecationFilter } from './builder-kind.ts';
 import { buildArguments, dockerBuildArguments } from './docker-arguments.ts';
+import { watchSteps, whereItFailed } from './failed-step.ts';
 import { buildThroughGateway } from './remote-build.ts';
 
 export interface BuildSettings {
@@ -90,7 +91,31 @@ async function buildOne(shell: Shell, fn: StackFunction, settings: BuildSettings
     return;
   }
   shell.out(`Building: ${image} with ${fn.lang} template. Please wait..`);
-  const onLine = lineWriter(shell, fn.name, settings);
+  const onLine = lineWriter(shell, fn, settings);
+  try {
+    await makeImage(shell, fn, { settings, image, folder, buildArgs, onLine });
+  } catch (error) {
+    onLine.showKept();
+    throw error;
+  } finally {
+    onLine.end();
+  }
+  shell.out(`Image: ${image} built.`);
+}
+
+interface ImagePlan {
+  readonly settings: BuildSettings;
+  readonly image: string;
+  readonly folder: BuildFolder;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly onLine: ReturnType<typeof lineWriter>;
+}
+
+async function makeImage(
+  shell: Shell,
+  fn: StackFunction,
+  { settings, image, folder, buildArgs, onLine }: ImagePlan,
+): Promise<void> {
   if (settings.remote) {
     const { gateway, skipPush } = settings.remote;
     if (Object.keys(fn.buildSecrets).length > 0)
@@ -103,10 +128,8 @@ async function buildOne(shell: Shell, fn: StackFunction, settings: BuildSettings
       folder: path,
       onLine: onLine.write,
     }).catch((error: unknown) => {
-      onLine.showKept();
-      throw new CliError(`[${fn.name}] ${messageOf(error)}`, { cause: error });
+      throw new CliError(`[${fn.name}] ${messageOf(error)}${onLine.where()}`, { cause: error });
     });
-    shell.out(`Image: ${image} built.`);
     return;
   }
   const mountSsh = folder.manifest?.mountSsh ?? false;
@@ -120,23 +143,31 @@ async function buildOne(shell: Shell, fn: StackFunction, settings: BuildSettings
     if (stream === 'stdout' || isWanted(line)) onLine.write(line);
   });
   if (exitCode !== 0) {
-    onLine.showKept();
     throw new CliError(
-      `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}`,
+      `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}${onLine.where()}`,
     );
   }
-  shell.out(`Image: ${image} built.`);
 }
 
-/** Shows a build's output as it comes; that of a quiet build is kept for the case that it fails. */
+/**
+ * Shows a build's output as it comes; that of a quiet build is kept for the case that it fails. On a terminal the step that
+ * runs, and for how long, stands below it.
+ */
 function lineWriter(
   shell: Shell,
-  name: string,
+  { name, handler }: Pick<StackFunction, 'name' | 'handler'>,
   { quiet, parallel }: Pick<BuildSettings, 'quiet' | 'parallel'>,
 ) {
   const kept: string[] = [];
+  const steps = watchSteps();
+  const began = performance.now();
+  const ticker = setInterval(() => {
+    const elapsed = Math.round((performance.now() - began) / 1000);
+    shell.status(`${name}, ${elapsed} s: ${steps.step ?? 'starting'}`);
+  }, 1000);
   return {
     write: (line: string): void => {
+      steps.see(line);
       // Lines of builds that run side by side would be a riddle without the name.
       if (quiet) kept.push(line);
       else shell.out(parallel > 1 ? `[${name}] ${line}` : line);
@@ -144,5 +175,7 @@ function lineWriter(
     showKept: (): void => {
       for (const line of kept) shell.out(line);
     },
+    where: (): string => whereItFailed(steps.step, handler),
+    end: (): void => clearInterval(ticker),
   };
 }

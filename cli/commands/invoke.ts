@@ -66,7 +66,7 @@ async function invoke(shell: Shell, name: string, flags: InvokeFlags): Promise<v
     throw new CliError('signing needs both --sign HEADER and --key KEY');
   const timeoutMs = parseDuration(flags.timeout, '--timeout');
   const headers = parseHeaders(flags.header, (warning) => shell.note(warning));
-  const stack = await loadStack(shell, { ...flags, regex: '', filter: '' });
+  const stack = await loadStack(shell, { ...flags, regex: '', filter: '' }, { quiet: true });
   const gateway = chooseGateway({
     flag: flags.gateway,
     stackFile: stack?.gateway,

@@ -108,6 +108,21 @@ describe('skep build', () => {
     expect(ran.exitCode).to.equal(1);
   });
 
+  for (const [builder, output] of Object.entries({
+    'the classic builder':
+      'echo "Step 1/2 : FROM x"; echo "Step 2/2 : RUN cd function && npm test"; echo "not ok 1"',
+    BuildKit:
+      'echo "#5 [1/2] FROM x"; echo "#6 [stage-1 2/2] RUN cd function && npm test"; echo "#7 [other 1/1] COPY . ."; echo "#6 ERROR: exit code: 1"; echo "#8 [a 1/1] RUN no"',
+  })) {
+    it(`ends by saying in which step it failed, and what a failed test means, with ${builder}`, async () => {
+      place.addDocker(`[ "$1" = buildx ] && exit 1; ${output}; exit 1`);
+      const { stdout } = await place.skep(['build']);
+      expect(stdout).to.match(
+        /docker build ended with 1\n {2}It failed in: RUN cd function && npm test\n {2}These are the tests in .*hello: .*change its test too\.\n$/,
+      );
+    });
+  }
+
   it('builds the others after one failed, in parallel too', async () => {
     place.addDocker('[ "$1" = buildx ] && exit 1; case "$*" in *bad*) exit 1;; esac; exit 0');
     stack(

@@ -23,9 +23,11 @@ const FUNCTIONS = [
     replicas: 1,
     invocationCount: 7,
     availableReplicas: 1,
-    createdAt: '2026-01-01T00:00:00Z',
+    createdAt: '2026-01-01T00:00:00.500Z',
     namespace: 'x',
-    labels: { k: 'v' },
+    labels: { k: 'v', a: 'b' },
+    constraints: ['node.role==manager'],
+    limits: { memory: '64Mi' },
     annotations: {},
     extra: true,
   },
@@ -73,13 +75,19 @@ describe('skep against a gateway', () => {
     it('prints image and date with -v', async () => {
       const [, first] = (await skep(['list', '-v'])).stdout.split('\n');
       expect(first).to.equal(
-        `${'alpha'.padEnd(30)}\t${'i/alpha:1'.padEnd(40)}\t${'7'.padEnd(15)}\t1    \t\t2026-01-01T00:00:00Z`,
+        `${'alpha'.padEnd(30)}\t${'i/alpha:1'.padEnd(40)}\t${'7'.padEnd(15)}\t1    \t\t2026-01-01 00:00:00.5 +0000 UTC`,
       );
     });
     it('passes on all fields as JSON', async () => {
       const ran = await skep(['list', '--json', '-n', 'x']);
       expect(JSON.parse(ran.stdout)).to.deep.equal([FUNCTIONS[1], FUNCTIONS[0]]);
       expect(gateway.calls).to.deep.equal(['GET /system/functions?namespace=x']);
+    });
+    it('says nothing of a stack file that it takes nothing from but an address', async () => {
+      place.write('stack.yml', 'services: {}\n');
+      expect((await skep(['list'])).stderr).to.equal('');
+      place.write('stack.yaml', 'provider: {name: openfaas, odd: 1}\nfunctions: {}\n');
+      expect((await skep(['list'])).stderr).to.equal('');
     });
     it('prints no colour codes into a pipe', async () => {
       expect((await skep(['list'])).stdout).not.to.contain('\u001b');
@@ -128,13 +136,22 @@ describe('skep against a gateway', () => {
         'Function Process:   <default>',
         `URL:                ${gateway.url}/function/alpha`,
         `Async URL:          ${gateway.url}/async-function/alpha`,
-        'Labels:             k: v',
+        'Labels:',
+        ' a: b',
+        ' k: v',
+        'Constraints:',
+        ' - node.role==manager',
+        'Limits:',
+        ' CPU:',
+        ' Memory: 64Mi',
         '',
       ]);
       expect(gateway.calls[0]).to.equal('GET /system/function/alpha?namespace=&usage=1');
     });
     it('shows what is empty with -v', async () => {
-      expect((await skep(['describe', 'alpha', '-v'])).stdout).to.contain('Secrets:            <none>');
+      expect((await skep(['describe', 'alpha', '-v'])).stdout).to.contain(
+        ' - node.role==manager\nEnvironment:  <none>\nSecrets:      <none>\nRequests:     <none>\nLimits:\n',
+      );
     });
     it('adds its own keys to the JSON', async () => {
       const json = JSON.parse((await skep(['describe', 'alpha', '-j', '-n', 'dev'])).stdout);
