@@ -18,7 +18,7 @@ import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { prometheusCounts } from './metrics/prometheus-query.ts';
 import { startMetricsServer } from './metrics/server.ts';
-import { firstReplicas } from './scaling/first-replicas.ts';
+import { wakeFunction } from './scaling/wake-function.ts';
 import { connectEngine } from './swarm/connect-engine.ts';
 import { createEngineImageBuilder } from './swarm/engine-image-builder.ts';
 import { ownAddress } from './swarm/own-address.ts';
@@ -26,6 +26,8 @@ import { createSwarmProvider } from './swarm/swarm-provider.ts';
 
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
+/** How long before the end of a drain those who wait for a replica are let go. */
+const LAST_CALL_MS = 1000;
 
 async function main(): Promise<void> {
   const logger = createLogger();
@@ -80,7 +82,7 @@ async function main(): Promise<void> {
       error === undefined
         ? logger.info('the cluster can be read again')
         : logger.error('the cluster cannot be read: the last known functions are served', { error }),
-    scaleUp: (entry) => provider.scale(entry.ref, firstReplicas(entry.labels)),
+    scaleUp: (entry) => wakeFunction(provider, entry.ref),
     controlSocket,
     functionPort: FUNCTION_PORT,
     defaultNamespace: config.functionNamespace,
@@ -114,7 +116,13 @@ async function main(): Promise<void> {
     if (isStopping) return;
     isStopping = true;
     logger.info('draining', { signal, inFlight: listener.inFlight });
+    // Who still waits for a replica near the end is told so, rather than cut off.
+    const lastCall = setTimeout(
+      () => dataPlane.stop(),
+      Math.max(config.writeTimeoutMs - LAST_CALL_MS, config.writeTimeoutMs / 2),
+    );
     const cutOff = await listener.drain(config.writeTimeoutMs);
+    clearTimeout(lastCall);
     dataPlane.stop();
     unwatch();
     await Promise.race([controlServer.close(1000), sleep(2000)]);

@@ -16,6 +16,8 @@ export type RunBuild = (
   options: { readonly onProgress: (progress: BuildProgress) => void; readonly signal: AbortSignal },
 ) => Promise<BuildProgress>;
 
+const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
+
 /** POST /system/build: one JSON object when all is over, or one a line as it goes. A failed build is a 200, too. */
 export function build(runBuild: RunBuild, logger: Logger): RouterMiddleware<RequestState> {
   let isBusy = false;
@@ -31,7 +33,9 @@ export function build(runBuild: RunBuild, logger: Logger): RouterMiddleware<Requ
       : undefined;
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const onProgress = (progress: BuildProgress): void => {
-      lines?.write(progressLines(progress));
+      // Of a client that does not read, no more than this is kept: it misses lines, and learns of the end.
+      if (lines !== undefined && lines.writableLength < MOST_UNREAD_BYTES)
+        lines.write(progressLines(progress));
       begin();
     };
     const done = runBuild(ctx.req, { onProgress, signal }).finally(() => {

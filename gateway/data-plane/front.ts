@@ -14,6 +14,17 @@ export interface FrontOptions {
 /** What client addresses and the like are called on the private socket; a client's own spelling of them is dropped. */
 const CONTROL_OWN_HEADERS: ReadonlySet<string> = new Set(['x-skep-client']);
 
+/** What the control plane's server can read; each is a label of its metrics. */
+const CONTROL_METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+]);
+
 /** Sends each request of the public listener to its plane. */
 export function createFront({ invoker, pool, controlSocket }: FrontOptions): (exchange: Exchange) => void {
   const address = { unix: controlSocket };
@@ -31,6 +42,16 @@ export function createFront({ invoker, pool, controlSocket }: FrontOptions): (ex
         refuse(exchange, new FaasError('invalid_request', to.message));
         return;
       case 'control':
+        if (!CONTROL_METHODS.has(exchange.request.method)) {
+          refuse(
+            exchange,
+            new FaasError(
+              'method_not_allowed',
+              `${to.target.slice(0, 200)} does not answer ${exchange.request.method.slice(0, 50)}`,
+            ),
+          );
+          return;
+        }
         void relay(exchange, {
           pool,
           address,

@@ -2,6 +2,8 @@ import type { FunctionSnapshot } from '../functions/provider.ts';
 
 const CALM_MS = 1000;
 const BUSY_MS = 200;
+/** The least between two reads, so that a storm of nudges does not become a storm of reads. */
+const LEAST_MS = 50;
 /** How long a function that does not settle keeps the poll quick: one that can never start must not do so for ever. */
 const BUSY_FOR_MS = 60_000;
 
@@ -23,6 +25,8 @@ export class TablePoller {
   #isNudged = false;
   #isStopped = false;
   #busyUntil = 0;
+  /** No read begins before. */
+  #restUntil = 0;
   #fingerprint = '';
   #failure: Error | undefined;
   /** Those who wait for a read that begins after they asked. */
@@ -41,7 +45,7 @@ export class TablePoller {
   nudge(): void {
     this.#busyUntil = Date.now() + BUSY_FOR_MS;
     if (this.#isReading) this.#isNudged = true;
-    else this.#schedule(0);
+    else this.#schedule(this.#restMs());
   }
 
   /** Resolves when the cluster has been read anew, whatever came of it, or the poller has stopped. */
@@ -73,6 +77,7 @@ export class TablePoller {
     if (this.#isReading || this.#isStopped) return;
     this.#isReading = true;
     this.#isNudged = false;
+    const startedAt = performance.now();
     const waiting = this.#waiting.splice(0);
     let isSettled = true;
     try {
@@ -89,10 +94,17 @@ export class TablePoller {
       if (isNews) this.#options.onHealth(this.#failure);
     } finally {
       this.#isReading = false;
+      const now = performance.now();
+      // As long as the read itself took: the cluster has at least half of its time for others.
+      this.#restUntil = now + Math.min(Math.max(now - startedAt, LEAST_MS), CALM_MS);
       this.#release(waiting);
     }
     const isBusy = !isSettled && Date.now() < this.#busyUntil;
-    this.#schedule(this.#isNudged ? 0 : isBusy ? BUSY_MS : CALM_MS);
+    this.#schedule(this.#isNudged ? this.#restMs() : Math.max(isBusy ? BUSY_MS : CALM_MS, this.#restMs()));
+  }
+
+  #restMs(): number {
+    return Math.max(0, this.#restUntil - performance.now());
   }
 
   /** Every function runs what it is meant to. A change since the last read starts the quick time anew. */

@@ -55,7 +55,7 @@ export class AlertScaler {
       this.#options.logger.error('alert failed', { function: functionName, status, error });
       return {
         message: `${functionName}: ${(error as Error).message}`,
-        isTransient: !(error instanceof ContractError),
+        isTransient: !(error instanceof ContractError || (error instanceof FaasError && error.status < 500)),
       };
     }
   }

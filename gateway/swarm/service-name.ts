@@ -15,6 +15,9 @@ const PLATFORM_NAMES: ReadonlySet<string> = new Set([
   'registry',
 ]);
 
+/** The stack of the platform is deployed as `skep`: the function `skep` of a namespace `nats` would take its place. */
+const STACK_PREFIX = /^skep_/;
+
 /**
  * The Swarm service of a function: `name`, or `name_namespace` outside the default namespace. What would be longer than
  * 63 characters ends in a hash. Nobody reads a function out of a service's name: the labels tell it.
@@ -43,10 +46,11 @@ export function checkFunctionRef(ref: FunctionRef, defaultNamespace: string = DE
       `namespace: ${JSON.stringify(ref.namespace)} is not a name: ${rule}`,
     );
   }
-  if (PLATFORM_NAMES.has(toServiceName(ref, defaultNamespace))) {
+  const serviceName = toServiceName(ref, defaultNamespace);
+  if (PLATFORM_NAMES.has(serviceName) || PLATFORM_NAMES.has(serviceName.replace(STACK_PREFIX, ''))) {
     throw new FaasError(
       'invalid_request',
-      `service: ${ref.name} is the name of a service of the platform: choose another name for the function`,
+      `service: ${ref.name} ${ref.namespace === defaultNamespace ? '' : `of ${ref.namespace} `}is the name of a service of the platform: choose another name for the function`,
     );
   }
 }

@@ -26,9 +26,10 @@ export function errors(logger: Logger): Middleware<RequestState> {
       ctx.set('X-Skep-Error', failure.code);
       ctx.set('X-OpenFaaS-Internal', 'gateway');
       ctx.type = 'text/plain; charset=utf-8';
-      ctx.body = failure.expose
+      const told = failure.expose
         ? failure.message
         : `the gateway failed: its log has the reason, call id ${callId}`;
+      ctx.body = `${told}\n`;
       // What was not read of the body would be taken for the next request.
       if (hasBody(ctx.req) && !ctx.req.readableEnded) ctx.set('Connection', 'close');
     }

@@ -30,7 +30,7 @@ describe('POST /system/alert', () => {
     expect((await send('nonsense'))[0]).to.equal(400);
     expect((await send({}))[0]).to.equal(400);
     const [status, text] = await send({ alerts: [alertFor('echo'), { status: 'firing' }] });
-    expect([status, text]).to.deep.equal([400, 'alerts[1].labels: expected an object, not nothing']);
+    expect([status, text]).to.deep.equal([400, 'alerts[1].labels: expected an object, not nothing\n']);
     expect((await control.provider.read({ name: 'echo', namespace: 'openfaas-fn' })).replicas).to.equal(5);
   });
 
@@ -38,7 +38,7 @@ describe('POST /system/alert', () => {
     control.provider.cluster.goDown('no quorum');
     expect(await send({ alerts: [alertFor('echo'), alertFor('other')] })).to.deep.equal([
       500,
-      'echo: no quorum\nother: no quorum',
+      'echo: no quorum\nother: no quorum\n',
     ]);
   });
 });

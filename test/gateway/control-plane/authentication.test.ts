@@ -36,7 +36,7 @@ describe('authentication', () => {
     expect(response.status).to.equal(401);
     expect(response.headers.get('www-authenticate')).to.equal('Basic realm="Restricted"');
     expect(response.headers.get('x-skep-error')).to.equal('invalid_credentials');
-    expect(await response.text()).to.equal('invalid credentials');
+    expect(await response.text()).to.equal('invalid credentials\n');
   });
 
   it('tells strangers nothing of what there is under /system and /ui', async () => {

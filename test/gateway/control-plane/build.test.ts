@@ -70,7 +70,7 @@ describe('POST /system/build', () => {
         throw new FaasError('invalid_request', 'the body is no tar');
       });
       const response = await control.call('POST', '/system/build', 'x', headers);
-      expect([response.status, await response.text()]).to.deep.equal([400, 'the body is no tar']);
+      expect([response.status, await response.text()]).to.deep.equal([400, 'the body is no tar\n']);
     });
   }
 

@@ -84,7 +84,7 @@ describe('/system/functions', () => {
     expect(await refusal(response)).to.deep.equal([
       400,
       'invalid_request',
-      'namespace: dev and prod are both named: which one is meant?',
+      'namespace: dev and prod are both named: which one is meant?\n',
     ]);
   });
 

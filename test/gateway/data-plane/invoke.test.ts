@@ -389,6 +389,13 @@ describe('an invocation', () => {
     expect(seen.headers['x-skep-client']).to.match(/^127\.0\.0\.1:\d+$/);
   });
 
+  it('answers 405 for a verb that the control plane does not know', async () => {
+    await gateway();
+    const { status, headers, body } = await call('/system/functions', { method: 'PURGE' });
+    expect([status, headers['x-skep-error']]).to.deep.equal([405, 'method_not_allowed']);
+    expect(body).to.contain('PURGE');
+  });
+
   it('answers 503 when the control plane is away', async () => {
     await upstream(echo);
     await gateway();

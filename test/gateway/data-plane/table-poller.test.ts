@@ -45,6 +45,17 @@ describe('the table poller', () => {
     expect(reads.length).to.equal(2);
   });
 
+  it('leaves the cluster a rest between two reads, however often it is nudged', async () => {
+    const started = poller.start();
+    reads[0]?.resolve([]);
+    await started;
+    const before = performance.now();
+    const storm = setInterval(() => poller.nudge(), 1);
+    await nextRead(2);
+    clearInterval(storm);
+    expect(performance.now() - before).to.be.at.least(45);
+  });
+
   it('refreshes by a read that began after it was asked for', async () => {
     void poller.start();
     let isFresh = false;

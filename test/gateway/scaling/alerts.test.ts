@@ -45,6 +45,12 @@ describe('AlertScaler', () => {
     expect(await scaler.handle([firing('gone'), firing('no/such name')])).to.deep.equal([]);
   });
 
+  it('does not ask to send again what the cluster will refuse again', async () => {
+    provider.scale = () => Promise.reject(new FaasError('invalid_request', 'it has no replica count'));
+    const [failure] = await scaler.handle([firing('echo')]);
+    expect(failure?.isTransient).to.equal(false);
+  });
+
   it('applies alerts of one function one after the other', async () => {
     let running = 0;
     let most = 0;

@@ -28,6 +28,13 @@ describe('the name of a function’s service', () => {
     });
   }
 
+  it('may not take the place of a service of the platform’s stack', () => {
+    for (const namespace of ['gateway', 'grafana']) {
+      expect(() => checkFunctionRef({ name: 'skep', namespace })).to.throw(FaasError, namespace);
+    }
+    checkFunctionRef({ name: 'skep', namespace: 'dev' });
+  });
+
   it('may be a platform’s name in another namespace, where it shadows nothing', () => {
     checkFunctionRef({ name: 'registry', namespace: 'dev' });
   });
