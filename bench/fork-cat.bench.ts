@@ -1,19 +1,16 @@
 // Question: what does a process for every request cost under our watchdog? Baseline: OpenFaaS's classic watchdog, same run.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { alternate, load } from './support/load.ts';
-import { freePort, type Started, start } from './support/processes.ts';
+import type { Started } from './support/processes.ts';
 import { record, recordMissing } from './support/record.ts';
+import { FWATCHDOG, startWatchdog } from './support/watchdog.ts';
 
-const WATCHDOG = new URL('../dist/fwatchdog', import.meta.url).pathname;
 const SECONDS = 3;
 const ROUNDS = 5;
 
 export async function run(): Promise<void> {
   const peer = process.env['PEER_CLASSIC_WATCHDOG'];
-  const ours = await startWatchdog(WATCHDOG);
-  const theirs = peer === undefined ? undefined : await startWatchdog(peer);
+  const ours = await startWatchdog(FWATCHDOG, { fprocess: 'cat' });
+  const theirs = peer === undefined ? undefined : await startWatchdog(peer, { fprocess: 'cat' });
   try {
     for (const clients of [1, 16, 64]) await compare(clients, ours, theirs);
   } finally {
@@ -41,23 +38,4 @@ async function compare(clients: number, ours: Started, theirs: Started | undefin
   }
   record(rate, results.ours.perSecond / results.theirs.perSecond, 'ratio', '>= 0.97');
   if (clients > 1) record(tail, results.ours.p99Ms / results.theirs.p99Ms, 'ratio', '<= 0.8');
-}
-
-async function startWatchdog(executable: string): Promise<Started> {
-  const port = await freePort();
-  // Both keep a lock file in the temporary folder: each gets its own.
-  const folder = mkdtempSync(join(tmpdir(), 'skep-bench-'));
-  const started = await start({
-    command: executable,
-    port,
-    env: { fprocess: 'cat', port: String(port), metrics_port: String(await freePort()), TMPDIR: folder },
-    readyPath: '/_/health',
-  });
-  return {
-    ...started,
-    stop: async () => {
-      await started.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }

@@ -21,6 +21,7 @@ export function freePort(): Promise<number> {
 export interface StartOptions {
   readonly command: string;
   readonly args?: readonly string[];
+  readonly cwd?: string;
   /** Where it will listen. */
   readonly port: number;
   /** The whole environment beside PATH. */
@@ -33,12 +34,14 @@ export interface StartOptions {
 export async function start({
   command,
   args = [],
+  cwd,
   port,
   env = {},
   readyPath = '/',
 }: StartOptions): Promise<Started> {
   const child = spawn(command, args, {
     env: { PATH: process.env['PATH'] ?? '', ...env },
+    ...(cwd !== undefined && { cwd }),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';
