@@ -8,6 +8,7 @@ import { WatchdogMetrics } from './metrics.ts';
 import { forkHandler } from './modes/fork.ts';
 import { killAllGroups } from './run-process.ts';
 import { serve } from './server.ts';
+import { notFoundText } from './start-error.ts';
 
 const USAGE =
   'usage: fwatchdog [-version | -run-healthcheck]\nIt is configured by environment variables; at least fprocess.';
@@ -42,8 +43,7 @@ function start(lockPath: string): number | undefined {
   for (const [key, value] of Object.entries(process.env)) if (value !== undefined) baseEnv[key] = value;
   const context = { selfPath: process.execPath, searchPath: process.env['PATH'] };
   let command = resolveCommand(config.command, context);
-  if (command.path === undefined)
-    log(`warning: ${command.name} is not on the PATH: requests will fail with 500`);
+  if (command.path === undefined) log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
   const health = new Health(config.suppressLock ? undefined : lockPath);
   const metrics = new WatchdogMetrics();
   const handler = forkHandler({

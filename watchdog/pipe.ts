@@ -27,7 +27,7 @@ export function openPipe(): Pipe {
   const isOpen = libc.symbols.pipe2(ptr(pair), O_CLOEXEC) === 0;
   const [readFd, writeFd] = pair;
   if (!isOpen || readFd === undefined || writeFd === undefined) {
-    throw new Error('cannot open a pipe: too many open files');
+    throw Object.assign(new Error('cannot open a pipe'), { code: 'EMFILE' });
   }
   return { readFd, writeFd };
 }

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { Command } from './command.ts';
 import type { Outcome, TimeLimitName } from './outcome.ts';
 import { closePipe, makeNonBlocking, openPipe, type Pipe } from './pipe.ts';
+import { notFoundText, startErrorText } from './start-error.ts';
 
 export interface RunOptions {
   readonly command: Command;
@@ -46,7 +47,7 @@ export function killAllGroups(): void {
 export function runProcess(options: RunOptions): RunningProcess {
   const { command, stdin } = options;
   if (command.path === undefined) {
-    return notStarted(new Error(`exec: "${command.name}": executable file not found in $PATH`));
+    return notStarted(new Error(notFoundText(command.name)));
   }
   const pipes: Pipe[] = [];
   const pipe = (): Pipe => {
@@ -77,7 +78,7 @@ export function runProcess(options: RunOptions): RunningProcess {
     if (input !== undefined) closeSync(input.readFd);
   } catch (cause) {
     for (const opened of pipes) closePipe(opened);
-    return notStarted(cause as Error);
+    return notStarted(new Error(startErrorText(command, cause), { cause }));
   }
   return new Run(child, options, ends);
 }

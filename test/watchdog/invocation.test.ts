@@ -82,6 +82,30 @@ describe('the watchdog, one process per request', () => {
     }
   });
 
+  it('says why a program that is there cannot be started', async () => {
+    const reasons = {
+      './no-such-program': 'fork/exec ./no-such-program: no such file or directory\n',
+      './cannot-be-executed': 'fork/exec ./cannot-be-executed: permission denied\n',
+      './has-no-interpreter': 'fork/exec ./has-no-interpreter: no such file or directory\n',
+      './is-no-program': 'fork/exec ./is-no-program: exec format error\n',
+    };
+    for (const [fprocess, text] of Object.entries(reasons)) {
+      const { url } = await startWatchdog({ fprocess });
+      expect(await (await fetch(url)).text()).to.equal(text);
+      await stopWatchdogs();
+    }
+  });
+
+  it('answers 500 where a header is too long for an environment', async () => {
+    const { url } = await startWatchdog({ fprocess: '/usr/bin/env' });
+    const response = await fetch(url, { headers: { 'X-Long': 'a'.repeat(200_000) } });
+    expect([response.status, await response.text()]).to.deep.equal([
+      500,
+      'fork/exec /usr/bin/env: argument list too long\n',
+    ]);
+    expect((await fetch(url)).status).to.equal(200);
+  });
+
   it('is not disturbed by a process that never reads its stdin', async () => {
     const { url } = await startWatchdog({ fprocess: './never-reads-stdin' });
     for (const size of [10, 300_000, 3_000_000]) {

@@ -1,7 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/**
+ * Another classic watchdog to hold against ours: an executable. Cases of the classic contract then run on it instead; it
+ * has no free choice of its metrics port (8081) and does not tell its own.
+ */
+const PEER = process.env['PEER_CLASSIC_WATCHDOG'] || undefined;
+/** For cases of what only ours has, or does otherwise on purpose: `docs/watchdog.md` lists these. */
+export const ours: typeof it = PEER === undefined ? it : (it.skip as typeof it);
 
 const MAIN = join(import.meta.dirname, '../../watchdog/main.ts');
 export const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -29,12 +39,14 @@ export async function startWatchdog(
   { args = [], waits = true, cwd = FIXTURES }: StartOptions = {},
 ): Promise<Watchdog> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-watchdog-'));
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const port = PEER === undefined ? 0 : await freePort();
+  const [program, ...first] = PEER === undefined ? [process.execPath, MAIN] : [PEER];
+  const child = spawn(program ?? '', [...first, ...args], {
     cwd,
     env: {
       PATH: process.env['PATH'],
       TMPDIR: folder,
-      port: '0',
+      port: String(port),
       metrics_port: '0',
       healthcheck_interval: '0',
       ...env,
@@ -70,13 +82,18 @@ export async function startWatchdog(
     exited: () => ended,
   };
   if (!waits) return { ...watchdog, url: '', metricsUrl: '' };
-  const [, port, metricsPort] =
+  if (PEER !== undefined) {
+    const url = `http://127.0.0.1:${env['port'] ?? port}`;
+    await until(() => answers(url), 'the peer answers');
+    return { ...watchdog, url, metricsUrl: 'http://127.0.0.1:8081/metrics' };
+  }
+  const [, ownPort, metricsPort] =
     /Listening on port: (\d+), metrics on port: (\d+)\n/.exec(
       await logged('metrics on port: ').then(() => logged('\n')),
     ) ?? [];
   return {
     ...watchdog,
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${ownPort}`,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
   };
 }
@@ -87,12 +104,28 @@ interface StartOptions {
   readonly cwd?: string;
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/_/health`).then(
+    () => true,
+    () => false, // not yet
+  );
+}
+
 /** For `afterEach`. */
 export async function stopWatchdogs(): Promise<void> {
   for (const { child, folder } of started.splice(0)) {
     if (child.exitCode === null && child.signalCode === null) {
       const ended = new Promise((resolve) => child.once('close', resolve));
-      child.kill('SIGINT');
+      child.kill(PEER === undefined ? 'SIGINT' : 'SIGKILL');
       await ended;
     }
     rmSync(folder, { recursive: true, force: true });
