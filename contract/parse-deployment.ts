@@ -1,7 +1,7 @@
 import { ContractError } from './contract-error.ts';
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionDeployment } from './function-types.ts';
-import { parseImage } from './parse-image.ts';
+import { parseImageReference } from './image-reference.ts';
 import {
   optionalBoolean,
   optionalString,
@@ -25,7 +25,8 @@ const CONSTRAINT = /^[^=!]+[=!]=.+$/;
 export function parseDeployment(value: unknown): FunctionDeployment {
   const body = parseObject(value, 'the body');
   const service = parseName(requiredString(body, 'service'), 'service');
-  const image = parseImage(requiredString(body, 'image'));
+  const image = requiredString(body, 'image');
+  parseImageReference(image);
   const namespace = optionalString(body, 'namespace');
   const envProcess = optionalString(body, 'envProcess');
   const envVars = optionalStringMap(body, 'envVars');

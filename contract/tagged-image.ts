@@ -1,4 +1,5 @@
 import { ContractError } from './contract-error.ts';
+import { parseImageReference, registryOf } from './image-reference.ts';
 
 export const TAG_FORMATS = ['latest', 'sha', 'branch', 'describe', 'digest'] as const;
 export type TagFormat = (typeof TAG_FORMATS)[number];
@@ -48,16 +49,10 @@ function tagPart(text: string | undefined, format: TagFormat): string {
   return text.replaceAll(/[^\w.-]/g, '-');
 }
 
-/** Docker's own rule: the first part is a registry when it has a dot or a colon, or is `localhost`. */
+/** Whether an image goes to a registry that its own name tells. */
 export function namesRegistry(image: string): boolean {
-  const slash = image.indexOf('/');
-  if (slash === -1) return false;
-  const first = image.slice(0, slash);
-  return first.includes('.') || first.includes(':') || first === 'localhost';
+  return registryOf(image) !== undefined;
 }
-
-const IMAGE_PATTERN =
-  /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 /** @throws {ContractError} saying what is wrong with a reference that Docker would refuse */
 export function checkImage(image: string, functionName: string): void {
@@ -65,11 +60,13 @@ export function checkImage(image: string, functionName: string): void {
     throw new ContractError(
       `function ${functionName} has no image: give it "image:" in the stack file or --image`,
     );
-  const [first = ''] = image.split('/');
-  // Docker takes a first part with capitals for a registry; whoever writes one means a user.
-  const isShouted = /[A-Z]/.test(first) && image.includes('/') && !namesRegistry(image);
-  if (image.length > 512 || isShouted || !IMAGE_PATTERN.test(image)) {
+  try {
+    parseImageReference(image);
+  } catch (error) {
+    if (!(error instanceof ContractError)) throw error;
     const hint = /[A-Z]/.test(image) ? 'use lower case only' : 'expected [registry/]name[:tag]';
-    throw new ContractError(`function ${functionName}: "${image}" is no valid image name: ${hint}`);
+    throw new ContractError(`function ${functionName}: "${image}" is no valid image name: ${hint}`, {
+      cause: error,
+    });
   }
 }

@@ -1,5 +1,6 @@
 import { ContractError } from '../../contract/contract-error.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
+import { parseImageReference } from '../../contract/image-reference.ts';
 import { parseDeployment } from '../../contract/parse-deployment.ts';
 import {
   optionalBoolean,
@@ -11,7 +12,6 @@ import {
   requiredString,
 } from '../../contract/parse-json.ts';
 import { FaasError } from '../errors.ts';
-import { parseImageReference } from './image-reference.ts';
 
 /** What `com.openfaas.docker.config` says. */
 export interface BuildConfig {

@@ -1,9 +1,9 @@
 import type Docker from 'dockerode';
+import { parseImageReference } from '../../contract/image-reference.ts';
 import type { BuildRequest, BuildResult, ImageBuilder } from '../build/image-builder.ts';
-import { parseImageReference } from '../build/image-reference.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { readMessages } from './engine-messages.ts';
-import { engineSentence, engineStatus, toFaasError } from './errors.ts';
+import { byContract, engineSentence, engineStatus, toFaasError } from './errors.ts';
 
 /** How long the engine may take to begin its answer to a build: it reads the whole context first. */
 const BEGIN_LIMIT_MS = 10 * 60_000;
@@ -81,7 +81,7 @@ async function pushImage(
   image: string,
   { onLine, signal }: Following,
 ): Promise<string | undefined> {
-  const { repository, tag = 'latest' } = parseImageReference(image);
+  const { repository, tag = 'latest' } = byContract(() => parseImageReference(image));
   try {
     const stream = await engine.call('push image', (docker, limit) =>
       docker.getImage(repository).push({

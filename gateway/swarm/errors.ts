@@ -1,3 +1,4 @@
+import { ContractError } from '../../contract/contract-error.ts';
 import { FaasError } from '../errors.ts';
 
 /** What dockerode rejects with: an HTTP answer of the engine, or a failed connection. */
@@ -19,6 +20,18 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'ConnectionRefused',
   'ConnectionClosed',
 ]);
+
+/** Runs one of the contract's parsers. @throws {FaasError} `invalid_request` in its words */
+export function byContract<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof ContractError) {
+      throw new FaasError('invalid_request', error.message, { cause: error });
+    }
+    throw error;
+  }
+}
 
 /** The engine's HTTP status, or undefined when it never answered. */
 export function engineStatus(error: unknown): number | undefined {

@@ -1,6 +1,7 @@
 import type { AuthConfig } from 'dockerode';
-import { parseImageReference } from '../build/image-reference.ts';
+import { parseImageReference } from '../../contract/image-reference.ts';
 import { FaasError } from '../errors.ts';
+import { byContract } from './errors.ts';
 
 const DOCKER_HUB = 'docker.io';
 
@@ -19,6 +20,6 @@ export function toAuthConfig(image: string, registryAuth: string | undefined): A
   return {
     username: text.slice(0, colon),
     password: text.slice(colon + 1),
-    serveraddress: parseImageReference(image).registry ?? DOCKER_HUB,
+    serveraddress: byContract(() => parseImageReference(image)).registry ?? DOCKER_HUB,
   };
 }

@@ -1,7 +1,7 @@
 import type { AuthConfig } from 'dockerode';
-import { parseImageReference } from '../build/image-reference.ts';
+import { parseImageReference } from '../../contract/image-reference.ts';
 import type { Engine } from './engine.ts';
-import { engineStatus } from './errors.ts';
+import { byContract, engineStatus } from './errors.ts';
 
 /** How a deployed image is to be written into a service, so that every replica runs the same one. */
 export interface ResolvedImage {
@@ -26,7 +26,7 @@ export async function resolveImage(
   image: string,
   auth: AuthConfig | undefined,
 ): Promise<ResolvedImage> {
-  const reference = parseImageReference(image);
+  const reference = byContract(() => parseImageReference(image));
   const local = await inspectLocal(engine, image);
   const imageEnv = local?.env ?? {};
   if (reference.digest !== undefined) return { image, imageEnv };

@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
 import type { AuthConfig, ServiceSpec } from 'dockerode';
-import { ContractError } from '../../contract/contract-error.ts';
 import {
   DEFAULT_NAMESPACE,
   type FunctionRef,
@@ -12,7 +11,7 @@ import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
 import type { Provider } from '../functions/provider.ts';
 import { createEngine, type Engine } from './engine.ts';
-import { engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
+import { byContract, engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
 import { findFunctionsNetwork } from './functions-network.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { desiredReplicas, type ListedService, toFunctionRef, toFunctionStatus } from './read-back.ts';
@@ -208,13 +207,7 @@ function notFound(ref: FunctionRef, cause?: unknown): FaasError {
 }
 
 function scaleBounds(deployment: FunctionDeployment): { readonly min: number; readonly max: number } {
-  try {
-    return parseScaleLabels(deployment.labels ?? {});
-  } catch (error) {
-    if (error instanceof ContractError)
-      throw new FaasError('invalid_request', error.message, { cause: error });
-    throw error;
-  }
+  return byContract(() => parseScaleLabels(deployment.labels ?? {}));
 }
 
 /** The service of exactly this name: the engine also answers to ids, and to beginnings of ids. */

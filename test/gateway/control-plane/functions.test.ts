@@ -199,7 +199,7 @@ describe('/system/functions', () => {
       expect(await refusal(await control.call(method, path, body)), `${method} ${path}`).to.deep.equal([
         503,
         'provider_unavailable',
-        'the engine does not answer',
+        'the engine does not answer\n',
       ]);
     }
     expect((await fetch(`${control.url}/healthz`)).status).to.equal(200);
