@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bringUp } from './bring-up.ts';
 import { deployFirstFunction, FIRST_FUNCTION } from './platform/first-function.ts';
+import { ensureTestTools } from './platform/test-tools.ts';
 import { describeFailure } from './shell/problem.ts';
 import { Progress } from './shell/progress.ts';
 
@@ -21,6 +22,7 @@ try {
   const progress = new Progress(process.stdout, process.env);
   const { gateway } = await bringUp(root, progress);
   await progress.step(`deploying ${FIRST_FUNCTION}`, () => deployFirstFunction({ root, gateway }));
+  await progress.step('looking for the tools that tests use', ensureTestTools, (added) => added.join(', '));
   started.push(await runChecks());
   started.push(
     await runMocha('without Docker', ['test/**/*.test.ts', '--ignore', 'test/**/*.docker.test.ts']),
