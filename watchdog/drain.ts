@@ -15,10 +15,19 @@ export interface DrainOptions {
  */
 export async function drain({ config, health, listener }: DrainOptions): Promise<void> {
   const { healthcheckIntervalMs, writeTimeoutMs } = config;
-  log(`SIGTERM: no new connections in ${healthcheckIntervalMs / 1000}s`);
+  log(`SIGTERM: no new connections in ${goDuration(healthcheckIntervalMs)}`);
   health.markUnhealthy();
   await new Promise((resolve) => setTimeout(resolve, healthcheckIntervalMs));
   log(`No new connections allowed, draining: ${listener.inFlight} requests`);
   const cutOff = await listener.drain(writeTimeoutMs);
   log(`Exiting. Active connections: ${cutOff}`);
+}
+
+/** `200ms`, `1.5s`, `1m30s`, as Go writes durations. */
+export function goDuration(ms: number): string {
+  if (ms > 0 && ms < 1000) return `${ms}ms`;
+  const seconds = `${(ms % 60_000) / 1000}s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }

@@ -2,7 +2,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { loadConfig } from '../../watchdog/config.ts';
-import { isAlive, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
+import { goDuration } from '../../watchdog/drain.ts';
+import { isAlive, ours, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
 
 describe('the watchdog starts, tells its health and stops', () => {
   afterEach(stopWatchdogs);
@@ -11,21 +12,26 @@ describe('the watchdog starts, tells its health and stops', () => {
     const { url, lockPath } = await startWatchdog({ fprocess: 'cat' });
     const health = await fetch(`${url}/_/health`);
     expect([health.status, await health.text()]).to.deep.equal([200, 'OK']);
-    expect((await fetch(`${url}/_/ready`)).status).to.equal(200);
     expect((await fetch(`${url}/_/health`, { method: 'POST' })).status).to.equal(405);
     rmSync(lockPath);
     expect((await fetch(`${url}/_/health`)).status).to.equal(503);
+  });
+
+  ours('is ready while it is healthy', async () => {
+    const { url, lockPath } = await startWatchdog({ fprocess: 'cat' });
+    expect((await fetch(`${url}/_/ready`)).status).to.equal(200);
+    rmSync(lockPath);
     expect((await fetch(`${url}/_/ready`)).status).to.equal(503);
   });
 
-  it('needs no lock file with suppress_lock', async () => {
+  ours('needs no lock file with suppress_lock', async () => {
     const { url, lockPath, log } = await startWatchdog({ fprocess: 'cat', suppress_lock: 'true' });
     expect(existsSync(lockPath)).to.equal(false);
     expect((await fetch(`${url}/_/health`)).status).to.equal(200);
     expect(log()).to.contain('"suppress_lock" is enabled');
   });
 
-  it('ends with one message when the lock file cannot be written', async () => {
+  ours('ends with one message when the lock file cannot be written', async () => {
     const watchdog = await startWatchdog({ fprocess: 'cat', TMPDIR: '/no/such/folder' }, { waits: false });
     expect(await watchdog.exited()).to.equal(1);
     expect(watchdog.log()).to.contain(
@@ -33,7 +39,7 @@ describe('the watchdog starts, tells its health and stops', () => {
     );
   });
 
-  it('names every bad value at once and ends with 1', async () => {
+  ours('names every bad value at once and ends with 1', async () => {
     const env = {
       fprocess: '',
       port: '70000',
@@ -57,11 +63,21 @@ describe('the watchdog starts, tells its health and stops', () => {
     }
   });
 
+  it('writes durations as Go does', () => {
+    expect([0, 200, 1500, 90_000, 3_600_000].map(goDuration)).to.deep.equal([
+      '0s',
+      '200ms',
+      '1.5s',
+      '1m30s',
+      '1h0m0s',
+    ]);
+  });
+
   it('refuses a protection that it cannot give', () => {
     expect(() => loadConfig({ fprocess: 'cat', jwt_auth: 'true' })).to.throw('jwt_auth');
   });
 
-  it('says when its port is taken', async () => {
+  ours('says when its port is taken', async () => {
     const { url } = await startWatchdog({ fprocess: 'cat' });
     const second = await startWatchdog({ fprocess: 'cat', port: new URL(url).port }, { waits: false });
     expect(await second.exited()).to.equal(1);
@@ -71,10 +87,13 @@ describe('the watchdog starts, tells its health and stops', () => {
   it('answers -version and -run-healthcheck', async () => {
     const version = await startWatchdog({}, { args: ['-version'], waits: false });
     expect(await version.exited()).to.equal(0);
-    expect(version.log()).to.match(/^Version: .*\tSHA: /);
+    expect(version.log()).to.match(/Version: .*\tSHA: /);
     const check = await startWatchdog({}, { args: ['-run-healthcheck'], waits: false });
     expect(await check.exited()).to.equal(1);
     expect(check.log()).to.contain('unable to find lock file.');
+  });
+
+  ours('refuses an unknown argument', async () => {
     const unknown = await startWatchdog({ fprocess: 'cat' }, { args: ['-help-me'], waits: false });
     expect(await unknown.exited()).to.equal(1);
   });
@@ -87,7 +106,7 @@ describe('the watchdog starts, tells its health and stops', () => {
     const inFlight = fetch(watchdog.url);
     await until(() => existsSync(`${base}.pid`), 'the request started');
     watchdog.process.kill('SIGTERM');
-    await watchdog.logged('SIGTERM: no new connections in 0.2s');
+    await watchdog.logged('SIGTERM: no new connections in 200ms');
     expect(existsSync(watchdog.lockPath)).to.equal(false);
     await watchdog.logged('No new connections allowed, draining: 1 requests');
     await Bun.write(`${base}.release`, '');
@@ -97,7 +116,7 @@ describe('the watchdog starts, tells its health and stops', () => {
     expect(watchdog.log()).to.contain('Exiting. Active connections: 0');
   });
 
-  it('leaves no process behind when the drain takes too long', async () => {
+  ours('leaves no process behind when the drain takes too long', async () => {
     const pidFile = join('/tmp', `skep-watchdog-cut-${process.pid}-${Date.now()}`);
     const watchdog = await startWatchdog({
       fprocess: './ignores-sigterm',
