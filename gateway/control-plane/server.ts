@@ -5,6 +5,9 @@ import { createServer, type RequestListener } from 'node:http';
 /** Longer than the front's pool keeps an idle connection, so that it is never this side that closes first. */
 const KEEP_ALIVE_MS = 30_000;
 
+/** More than the front lets through and adds: its limit is the one that clients meet. */
+const MOST_HEAD_BYTES = 128 * 1024;
+
 export interface ControlPlaneServer {
   /** Stops accepting and resolves when what is in flight has been answered, or after `withinMs`. */
   close(withinMs: number): Promise<void>;
@@ -14,7 +17,7 @@ export interface ControlPlaneServer {
 export async function listenOnSocket(listener: RequestListener, path: string): Promise<ControlPlaneServer> {
   await rm(path, { force: true }); // left behind by a process that was killed
   let isStopping = false;
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: MOST_HEAD_BYTES }, (request, response) => {
     response.once('close', () => {
       // Kept alive after its answer, the connection would hold up the stop.
       if (isStopping) setImmediate(() => server.closeIdleConnections());

@@ -27,6 +27,13 @@ describe('listenOnSocket', () => {
     expect((await stat(path)).mode & 0o777).to.equal(0o600);
   });
 
+  it('takes heads as long as the front lets through', async () => {
+    const path = join(folder, 'control.sock');
+    server = await listenOnSocket((request, response) => response.end(String(request.url?.length)), path);
+    const response = await fetch(`http://control/${'a'.repeat(64 * 1024)}`, { unix: path });
+    expect([response.status, await response.text()]).to.deep.equal([200, String(64 * 1024 + 1)]);
+  });
+
   it('answers what is in flight before it closes', async () => {
     const path = join(folder, 'control.sock');
     const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
