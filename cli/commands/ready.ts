@@ -44,6 +44,7 @@ export function define(command: Command, shell: Shell): void {
     const qualified = flags.namespace === '' ? name : `${name}.${flags.namespace}`;
     const what = name === undefined ? 'gateway' : `function ${qualified}`;
     let reason = '';
+    let told = '';
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       shell.out(`[${attempt}/${attempts}] Waiting for ${what}`);
       try {
@@ -59,6 +60,8 @@ export function define(command: Command, shell: Shell): void {
         );
         return;
       }
+      if (reason !== told) shell.note(`Not yet: ${reason}`);
+      told = reason;
       if (attempt < attempts) await sleep(intervalMs);
     }
     throw new CliError(`${what} was not ready after ${attempts} attempts: ${reason}`);

@@ -337,6 +337,7 @@ describe('skep against a gateway', () => {
   it('gives up waiting for a function, with the reason', async () => {
     answer = () => ({ status: 200, body: JSON.stringify(FUNCTIONS[0]) });
     const ran = await skep(['ready', 'beta', '--attempts', '2', '--interval', '1ms']);
+    expect(ran.stderr).to.equal('Not yet: no replica is available\n'); // once, not at every try
     expect(ran.stdout).to.contain('[2/2] Waiting for function beta');
     expect(ran.stdout).to.contain('no replica is available');
     expect(ran.exitCode).to.equal(1);
