@@ -36,15 +36,19 @@ export async function functionImages(): Promise<string[]> {
   const names = [...new Set(lines(images))].filter((name) => !name.includes('@'));
   const built: string[] = [];
   for (const name of names) {
-    const digests = await runCommand([
+    // An image that only this engine has runs by its id; one with several tags goes tag by tag.
+    const facts = await runCommand([
       'docker',
       'image',
       'inspect',
       '--format',
-      '{{len .RepoDigests}}',
+      '{{json .RepoDigests}} {{json .RepoTags}}',
       name,
     ]);
-    if (digests.stdout.trim() === '0') built.push(name);
+    const [digests = '', tags = ''] = facts.stdout.trim().split(' ');
+    if (facts.exitCode !== 0 || digests !== '[]') continue;
+    const tagged: unknown = JSON.parse(tags);
+    built.push(...(Array.isArray(tagged) && tagged.length > 0 ? tagged.map(String) : [name]));
   }
   return built;
 }
