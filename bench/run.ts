@@ -27,7 +27,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-beginResults();
+beginResults(asked.length > 0);
 for (const name of asked.length > 0 ? asked : all) {
   console.log(name);
   const { run } = (await import(`./${name}${SUFFIX}`)) as { run: () => Promise<void> };

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const RESULTS = new URL('../results/latest.jsonl', import.meta.url);
 
@@ -14,10 +14,17 @@ export interface Finding {
 
 const findings: Finding[] = [];
 
-/** Empties the results file: a run tells of itself alone. */
-export function beginResults(): void {
+/** Lines of an earlier run that this one has not made anew. */
+let earlier: readonly Finding[] = [];
+
+/** @param keepsEarlier a run of some benches leaves the lines of the others; a run of all tells of itself alone */
+export function beginResults(keepsEarlier: boolean): void {
   mkdirSync(new URL('.', RESULTS), { recursive: true });
-  writeFileSync(RESULTS, '');
+  if (!keepsEarlier || !existsSync(RESULTS)) return;
+  const lines = readFileSync(RESULTS, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  earlier = lines.map((line) => JSON.parse(line) as Finding);
 }
 
 /** Keeps a finding, prints it, and adds its line to `bench/results/latest.jsonl`. */
@@ -44,7 +51,8 @@ export function findingsSoFar(): readonly Finding[] {
 
 function keep(finding: Finding): void {
   findings.push(finding);
-  appendFileSync(RESULTS, `${JSON.stringify(finding)}\n`);
+  earlier = earlier.filter(({ bench }) => bench !== finding.bench);
+  writeFileSync(RESULTS, [...earlier, ...findings].map((line) => `${JSON.stringify(line)}\n`).join(''));
   const verdict = finding.ok === null ? '' : finding.ok ? '  ok' : '  MISSED';
   const budget = finding.budget === null ? '' : `  (budget ${finding.budget})`;
   console.log(`  ${finding.bench}: ${finding.value ?? '-'} ${finding.unit}${budget}${verdict}`);
