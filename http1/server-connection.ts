@@ -2,7 +2,7 @@ import type { Socket } from 'bun';
 import { BadMessage } from './bad-message.ts';
 import { flushGathered, Outgoing } from './outgoing.ts';
 import { checkUnfinishedHead, findHeadEnd, parseRequestHead } from './parse-head.ts';
-import { ServerExchange } from './server-exchange.ts';
+import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
 import type { Swept } from './sweep.ts';
 import type { BodySink, Exchange, ListenLimits, RawHeaders } from './types.ts';
 import { reasonPhrase } from './write-head.ts';
@@ -32,7 +32,7 @@ export interface ConnectionHost {
 type State = 'open' | 'tunnel' | 'lingering' | 'closed';
 
 /** One client's connection: requests one at a time and in order, however they were sent. */
-export class ServerConnection implements Swept {
+export class ServerConnection implements ExchangeConnection, Swept {
   readonly socket: Socket<ServerConnection>;
   readonly out: Outgoing;
   readonly #host: ConnectionHost;

@@ -1,7 +1,7 @@
 import { ChunkedDecoder } from './chunked-decoder.ts';
 import { listHas, parseLength } from './grammar.ts';
+import type { Outgoing } from './outgoing.ts';
 import type { ParsedRequest } from './parse-head.ts';
-import type { ServerConnection } from './server-connection.ts';
 import type { BodySink, Exchange, RawHeaders, ResponseHead } from './types.ts';
 import { dateLine, fieldLine, fieldLines, statusLine } from './write-head.ts';
 
@@ -11,10 +11,31 @@ const DISCARD_BYTES = 262_144;
 type AnswerState = 'none' | 'streaming' | 'ended';
 type Framing = 'length' | 'chunked' | 'close' | 'none';
 
-/** One request on a {@link ServerConnection}; also the sink of its own streamed answer. */
+/** What an exchange needs of the connection that it came by. */
+export interface ExchangeConnection {
+  readonly remoteAddress: string;
+  readonly out: Outgoing;
+  /** Bytes were received that nobody has used yet. */
+  readonly hasUnread: boolean;
+  /** It will not serve another request. */
+  readonly closesSoon: boolean;
+  /** The header lines that keep it open: with `connection` itself for HTTP/1.0. */
+  keepAliveLines(isOld: boolean): string;
+  /** Uses what was received as far as it can be used now. */
+  consume(): void;
+  /** The answer is handed over whole. */
+  answerEnded(exchange: ServerExchange): void;
+  /** Ends it in the middle of an answer. `hard`: with a reset. */
+  cut(hard: boolean): void;
+  startTunnel(sink: BodySink): void;
+  resumeTunnel(): void;
+  endTunnel(): void;
+}
+
+/** One request on a connection; also the sink of its own streamed answer. */
 export class ServerExchange implements Exchange, BodySink {
   readonly request: ParsedRequest;
-  readonly #connection: ServerConnection;
+  readonly #connection: ExchangeConnection;
   #sink: BodySink | undefined;
   #wasRead = false;
   #decoder: ChunkedDecoder | undefined;
@@ -38,7 +59,7 @@ export class ServerExchange implements Exchange, BodySink {
   #goneListeners: (() => void)[] | undefined;
   #finishedListeners: (() => void)[] | undefined;
 
-  constructor(connection: ServerConnection, request: ParsedRequest) {
+  constructor(connection: ExchangeConnection, request: ParsedRequest) {
     this.#connection = connection;
     this.request = request;
     this.#bodyLeft = request.contentLength;
