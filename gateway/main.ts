@@ -22,6 +22,7 @@ import { wakeFunction } from './scaling/wake-function.ts';
 import { connectEngine } from './swarm/connect-engine.ts';
 import { createEngineImageBuilder } from './swarm/engine-image-builder.ts';
 import { ownAddress } from './swarm/own-address.ts';
+import { createSwarmLogs } from './swarm/swarm-logs.ts';
 import { createSwarmProvider } from './swarm/swarm-provider.ts';
 
 /** Every function's watchdog listens here. */
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
   const metrics = createMetrics();
   const pool = createPool();
   let isStopping = false;
+  const stopping = new AbortController();
 
   // A folder of its own, mode 0700: nobody else on the machine can reach the socket in it.
   const controlSocket = join(mkdtempSync(join(tmpdir(), 'skep-gateway-')), 'control.sock');
@@ -61,11 +63,13 @@ async function main(): Promise<void> {
         limits: { bytes: config.buildLimitBytes },
         timeoutMs: config.buildTimeoutMs,
       }),
+    logSource: createSwarmLogs({ docker, defaultNamespace: config.functionNamespace }),
     onRequest: (request) => metrics.apiRequest(request),
     logger,
     version: VERSION,
     defaultNamespace: config.functionNamespace,
     isHealthy: () => !isStopping,
+    stopping: stopping.signal,
   });
   const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
 
@@ -115,6 +119,7 @@ async function main(): Promise<void> {
   const stop = async (signal: string): Promise<void> => {
     if (isStopping) return;
     isStopping = true;
+    stopping.abort();
     logger.info('draining', { signal, inFlight: listener.inFlight });
     // Who still waits for a replica near the end is told so, rather than cut off.
     const lastCall = setTimeout(

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { VersionInfo } from '../../contract/function-types.ts';
 import { FaasError } from '../errors.ts';
+import type { LogSource } from '../functions/log-source.ts';
 import type { Provider } from '../functions/provider.ts';
 import type { Logger } from '../log.ts';
 import type { InvocationCounts } from '../metrics/invocation-counts.ts';
@@ -15,6 +16,7 @@ import { deployFunction } from './deploy-function.ts';
 import { info } from './info.ts';
 import { listFunctions } from './list-functions.ts';
 import { listNamespaces } from './list-namespaces.ts';
+import { logs } from './logs.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { callId } from './middleware/call-id.ts';
 import { errors } from './middleware/errors.ts';
@@ -29,12 +31,15 @@ export interface ControlPlaneOptions {
   readonly credentials: Credentials | 'open';
   readonly counts: InvocationCounts;
   readonly runBuild: RunBuild;
+  readonly logSource: LogSource;
   readonly onRequest: (request: ApiRequest) => void;
   readonly logger: Logger;
   readonly version: VersionInfo;
   readonly defaultNamespace: string;
   /** False while the gateway stops: `/healthz` then answers 503. Default: always healthy. */
   readonly isHealthy?: () => boolean;
+  /** Aborted when the gateway stops: answers without an end are ended then. */
+  readonly stopping?: AbortSignal;
 }
 
 /** Everything the gateway answers beside invocations. */
@@ -67,6 +72,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/alert', alert(scaler))
     .get('/system/info', info(provider, version))
     .get('/system/namespaces', listNamespaces(provider, defaultNamespace))
+    .get('/system/logs', logs(options.logSource, options))
     .post('/system/build', build(options.runBuild, logger))
     .get('/healthz', (ctx) => {
       if (options.isHealthy?.() === false) throw new FaasError('shutting_down', 'the gateway is stopping');

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ControlPlaneOptions, createControlPlane } from '../../gateway/control-plane/app.ts';
 import type { ApiRequest } from '../../gateway/metrics/metrics.ts';
+import { createFakeLogs, type FakeLogs } from './fake-logs.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
 import { createQuietLogger } from './quiet-logger.ts';
 
@@ -11,6 +12,7 @@ export const CREDENTIALS = { username: 'admin', password: 'pa:ss wörd' } as con
 export interface RunningControlPlane {
   readonly url: string;
   readonly provider: FakeProvider;
+  readonly logs: FakeLogs;
   readonly lines: readonly string[];
   readonly requests: readonly ApiRequest[];
   readonly options: ControlPlaneOptions;
@@ -24,6 +26,7 @@ export async function startControlPlane(
   changes: Partial<ControlPlaneOptions> = {},
 ): Promise<RunningControlPlane> {
   const provider = createFakeProvider({ secrets: ['key'] });
+  const logs = createFakeLogs();
   const { logger, lines } = createQuietLogger();
   const requests: ApiRequest[] = [];
   const options: ControlPlaneOptions = {
@@ -31,6 +34,7 @@ export async function startControlPlane(
     credentials: CREDENTIALS,
     counts: { read: async () => new Map() },
     runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
+    logSource: logs,
     onRequest: (request) => void requests.push(request),
     logger,
     version: { release: '0.1.0', sha: 'abc' },
@@ -45,6 +49,7 @@ export async function startControlPlane(
   return {
     url,
     provider,
+    logs,
     lines,
     requests,
     options,
