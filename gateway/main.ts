@@ -12,8 +12,10 @@ import { loadCredentials } from './control-plane/credentials.ts';
 import { listenOnSocket } from './control-plane/server.ts';
 import { createDataPlane } from './data-plane/data-plane.ts';
 import type { InvocationRecord } from './data-plane/invoke.ts';
+import { inNamespaces, Namespaces } from './functions/namespaces.ts';
 import { notifying } from './functions/notifying-provider.ts';
 import type { FunctionSnapshot } from './functions/provider.ts';
+import { tidying } from './functions/tidying-provider.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { prometheusCounts } from './metrics/prometheus-query.ts';
@@ -23,7 +25,9 @@ import { connectEngine } from './swarm/connect-engine.ts';
 import { createEngineImageBuilder } from './swarm/engine-image-builder.ts';
 import { ownAddress } from './swarm/own-address.ts';
 import { createSwarmLogs } from './swarm/swarm-logs.ts';
+import { createSwarmNamespaces } from './swarm/swarm-namespaces.ts';
 import { createSwarmProvider } from './swarm/swarm-provider.ts';
+import { createSwarmSecrets } from './swarm/swarm-secrets.ts';
 
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
@@ -42,7 +46,19 @@ async function main(): Promise<void> {
     version: VERSION,
   });
   // What a caller was told is deployed can be called: the table is read before the answer goes out.
-  const provider = notifying(swarm, () => dataPlane.refresh());
+  const called = notifying(swarm, () => dataPlane.refresh());
+  const secrets = createSwarmSecrets({ docker, defaultNamespace: config.functionNamespace });
+  const namespaces = new Namespaces({
+    store: createSwarmNamespaces({ docker }),
+    secrets,
+    provider: called,
+    defaultNamespace: config.functionNamespace,
+  });
+  const provider = tidying(inNamespaces(called, namespaces), () => {
+    secrets.removeUnused().catch((error: Error) => {
+      logger.warn('replaced versions of secrets are still there', { reason: error.message });
+    });
+  });
   const builder = createEngineImageBuilder({ docker });
   const metrics = createMetrics();
   const pool = createPool();
@@ -53,6 +69,8 @@ async function main(): Promise<void> {
   const controlSocket = join(mkdtempSync(join(tmpdir(), 'skep-gateway-')), 'control.sock');
   const controlPlane = createControlPlane({
     provider,
+    secrets,
+    namespaces,
     credentials,
     counts: prometheusCounts({ url: `http://${config.prometheusHost}:${config.prometheusPort}` }),
     runBuild: (tar, options) =>

@@ -3,30 +3,42 @@ import Koa from 'koa';
 import type { VersionInfo } from '../../contract/function-types.ts';
 import { FaasError } from '../errors.ts';
 import type { LogSource } from '../functions/log-source.ts';
+import type { Namespaces } from '../functions/namespaces.ts';
 import type { Provider } from '../functions/provider.ts';
+import type { SecretStore } from '../functions/secret-store.ts';
 import type { Logger } from '../log.ts';
 import type { InvocationCounts } from '../metrics/invocation-counts.ts';
 import type { ApiRequest } from '../metrics/metrics.ts';
 import { AlertScaler } from '../scaling/alerts.ts';
 import { alert } from './alert.ts';
 import { build, type RunBuild } from './build.ts';
+import { createNamespace } from './create-namespace.ts';
+import { createSecret } from './create-secret.ts';
 import type { Credentials } from './credentials.ts';
 import { deleteFunction } from './delete-function.ts';
+import { deleteNamespace } from './delete-namespace.ts';
+import { deleteSecret } from './delete-secret.ts';
 import { deployFunction } from './deploy-function.ts';
 import { info } from './info.ts';
 import { listFunctions } from './list-functions.ts';
 import { listNamespaces } from './list-namespaces.ts';
+import { listSecrets } from './list-secrets.ts';
 import { logs } from './logs.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { callId } from './middleware/call-id.ts';
 import { errors } from './middleware/errors.ts';
 import { observe } from './middleware/observe.ts';
 import { readFunction } from './read-function.ts';
+import { readNamespace } from './read-namespace.ts';
 import { scaleFunction } from './scale-function.ts';
 import type { RequestState } from './state.ts';
+import { updateNamespace } from './update-namespace.ts';
+import { updateSecret } from './update-secret.ts';
 
 export interface ControlPlaneOptions {
   readonly provider: Provider;
+  readonly secrets: SecretStore;
+  readonly namespaces: Namespaces;
   /** Who may use `/system` and `/ui`; `open`: everybody. */
   readonly credentials: Credentials | 'open';
   readonly counts: InvocationCounts;
@@ -59,7 +71,7 @@ export function createControlPlane(options: ControlPlaneOptions): Koa<RequestSta
 
 /** The routes alone; exported for the test that asks each of them without credentials. */
 export function createRouter(options: ControlPlaneOptions): Router<RequestState> {
-  const { provider, defaultNamespace, logger, version } = options;
+  const { provider, namespaces, defaultNamespace, logger, version } = options;
   const scaler = new AlertScaler({ provider, logger, defaultNamespace });
   // Sensitive and strict: no second spelling of a path, which a check made before could miss.
   return new Router<RequestState>({ sensitive: true, strict: true })
@@ -71,7 +83,16 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/scale-function/:name', scaleFunction(provider, defaultNamespace))
     .post('/system/alert', alert(scaler))
     .get('/system/info', info(provider, version))
-    .get('/system/namespaces', listNamespaces(provider, defaultNamespace))
+    .get('/system/namespaces', listNamespaces(namespaces))
+    .post('/system/namespace/', createNamespace(namespaces))
+    .get('/system/namespace/:name', readNamespace(namespaces))
+    .post('/system/namespace/:name', createNamespace(namespaces))
+    .put('/system/namespace/:name', updateNamespace(namespaces))
+    .delete('/system/namespace/:name', deleteNamespace(namespaces))
+    .get('/system/secrets', listSecrets(options))
+    .post('/system/secrets', createSecret(options))
+    .put('/system/secrets', updateSecret(options))
+    .delete('/system/secrets', deleteSecret(options))
     .get('/system/logs', logs(options.logSource, options))
     .post('/system/build', build(options.runBuild, logger))
     .get('/healthz', (ctx) => {

@@ -1,14 +1,10 @@
 import type { RouterMiddleware } from '@koa/router';
-import type { Provider } from '../functions/provider.ts';
+import type { Namespaces } from '../functions/namespaces.ts';
 import type { RequestState } from './state.ts';
 
-/** GET /system/namespaces: the default one and those that have functions. */
-export function listNamespaces(
-  provider: Pick<Provider, 'list'>,
-  defaultNamespace: string,
-): RouterMiddleware<RequestState> {
+/** GET /system/namespaces: the default one, those that were made, and those that have functions. */
+export function listNamespaces(namespaces: Pick<Namespaces, 'names'>): RouterMiddleware<RequestState> {
   return async (ctx) => {
-    const used = (await provider.list()).map(({ namespace }) => namespace);
-    ctx.body = [...new Set([defaultNamespace, ...used])].sort();
+    ctx.body = await namespaces.names();
   };
 }

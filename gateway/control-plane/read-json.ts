@@ -7,20 +7,27 @@ const LIMIT_BYTES = 1024 * 1024;
 
 /**
  * Reads a request's body as JSON.
- * @throws {FaasError} `body_too_large` beyond 1 MiB
+ * @param limitBytes default 1 MiB
+ * @throws {FaasError} `body_too_large` beyond it
  * @throws {ContractError} for what is not JSON in UTF-8
  */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
-  if (Number(request.headers['content-length'] ?? 0) > LIMIT_BYTES) throw tooLarge();
+export async function readJson(request: IncomingMessage, limitBytes = LIMIT_BYTES): Promise<unknown> {
+  const text = await readText(request, limitBytes);
+  if (text === '') throw new ContractError('the body is empty: expected JSON');
+  return parseJson(text);
+}
+
+/** The body as text, possibly empty. Throws as `readJson` does, but knows nothing of JSON. */
+export async function readText(request: IncomingMessage, limitBytes = LIMIT_BYTES): Promise<string> {
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LIMIT_BYTES) throw tooLarge();
+    if (length > limitBytes) throw tooLarge(limitBytes);
     chunks.push(chunk);
   }
-  if (length === 0) throw new ContractError('the body is empty: expected JSON');
-  return parseJson(decode(Buffer.concat(chunks)));
+  return decode(Buffer.concat(chunks));
 }
 
 function decode(bytes: Buffer): string {
@@ -31,6 +38,6 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function tooLarge(): FaasError {
-  return new FaasError('body_too_large', `the body is larger than ${LIMIT_BYTES} bytes`);
+function tooLarge(limitBytes: number): FaasError {
+  return new FaasError('body_too_large', `the body is larger than ${limitBytes} bytes`);
 }

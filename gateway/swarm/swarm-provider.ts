@@ -74,11 +74,13 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     ref: FunctionRef,
   ): Promise<(goal: Goal) => Change> => {
     const auth = toAuthConfig(deployment.image, deployment.registryAuth);
-    const [network, secrets, image] = await Promise.all([
+    const [network, image] = await Promise.all([
       findFunctionsNetwork(engine, options.functionsNetwork),
-      findSecrets(engine, deployment.secrets ?? []),
       resolveImage(engine, deployment.image, auth),
     ]);
+    // Last, and not beside a registry that is slow: a version that is replaced meanwhile may be gone.
+    const within = { namespace: ref.namespace, defaultNamespace };
+    const secrets = await findSecrets(engine, deployment.secrets ?? [], within);
     const context = { ...image, ref, serviceName: nameOf(ref), networkId: network.id, secrets };
     return (goal) => ({ spec: toServiceSpec(deployment, { ...context, ...goal }), auth });
   };

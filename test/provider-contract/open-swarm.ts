@@ -15,7 +15,7 @@ export interface SwarmForTests extends OpenedProvider {
 }
 
 /** @throws {Error} that says what is missing; never skips in silence */
-export async function openSwarm(prefix: string): Promise<SwarmForTests> {
+export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn'): Promise<SwarmForTests> {
   const docker = connectEngine(process.env);
   const network = `skep-${prefix}-test`;
   const secretName = `skep-${prefix}-secret`;
@@ -30,7 +30,7 @@ export async function openSwarm(prefix: string): Promise<SwarmForTests> {
   });
   const secret = await docker.createSecret({
     Name: secretName,
-    Labels: { 'com.openfaas.owner': 'openfaas' },
+    Labels: { 'com.openfaas.owner': 'openfaas', 'com.openfaas.namespace': secretNamespace },
     Data: Buffer.from('hush').toString('base64'),
   });
   const provider = createSwarmProvider({

@@ -1,4 +1,4 @@
 import { describeProvider } from './describe-provider.ts';
 import { openSwarm } from './open-swarm.ts';
 
-describeProvider('Docker Swarm', () => openSwarm('contract'));
+describeProvider('Docker Swarm', () => openSwarm('contract', 'contract-a'));

@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ControlPlaneOptions, createControlPlane } from '../../gateway/control-plane/app.ts';
+import { inNamespaces, Namespaces } from '../../gateway/functions/namespaces.ts';
 import type { ApiRequest } from '../../gateway/metrics/metrics.ts';
 import { createFakeLogs, type FakeLogs } from './fake-logs.ts';
+import { createFakeNamespaces } from './fake-namespaces.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+import { createFakeSecrets, type FakeSecrets } from './fake-secrets.ts';
 import { createQuietLogger } from './quiet-logger.ts';
 
 export const CREDENTIALS = { username: 'admin', password: 'pa:ss wörd' } as const;
@@ -12,6 +15,7 @@ export const CREDENTIALS = { username: 'admin', password: 'pa:ss wörd' } as con
 export interface RunningControlPlane {
   readonly url: string;
   readonly provider: FakeProvider;
+  readonly secrets: FakeSecrets;
   readonly logs: FakeLogs;
   readonly lines: readonly string[];
   readonly requests: readonly ApiRequest[];
@@ -29,8 +33,13 @@ export async function startControlPlane(
   const logs = createFakeLogs();
   const { logger, lines } = createQuietLogger();
   const requests: ApiRequest[] = [];
+  const secrets = createFakeSecrets(provider);
+  const defaultNamespace = 'openfaas-fn';
+  const namespaces = new Namespaces({ store: createFakeNamespaces(), secrets, provider, defaultNamespace });
   const options: ControlPlaneOptions = {
-    provider,
+    provider: inNamespaces(provider, namespaces),
+    secrets,
+    namespaces,
     credentials: CREDENTIALS,
     counts: { read: async () => new Map() },
     runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
@@ -38,7 +47,7 @@ export async function startControlPlane(
     onRequest: (request) => void requests.push(request),
     logger,
     version: { release: '0.1.0', sha: 'abc' },
-    defaultNamespace: 'openfaas-fn',
+    defaultNamespace,
     ...changes,
   };
   const server = createServer(createControlPlane(options).callback());
@@ -49,6 +58,7 @@ export async function startControlPlane(
   return {
     url,
     provider,
+    secrets,
     logs,
     lines,
     requests,

@@ -26,6 +26,7 @@ export type ProviderCall =
 export interface FakeCluster {
   /** Every change asked for, in order, refused ones included. */
   readonly calls: readonly ProviderCall[];
+  /** `name` for every namespace, `name.namespace` for one. */
   addSecret(name: string): void;
   removeSecret(name: string): void;
   /** Lets the first `count` desired replicas run, and no other. */
@@ -99,7 +100,9 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
     checkFunctionRef(ref);
     toSwarmLabels(ref, deployment);
     toSwarmResources(deployment);
-    const missing = (deployment.secrets ?? []).filter((name) => !secrets.has(name));
+    const missing = (deployment.secrets ?? []).filter(
+      (name) => !secrets.has(name) && !secrets.has(`${name}.${ref.namespace}`),
+    );
     if (missing.length > 0) throw new FaasError('invalid_request', `secret not found: ${missing.join(', ')}`);
     try {
       return parseScaleLabels(deployment.labels ?? {});

@@ -62,6 +62,7 @@ describe('/system/functions', () => {
   });
 
   it('keeps namespaces apart, however they are named', async () => {
+    await control.call('POST', '/system/namespace/', { name: 'dev' });
     await control.call('POST', '/system/functions', { ...echo, namespace: 'dev' });
     for (const path of ['/system/function/echo.dev', '/system/function/echo?namespace=dev']) {
       expect((await control.call('GET', path)).status, path).to.equal(200);
