@@ -50,6 +50,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     description: 'Call a function with stdin as its input',
     load: () => import('./commands/invoke.ts'),
   },
+  { name: 'logs', description: 'Show the log of a function', load: () => import('./commands/logs.ts') },
   { name: 'scale', description: 'Set the number of replicas', load: () => import('./commands/scale.ts') },
   {
     name: 'ready',

@@ -23,6 +23,8 @@ export interface HttpCall {
   /** For the whole call, the reading of the body included. */
   readonly timeoutMs: number;
   readonly tlsNoVerify?: boolean;
+  /** In place of the limit of time. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function call(url: string, options: HttpCall): Promise<Response> {
     method: options.method ?? 'GET',
     headers: { 'User-Agent': USER_AGENT, ...options.headers },
     redirect: 'manual',
-    signal: AbortSignal.timeout(options.timeoutMs),
+    signal: options.signal ?? AbortSignal.timeout(options.timeoutMs),
     ...(options.body === undefined ? {} : { body: options.body }),
     // Bun's fetch reads the TLS settings from here; `agent` is not looked at.
     ...(options.tlsNoVerify ? { tls: { rejectUnauthorized: false } } : {}),

@@ -59,7 +59,10 @@ export function createControlPlane(options: ControlPlaneOptions): Koa<RequestSta
   const app = new Koa<RequestState>();
   const router = createRouter(options);
   // Errors of a broken connection: whatever else fails has been answered and logged by the middleware.
-  app.on('error', (error: Error) => options.logger.warn('connection failed', { reason: error.message }));
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return; // a client left in the middle, as those who follow a log do
+    options.logger.warn('connection failed', { reason: error.message });
+  });
   app.use(callId());
   app.use(observe(options.onRequest));
   app.use(errors(options.logger));

@@ -145,7 +145,8 @@ class LogReader {
     }
     cut();
     const [oldest] = held;
-    if (isCut && oldest !== undefined) this.#told.forgetBefore(oldest.timestamp);
+    // With fewer lines than `tail` nothing was left out, by the engine neither.
+    if (oldest !== undefined && (isCut || held.length >= tail)) this.#told.forgetBefore(oldest.timestamp);
     for (const line of held) yield this.#tell(line);
   }
 

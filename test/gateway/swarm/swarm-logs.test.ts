@@ -278,6 +278,7 @@ describe('the log of a Swarm service', () => {
         (response, query) => {
           if (query.get('follow') === '1') followed += 1;
           const shown = query.get('follow') === '1' && followed > 1 ? lines : lines.slice(0, 4);
+          if (query.get('tail') === '2') shown.splice(0, 2);
           response.end(Buffer.concat(shown.map((line) => frame(line))));
         },
         { follow: true, tail: 2 },
