@@ -53,6 +53,17 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'logs', description: 'Show the log of a function', load: () => import('./commands/logs.ts') },
   { name: 'scale', description: 'Set the number of replicas', load: () => import('./commands/scale.ts') },
   {
+    name: 'secret',
+    description: 'Create, update, remove and list secrets',
+    load: () => import('./commands/secret.ts'),
+  },
+  {
+    name: 'namespace',
+    aliases: ['ns'],
+    description: 'List, show, create, update and remove namespaces',
+    load: () => import('./commands/namespace.ts'),
+  },
+  {
     name: 'ready',
     description: 'Wait until the gateway or a function is ready',
     load: () => import('./commands/ready.ts'),

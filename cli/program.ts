@@ -3,6 +3,7 @@ import { COMMANDS, type CommandEntry } from './command-table.ts';
 import { CliError, messageOf } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
 import type { Shell } from './shell.ts';
+import { findSubCommand, subCommandFirst } from './sub-commands.ts';
 import { VERSION } from './version.ts';
 
 /** Flags that take a value and that faas-cli accepts before the command's name too. */
@@ -18,7 +19,9 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       const command = addCommand(program, entry);
       if (wanted !== undefined && (entry.name === wanted || entry.aliases?.includes(wanted))) {
         (await entry.load()).define(command, shell);
-        args.splice(0, args.length, ...normaliseArguments(args, command));
+        const ordered = subCommandFirst(command, args);
+        const meant = findSubCommand(command, ordered) ?? command;
+        args.splice(0, args.length, ...normaliseArguments(ordered, meant));
       }
     }
     if (args.length === 0) program.outputHelp();

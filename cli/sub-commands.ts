@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { CliError } from './errors.ts';
+
+/** A command that is nothing without one of its own: alone it shows its help, with an unknown word the choices. */
+export function requireSubCommand(command: Command): void {
+  command.argument('[command]').usage('<command> [flags]');
+  command.action((word: string | undefined) => {
+    if (word === undefined) {
+      command.outputHelp();
+      return;
+    }
+    const choices = command.commands.map((each) => each.name()).join(', ');
+    throw new CliError(`unknown command "${word}" for "${command.name()}": choose one of ${choices}`);
+  });
+}
+
+/** The sub-command that the arguments name, if any. */
+export function findSubCommand(command: Command, args: readonly string[]): Command | undefined {
+  return command.commands.find((each) => isNamed(each, args[1] ?? ''));
+}
+
+/** Puts the name of the sub-command right behind the command's: faas-cli takes flags between the two. */
+export function subCommandFirst(command: Command, args: readonly string[]): string[] {
+  const at = args.findIndex((arg, index) => index > 0 && command.commands.some((each) => isNamed(each, arg)));
+  const [name = '', ...rest] = args;
+  if (at < 1) return [...args];
+  return [name, args[at] ?? '', ...rest.filter((_, index) => index !== at - 1)];
+}
+
+function isNamed(command: Command, word: string): boolean {
+  return command.name() === word || command.aliases().includes(word);
+}
