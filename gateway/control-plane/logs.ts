@@ -29,6 +29,7 @@ export function logs(source: LogSource, options: LogsOptions): RouterMiddleware<
     ctx.state.signal.throwIfAborted();
     readers += 1;
     const over = new AbortController();
+    ctx.res.setMaxListeners(20); // with those of the pipeline there are eleven, and no more: not the leak that Node warns of
     ctx.res.once('close', () => {
       readers -= 1;
       over.abort();
