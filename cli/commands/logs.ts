@@ -190,7 +190,7 @@ async function follow(
   const known = new Set<string>();
   let query = first;
   let newest = '';
-  let floor = Number.NEGATIVE_INFINITY;
+  let floor = '';
   let hasBegun = false;
   let isLost = false;
   for (let tries = 1; ; tries += 1) {
@@ -202,9 +202,9 @@ async function follow(
       tries = 1;
       for await (const message of messages) {
         const key = `${message.instance} ${message.timestamp} ${message.text}`;
-        if (known.has(key) || Date.parse(message.timestamp) < floor) continue;
+        if (known.has(key) || toSortable(message.timestamp) < floor) continue;
         // What --lines left out is not asked for after a break.
-        if (newest === '' && Number(first.get('tail')) > 0) floor = Date.parse(message.timestamp);
+        if (newest === '' && Number(first.get('tail')) > 0) floor = toSortable(message.timestamp);
         known.add(key);
         for (const old of known) {
           if (known.size <= MOST_KNOWN) break;
@@ -229,4 +229,11 @@ async function follow(
     }
     await sleep(RETRY_MS);
   }
+}
+
+/** A time as text that sorts to the nanosecond, which `Date.parse` cuts off. */
+function toSortable(timestamp: string): string {
+  const [, fraction = ''] = /\.(\d+)/.exec(timestamp) ?? [];
+  const seconds = Math.floor(Date.parse(timestamp) / 1000);
+  return `${String(seconds).padStart(12, '0')}.${fraction.padEnd(9, '0')}`;
 }
