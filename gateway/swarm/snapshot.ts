@@ -1,7 +1,9 @@
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
+import { FaasError } from '../errors.ts';
 import type { FunctionSnapshot, Replica } from '../functions/provider.ts';
 import { envVarsOf } from './deployed.ts';
 import type { Engine } from './engine.ts';
+import { engineStatus } from './errors.ts';
 import { FUNCTION_LABEL, toAnnotations, toUserLabels } from './function-labels.ts';
 import { desiredReplicas, type ListedService, toFunctionRef } from './read-back.ts';
 import { toServiceName } from './service-name.ts';
@@ -82,8 +84,7 @@ export async function takeSnapshot(engine: Engine, options: SnapshotOptions): Pr
     listTasks(engine, { label: [FUNCTION_LABEL], 'desired-state': LIVE }),
   ]);
   const silent = [...new Set(live.filter(isSilent).map((task) => task.ServiceID ?? ''))].slice(0, MOST_IDS);
-  const past =
-    silent.length === 0 ? [] : await listTasks(engine, { service: silent, 'desired-state': ['shutdown'] });
+  const past = silent.length === 0 ? [] : await listPastTasks(engine, silent);
   return toSnapshots({ services, live, past }, options);
 }
 
@@ -167,6 +168,16 @@ function taskError(task: Task): string | undefined {
 
 function isSilent(task: Task): boolean {
   return task.Status?.State !== 'running' && taskError(task) === undefined;
+}
+
+/** Past tasks of services; none when one of the services was removed since it was listed: the next read knows that. */
+async function listPastTasks(engine: Engine, services: readonly string[]): Promise<Task[]> {
+  try {
+    return await listTasks(engine, { service: services, 'desired-state': ['shutdown'] });
+  } catch (error) {
+    if (error instanceof FaasError && engineStatus(error.cause) === 404) return [];
+    throw error;
+  }
 }
 
 async function listTasks(

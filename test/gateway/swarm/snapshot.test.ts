@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { FaasError } from '../../../gateway/errors.ts';
+import type { Engine } from '../../../gateway/swarm/engine.ts';
 import type { ListedService } from '../../../gateway/swarm/read-back.ts';
-import { onePerFunction, type Task, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
+import { onePerFunction, type Task, takeSnapshot, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
 
 const OPTIONS = { functionsNetwork: 'fns', defaultNamespace: 'openfaas-fn' };
 
@@ -102,5 +104,23 @@ describe('the snapshot of the cluster', () => {
       OPTIONS,
     );
     expect(one?.envVars).to.deep.equal({ x: 'y=z' });
+  });
+});
+
+describe('takeSnapshot', () => {
+  it('goes on without past tasks when a service was removed since it was listed', async () => {
+    let taskLists = 0;
+    const ask = async (what: string): Promise<unknown> => {
+      if (what !== 'list tasks') return [service()];
+      taskLists++;
+      if (taskLists === 1) return [{ ID: 't1', ServiceID: service().ID, Status: { State: 'preparing' } }];
+      throw new FaasError('provider_unavailable', 'no such service', { cause: { statusCode: 404 } });
+    };
+    const engine = { ask, call: ask } as unknown as Engine;
+    const [one] = await takeSnapshot(engine, OPTIONS);
+    expect(one?.replicas.map(({ id, error }) => ({ id, error }))).to.deep.equal([
+      { id: 't1', error: undefined },
+    ]);
+    expect(taskLists).to.equal(2);
   });
 });
