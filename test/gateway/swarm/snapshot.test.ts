@@ -105,9 +105,7 @@ describe('the snapshot of the cluster', () => {
     );
     expect(one?.envVars).to.deep.equal({ x: 'y=z' });
   });
-});
 
-describe('takeSnapshot', () => {
   it('goes on without past tasks when a service was removed since it was listed', async () => {
     let taskLists = 0;
     const ask = async (what: string): Promise<unknown> => {
