@@ -173,6 +173,17 @@ function accessLog(config: GatewayConfig, logger: Logger): (record: InvocationRe
   }
 }
 
+process.on('uncaughtException', (error: Error) => {
+  const logger = createLogger();
+  // Bun throws this for a request that was ended on purpose, where nobody can catch it: it concerns no other call.
+  if (error.name === 'AbortError') {
+    logger.warn('a request to the engine was ended', { error });
+    return;
+  }
+  logger.error('the gateway ends: this must not happen', { error });
+  process.exit(1);
+});
+
 main().catch((error: unknown) => {
   createLogger().error('the gateway did not start', { error });
   process.exit(1);

@@ -4,6 +4,7 @@ import type { BuildRequest, BuildResult, ImageBuilder } from '../build/image-bui
 import { createEngine, type Engine } from './engine.ts';
 import { readMessages } from './engine-messages.ts';
 import { byContract, engineSentence, engineStatus, toFaasError } from './errors.ts';
+import { linkSignal } from './linked-signal.ts';
 
 /** How long the engine may take to begin its answer to a build: it reads the whole context first. */
 const BEGIN_LIMIT_MS = 10 * 60_000;
@@ -34,6 +35,7 @@ async function buildImage(
   request: BuildRequest,
   { onLine, signal }: Following,
 ): Promise<BuildResult> {
+  const link = linkSignal(signal);
   try {
     const stream = await engine.call(
       'build image',
@@ -45,7 +47,7 @@ async function buildImage(
           forcerm: true,
           ...(request.platform !== undefined && { platform: request.platform }),
           // Closing the request is how a build is ended.
-          abortSignal: AbortSignal.any([signal, limit]),
+          abortSignal: AbortSignal.any([link.signal, limit]),
         }),
       BEGIN_LIMIT_MS,
     );
@@ -68,6 +70,8 @@ async function buildImage(
     if (engineStatus(error) !== undefined && isSourceFault(error))
       return { kind: 'failed', error: engineSentence(error) };
     throw toFaasError(error, 'build image');
+  } finally {
+    link.release();
   }
 }
 
@@ -82,13 +86,14 @@ async function pushImage(
   { onLine, signal }: Following,
 ): Promise<string | undefined> {
   const { repository, tag = 'latest' } = byContract(() => parseImageReference(image));
+  const link = linkSignal(signal);
   try {
     const stream = await engine.call('push image', (docker, limit) =>
       docker.getImage(repository).push({
         tag,
         // The engine wants the header even when there are no credentials.
         authconfig: {},
-        abortSignal: AbortSignal.any([signal, limit]),
+        abortSignal: AbortSignal.any([link.signal, limit]),
       }),
     );
     let failure: string | undefined;
@@ -101,5 +106,7 @@ async function pushImage(
     signal.throwIfAborted();
     if (engineStatus(error) !== undefined) return engineSentence(error);
     throw toFaasError(error, 'push image');
+  } finally {
+    link.release();
   }
 }
