@@ -5,6 +5,7 @@ import { FUNCTIONS_NETWORK } from './platform/functions-network.ts';
 import {
   functionImages,
   ownImages,
+  removeFunctionObjects,
   removeFunctions,
   removeImages,
   removeNamed,
@@ -19,8 +20,8 @@ const HELP = `npm run down [-- --all]
 
 Removes the stack skep and every function, and waits until they are gone.
 
-  --all   also the volumes (metrics, queues, dashboards), the secrets and the password file, the network ${FUNCTIONS_NETWORK},
-          the platform's images, the stand-ins that were built for base images, and the functions' own images`;
+  --all   also the volumes (metrics, queues, dashboards), the secrets and namespaces of functions, the admin's secrets and
+          password file, the network ${FUNCTIONS_NETWORK}, the platform's images, the stand-ins that were built for base images, and the functions' own images`;
 
 try {
   const words = process.argv.slice(2);
@@ -45,13 +46,15 @@ async function down(all: boolean): Promise<void> {
     );
   }
   const images = all ? await functionImages() : [];
-  if (engine.stdout.trim() === 'true') {
+  const isManager = engine.stdout.trim() === 'true';
+  if (isManager) {
     await step('removing the functions', removeFunctions, (count) => String(count));
     await step(`removing the stack ${STACK}`, removeStack);
   }
   if (!all) return;
   await step('removing volumes, secrets and the network', async () => {
     await removeNamed('volume', ['skep-prometheus', 'skep-nats', 'skep-grafana']);
+    if (isManager) await removeFunctionObjects();
     await removeNamed('secret', [USER_SECRET, PASSWORD_SECRET]);
     await removeNetwork(FUNCTIONS_NETWORK);
     rmSync(passwordFile(process.env), { force: true });

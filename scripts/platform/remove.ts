@@ -86,6 +86,19 @@ export async function removeNamed(kind: 'volume' | 'secret', names: readonly str
   }
 }
 
+/** Secrets and namespaces that were made over the gateway's API. */
+export async function removeFunctionObjects(): Promise<void> {
+  const owned = [
+    ['secret', 'com.openfaas.owner=openfaas'],
+    ['config', 'skep.namespace'],
+  ] as const;
+  for (const [kind, label] of owned) {
+    const list = ['docker', kind, 'ls', '--quiet', '--filter', `label=${label}`];
+    const ids = lines(await mustRun(list, { advice: ADVICE }));
+    if (ids.length > 0) await mustRun(['docker', kind, 'rm', ...ids], { advice: ADVICE });
+  }
+}
+
 /** Removes a network, once those that left it have let go. */
 export async function removeNetwork(name: string, limitMs = 30_000): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
