@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { GRAFANA_IMAGE } from './base-images/catalog.ts';
 import { ensureBaseImages } from './base-images/ensure-base-images.ts';
@@ -35,6 +36,8 @@ export interface Platform {
 export async function bringUp(root: string, progress: Progress): Promise<Platform> {
   const { step } = progress;
   const environment = process.env;
+  // Where CI is set, skep would keep its login in the folder it runs in; this one is for the user, wherever he works.
+  environment['OPENFAAS_CONFIG'] ||= join(homedir(), '.openfaas');
   const ports = publishedPorts(environment);
   const file = passwordFile(environment);
   const [, programs] = await allOrFirstError([

@@ -21,7 +21,8 @@ const HELP = `npm run down [-- --all]
 Removes the stack skep and every function, and waits until they are gone.
 
   --all   also the volumes (metrics, queues, dashboards), the secrets and namespaces of functions, the admin's secrets and
-          password file, the network ${FUNCTIONS_NETWORK}, the platform's images, the stand-ins that were built for base images, and the functions' own images`;
+          password file, the network ${FUNCTIONS_NETWORK}, the platform's images, the stand-ins that were built for base
+          images, and the functions' own images`;
 
 try {
   const words = process.argv.slice(2);

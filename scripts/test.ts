@@ -63,6 +63,12 @@ async function runMocha(title: string, words: readonly string[]): Promise<Counts
 }
 
 async function run(command: readonly string[]): Promise<number> {
-  return await Bun.spawn([...command], { cwd: root, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' })
-    .exited;
+  const child = Bun.spawn([...command], {
+    cwd: root,
+    env: process.env,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+  return await child.exited;
 }
