@@ -93,6 +93,11 @@ describe('a first function, from an empty folder to its removal', function () {
       docker('ps', '-q', '--filter', `label=com.docker.swarm.service.name=${NAME}`).then(({ stdout }) =>
         stdout.trim(),
       );
+    // A container that dies while Swarm still watches the update would have the update rolled back.
+    await until('the end of the update', async () => {
+      const { stdout } = await docker('service', 'inspect', '--format', '{{.UpdateStatus.State}}', NAME);
+      return stdout.trim() === 'completed';
+    });
     const [killed] = (await containers()).split('\n');
     if (!killed) throw new Error('no container runs');
     succeeded('kill', await docker('kill', killed));
