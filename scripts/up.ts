@@ -1,7 +1,12 @@
 // `npm run up`: from a clean checkout to a running platform with one function that answers.
 import { join, relative } from 'node:path';
 import { bringUp, type Platform } from './bring-up.ts';
-import { callFirstFunction, deployFirstFunction, FIRST_FUNCTION } from './platform/first-function.ts';
+import {
+  callFirstFunction,
+  deployFirstFunction,
+  FIRST_FUNCTION,
+  firstCall,
+} from './platform/first-function.ts';
 import { describeFailure, Problem } from './shell/problem.ts';
 import { Progress } from './shell/progress.ts';
 
@@ -61,7 +66,7 @@ Skep is up after ${seconds.toFixed(0)} s. ${FIRST_FUNCTION} said: ${answer}
                ${skep} is logged in; elsewhere: skep login --gateway ${gateway} --password-stdin < ${passwordFile}
 
 Try next
-  curl ${gateway}/function/${FIRST_FUNCTION} -d you
+  ${firstCall(gateway)}
   export PATH="${join(root, 'dist')}:$PATH"
   mkdir first && cd first && skep new hello --lang node && skep up -f stack.yaml && echo hi | skep invoke hello`;
 }

@@ -27,6 +27,11 @@ export async function deployFirstFunction({ root, gateway }: SkepTarget): Promis
   });
 }
 
+/** What `up` suggests to type next: it must work as it stands. */
+export function firstCall(gateway: string): string {
+  return `curl ${gateway}/function/${FIRST_FUNCTION} -d you`;
+}
+
 /** Calls the example. @returns what it said @throws {Problem} for any answer but 200 */
 export async function callFirstFunction({ gateway }: SkepTarget): Promise<string> {
   const url = `${gateway}/function/${FIRST_FUNCTION}`;

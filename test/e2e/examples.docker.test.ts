@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { type Ran, skep, succeeded } from '../support/cli.ts';
+import { firstCall } from '../../scripts/platform/first-function.ts';
+import { type Ran, run, skep, succeeded } from '../support/cli.ts';
 import { openPlatform, type Platform } from '../support/platform.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
@@ -69,6 +70,15 @@ describe('the examples', function () {
     const { status, text } = await call('sha512', readme);
     expect(status).to.equal(200);
     expect(text).to.equal(`${createHash('sha512').update(readme).digest('hex')}  -\n`);
+  });
+
+  it('hello-ts: the very command that `npm run up` suggests', async () => {
+    const command = firstCall(platform.url);
+    const ran = succeeded(
+      command,
+      await run('sh', ['-ec', `${command} --silent --fail`], { folder: '.', stdin: '' }),
+    );
+    expect(JSON.parse(ran.stdout)).to.deep.equal({ greeting: 'Hello, you!', letters: 3 });
   });
 
   it('hello-ts answers, and takes part in `skep invoke`', async () => {
