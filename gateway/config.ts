@@ -37,6 +37,10 @@ export interface GatewayConfig {
   readonly prometheusHost: string;
   /** Env `faas_prometheus_port`, default 9090. */
   readonly prometheusPort: number;
+  /** Where the queue is; empty: there is none. Env `faas_nats_address`, default empty. */
+  readonly natsHost: string;
+  /** Env `faas_nats_port`, default 4222. */
+  readonly natsPort: number;
   /** Largest build request in bytes. Env `build_limit_bytes`, default 268435456. */
   readonly buildLimitBytes: number;
   /** Longest build. Env `build_timeout`, default 15m. */
@@ -93,6 +97,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): G
     functionNamespace: read('function_namespace', DEFAULT_NAMESPACE, parseNamespace),
     prometheusHost: read('faas_prometheus_host', 'prometheus', asIs),
     prometheusPort: read('faas_prometheus_port', 9090, parsePort),
+    natsHost: read('faas_nats_address', '', asIs),
+    natsPort: read('faas_nats_port', 4222, parsePort),
     buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
     buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
     accessLog: read('access_log', 'errors', parseAccessLog),

@@ -9,6 +9,9 @@ import { runBuild } from './build/run-build.ts';
 import { type GatewayConfig, loadConfig } from './config.ts';
 import { createControlPlane } from './control-plane/app.ts';
 import { loadCredentials } from './control-plane/credentials.ts';
+import { createHealthChecks } from './control-plane/health/health-checks.ts';
+import { lookAtNats } from './control-plane/health/look-at-nats.ts';
+import { lookAtPrometheus } from './control-plane/health/look-at-prometheus.ts';
 import { listenOnSocket } from './control-plane/server.ts';
 import { createDataPlane } from './data-plane/data-plane.ts';
 import type { InvocationRecord } from './data-plane/invoke.ts';
@@ -62,7 +65,9 @@ async function main(): Promise<void> {
   const builder = createEngineImageBuilder({ docker });
   const metrics = createMetrics();
   const pool = createPool();
+  const prometheusUrl = `http://${config.prometheusHost}:${config.prometheusPort}`;
   let isStopping = false;
+  let lastRead: Date | undefined;
   const stopping = new AbortController();
 
   // A folder of its own, mode 0700: nobody else on the machine can reach the socket in it.
@@ -72,7 +77,7 @@ async function main(): Promise<void> {
     secrets,
     namespaces,
     credentials,
-    counts: prometheusCounts({ url: `http://${config.prometheusHost}:${config.prometheusPort}` }),
+    counts: prometheusCounts({ url: prometheusUrl }),
     runBuild: (tar, options) =>
       runBuild(tar, {
         ...options,
@@ -87,6 +92,18 @@ async function main(): Promise<void> {
     version: VERSION,
     defaultNamespace: config.functionNamespace,
     isHealthy: () => !isStopping,
+    health: createHealthChecks({
+      needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
+      wanted: {
+        nats: async (signal) =>
+          config.natsHost === ''
+            ? 'not configured'
+            : lookAtNats({ host: config.natsHost, port: config.natsPort }, signal),
+        prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
+      },
+      lastRead: () => lastRead,
+      version: VERSION,
+    }),
     stopping: stopping.signal,
   });
   const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
@@ -97,6 +114,7 @@ async function main(): Promise<void> {
     onRecord: accessLog(config, logger),
     snapshot: async (): Promise<FunctionSnapshot[]> => {
       const snapshots = await provider.snapshot();
+      lastRead = new Date();
       metrics.sync(snapshots);
       return snapshots;
     },

@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import type { VersionInfo } from '../../contract/function-types.ts';
+import type { HealthReport } from '../../contract/health.ts';
 import { FaasError } from '../errors.ts';
 import type { LogSource } from '../functions/log-source.ts';
 import type { Namespaces } from '../functions/namespaces.ts';
@@ -19,6 +20,7 @@ import { deleteFunction } from './delete-function.ts';
 import { deleteNamespace } from './delete-namespace.ts';
 import { deleteSecret } from './delete-secret.ts';
 import { deployFunction } from './deploy-function.ts';
+import { readHealth } from './health/read-health.ts';
 import { info } from './info.ts';
 import { listFunctions } from './list-functions.ts';
 import { listNamespaces } from './list-namespaces.ts';
@@ -50,6 +52,8 @@ export interface ControlPlaneOptions {
   readonly defaultNamespace: string;
   /** False while the gateway stops: `/healthz` then answers 503. Default: always healthy. */
   readonly isHealthy?: () => boolean;
+  /** What the gateway works with, for operators. Resolves always. */
+  readonly health: () => Promise<HealthReport>;
   /** Aborted when the gateway stops: answers without an end are ended then. */
   readonly stopping?: AbortSignal;
 }
@@ -86,6 +90,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/scale-function/:name', scaleFunction(provider, defaultNamespace))
     .post('/system/alert', alert(scaler))
     .get('/system/info', info(provider, version))
+    .get('/system/health', readHealth(options.health))
     .get('/system/namespaces', listNamespaces(namespaces))
     .post('/system/namespace/', createNamespace(namespaces))
     .get('/system/namespace/:name', readNamespace(namespaces))

@@ -54,6 +54,10 @@ export interface Provider {
     readonly orchestration: string;
     readonly version: VersionInfo;
   }>;
-  /** Resolves when the cluster can be read and written; @throws {FaasError} `provider_unavailable` with the reason */
-  ping(): Promise<void>;
+  /** The engine alone answers, whatever may be with the cluster. Resolves with what it is, for operators.
+   *  @throws {FaasError} `provider_unavailable` with the reason */
+  pingEngine(): Promise<string>;
+  /** The cluster can be read and written. Resolves with what it is, for operators.
+   *  @throws {FaasError} `provider_unavailable` with the reason */
+  ping(): Promise<string>;
 }

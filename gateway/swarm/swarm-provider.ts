@@ -14,6 +14,7 @@ import { createEngine, type Engine } from './engine.ts';
 import { byContract, engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
 import { findFunctionsNetwork } from './functions-network.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import { pingEngine, pingSwarm } from './ping.ts';
 import { desiredReplicas, type ListedService, toFunctionRef, toFunctionStatus } from './read-back.ts';
 import { toAuthConfig } from './registry-auth.ts';
 import { resolveImage } from './resolve-image.ts';
@@ -190,10 +191,9 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     info: async () => ({ provider: 'skep-swarm', orchestration: 'swarm', version: options.version }),
 
-    ping: async () => {
-      await engine.ask('read the swarm', (docker) => docker.swarmInspect());
-      await findFunctionsNetwork(engine, options.functionsNetwork);
-    },
+    pingEngine: () => pingEngine(engine, options),
+
+    ping: () => pingSwarm(engine, options),
   };
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ControlPlaneOptions, createControlPlane } from '../../gateway/control-plane/app.ts';
+import { createHealthChecks } from '../../gateway/control-plane/health/health-checks.ts';
 import { inNamespaces, Namespaces } from '../../gateway/functions/namespaces.ts';
 import type { ApiRequest } from '../../gateway/metrics/metrics.ts';
 import { createFakeLogs, type FakeLogs } from './fake-logs.ts';
@@ -46,6 +47,12 @@ export async function startControlPlane(
     logSource: logs,
     onRequest: (request) => void requests.push(request),
     logger,
+    health: createHealthChecks({
+      needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
+      wanted: { nats: async () => 'not configured' },
+      lastRead: () => new Date(),
+      version: { release: '0.1.0', sha: 'abc' },
+    }),
     version: { release: '0.1.0', sha: 'abc' },
     defaultNamespace,
     ...changes,

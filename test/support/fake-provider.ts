@@ -208,7 +208,14 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       assertUp();
       return { provider: 'fake', orchestration: 'memory', version: { release: '0.0.0', sha: 'none' } };
     },
-    ping: async () => assertUp(),
+    pingEngine: async () => {
+      assertUp();
+      return 'a fake engine';
+    },
+    ping: async () => {
+      assertUp();
+      return 'a fake cluster';
+    },
   };
 }
 

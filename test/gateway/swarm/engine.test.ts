@@ -112,6 +112,46 @@ describe('an engine that is not as it should be', () => {
       .and.include('at least 1.41');
   });
 
+  const ofWell =
+    (answers: Readonly<Record<string, unknown>>): RequestListener =>
+    (request, response) => {
+      const path = new URL(request.url ?? '', 'http://engine').pathname.replace(/^\/v1\.41/, '');
+      response.setHeader('content-type', 'application/json');
+      response.end(
+        JSON.stringify(answers[path] ?? { Version: '20.10.24', ApiVersion: '1.41', MinAPIVersion: '1.12' }),
+      );
+    };
+  const manager = (name: string, Leader: boolean, Reachability = 'reachable') => ({
+    ID: `id-of-${name}`,
+    Description: { Hostname: name },
+    ManagerStatus: { Leader, Reachability },
+  });
+
+  it('tells what it is, though it is in no swarm', async () => {
+    await serve((request, response) => {
+      if (request.url?.endsWith('/version')) ofWell({})(request, response);
+      else answering(503, 'This node is not a swarm manager.')(request, response);
+    });
+    expect(await provider().pingEngine()).to.equal('Docker 20.10.24, API 1.41');
+    expect(await reason()).to.include('docker swarm init');
+  });
+
+  it('tells of a well swarm who leads it, and which of its managers are there', async () => {
+    const nodes = [manager('one', false), manager('two', true), manager('three', false, 'unreachable')];
+    await serve(ofWell({ '/nodes': nodes, '/networks': [{ Name: 'fns', Id: 'n1' }] }));
+    expect(await provider().ping()).to.equal('manager, leader two, 2 of 3 managers reachable, network fns');
+  });
+
+  it('has managers, none of which leads', async () => {
+    await serve(ofWell({ '/nodes': [manager('one', false)], '/networks': [{ Name: 'fns', Id: 'n1' }] }));
+    expect(await reason()).to.include('no leader');
+  });
+
+  it("lacks the functions' network", async () => {
+    await serve(ofWell({ '/nodes': [manager('one', true)], '/networks': [] }));
+    expect(await reason()).to.include('docker network create --driver overlay');
+  });
+
   it('is asked again once it is well, by the same provider', async () => {
     const same = provider();
     const first = await same.list().catch((error: unknown) => error);
