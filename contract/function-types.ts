@@ -23,6 +23,20 @@ export interface FunctionDeployment {
   readonly registryAuth?: string;
 }
 
+/** How a function's last deployment fares. */
+export interface Rollout {
+  readonly state: 'running' | 'done' | 'failed';
+  /** Why it failed, or what holds it up, in the cluster's own words where it has some. */
+  readonly error?: string;
+}
+
+/** What a function uses, over all its replicas. */
+export interface FunctionUsage {
+  /** Thousandths of a core. */
+  readonly cpu: number;
+  readonly totalMemoryBytes: number;
+}
+
 /** One function as GET answers it. */
 export interface FunctionStatus {
   readonly name: string;
@@ -42,6 +56,10 @@ export interface FunctionStatus {
   /** Desired replicas. */
   readonly replicas: number;
   readonly availableReplicas: number;
+  /** Only where it was asked for and has been measured. */
+  readonly usage?: FunctionUsage;
+  /** Ours, beside the contract; only where one function is read. */
+  readonly rollout?: Rollout;
   /** RFC 3339. */
   readonly createdAt: string;
 }

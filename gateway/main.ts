@@ -21,7 +21,8 @@ import type { FunctionSnapshot } from './functions/provider.ts';
 import { tidying } from './functions/tidying-provider.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
-import { prometheusCounts } from './metrics/prometheus-query.ts';
+import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts';
+import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { wakeFunction } from './scaling/wake-function.ts';
 import { connectEngine } from './swarm/connect-engine.ts';
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
   const stopping = new AbortController();
 
   // A folder of its own, mode 0700: nobody else on the machine can reach the socket in it.
+  const replicaMetrics = new ReplicaMetrics();
   const controlSocket = join(mkdtempSync(join(tmpdir(), 'skep-gateway-')), 'control.sock');
   const controlPlane = createControlPlane({
     provider,
@@ -85,6 +87,7 @@ async function main(): Promise<void> {
         provider,
         limits: { bytes: config.buildLimitBytes },
         timeoutMs: config.buildTimeoutMs,
+    usage: prometheusUsage({ url: prometheusUrl }),
       }),
     logSource: createSwarmLogs({ docker, defaultNamespace: config.functionNamespace }),
     onRequest: (request) => metrics.apiRequest(request),
@@ -123,6 +126,7 @@ async function main(): Promise<void> {
         ? logger.info('the cluster can be read again')
         : logger.error('the cluster cannot be read: the last known functions are served', { error }),
     scaleUp: (entry) => wakeFunction(provider, entry.ref),
+      replicaMetrics.sync(snapshots);
     controlSocket,
     functionPort: FUNCTION_PORT,
     defaultNamespace: config.functionNamespace,
@@ -157,6 +161,7 @@ async function main(): Promise<void> {
     isStopping = true;
     stopping.abort();
     logger.info('draining', { signal, inFlight: listener.inFlight });
+    replicas: replicaMetrics,
     // Who still waits for a replica near the end is told so, rather than cut off.
     const lastCall = setTimeout(
       () => dataPlane.stop(),

@@ -45,7 +45,7 @@ function start(lockPath: string): number | undefined {
   let command = resolveCommand(config.command, context);
   if (command.path === undefined) log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
   const health = new Health(config.suppressLock ? undefined : lockPath);
-  const metrics = new WatchdogMetrics();
+  const metrics = new WatchdogMetrics(config.functionName);
   const handler = forkHandler({
     config,
     baseEnv,

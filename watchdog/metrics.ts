@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { listen } from '../http1/listener.ts';
 import type { Listener } from '../http1/types.ts';
+import { ContainerUsage } from './container-usage.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -27,8 +28,10 @@ export class WatchdogMetrics {
     registers: [this.#registry],
   });
 
-  constructor() {
+  /** @param functionName `name.namespace`; undefined where nobody said which function this is: the series go without */
+  constructor(functionName?: string) {
     const registers = [this.#registry];
+    this.#registerContainer(functionName);
     new Gauge({
       name: 'process_resident_memory_bytes',
       help: 'Resident memory size in bytes',
@@ -42,6 +45,39 @@ export class WatchdogMetrics {
       help: 'Start time of the process since the Unix epoch',
       registers,
     }).set(Math.round(performance.timeOrigin / 1000));
+  }
+
+  /** Read when the page is asked for: a request costs nothing. What can not be read has no series. */
+  #registerContainer(functionName: string | undefined): void {
+    const registers = [this.#registry];
+    const labelNames = ['function_name', 'namespace'] as const;
+    const labels =
+      functionName === undefined
+        ? {}
+        : { function_name: functionName, namespace: functionName.slice(functionName.indexOf('.') + 1) };
+    const usage = new ContainerUsage();
+    new Counter({
+      name: 'pod_cpu_usage_seconds_total',
+      help: 'CPU time used by the container',
+      labelNames,
+      registers,
+      async collect() {
+        const seconds = await usage.cpuSeconds();
+        this.reset();
+        if (seconds !== undefined) this.inc(labels, seconds);
+      },
+    });
+    new Gauge({
+      name: 'pod_memory_working_set_bytes',
+      help: 'Memory of the container without inactive file pages',
+      labelNames,
+      registers,
+      async collect() {
+        const bytes = await usage.workingSetBytes();
+        this.reset();
+        if (bytes !== undefined) this.set(labels, bytes);
+      },
+    });
   }
 
   requestStarted(): void {

@@ -8,6 +8,7 @@ import type { Namespaces } from '../functions/namespaces.ts';
 import type { Provider } from '../functions/provider.ts';
 import type { SecretStore } from '../functions/secret-store.ts';
 import type { Logger } from '../log.ts';
+import type { UsageReadings } from '../metrics/function-usage.ts';
 import type { InvocationCounts } from '../metrics/invocation-counts.ts';
 import type { ApiRequest } from '../metrics/metrics.ts';
 import { AlertScaler } from '../scaling/alerts.ts';
@@ -44,6 +45,7 @@ export interface ControlPlaneOptions {
   /** Who may use `/system` and `/ui`; `open`: everybody. */
   readonly credentials: Credentials | 'open';
   readonly counts: InvocationCounts;
+  readonly usage: UsageReadings;
   readonly runBuild: RunBuild;
   readonly logSource: LogSource;
   readonly onRequest: (request: ApiRequest) => void;
@@ -86,7 +88,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/functions', deployFunction({ apply: (each) => provider.create(each), defaultNamespace }))
     .put('/system/functions', deployFunction({ apply: (each) => provider.update(each), defaultNamespace }))
     .delete('/system/functions', deleteFunction(provider, defaultNamespace))
-    .get('/system/function/:name', readFunction(provider, defaultNamespace))
+    .get('/system/function/:name', readFunction(options))
     .post('/system/scale-function/:name', scaleFunction(provider, defaultNamespace))
     .post('/system/alert', alert(scaler))
     .get('/system/info', info(provider, version))

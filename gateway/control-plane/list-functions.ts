@@ -1,29 +1,32 @@
 import type { RouterMiddleware } from '@koa/router';
 import { qualifiedName } from '../../contract/function-ref.ts';
 import type { Provider } from '../functions/provider.ts';
-import type { Logger } from '../log.ts';
 import type { InvocationCounts } from '../metrics/invocation-counts.ts';
 import { queryNamespace } from './function-ref.ts';
+import { type ReadUsageOptions, readUsage, wantsUsage } from './read-usage.ts';
 import type { RequestState } from './state.ts';
 
-export interface ListFunctionsOptions {
+export interface ListFunctionsOptions extends ReadUsageOptions {
   readonly provider: Pick<Provider, 'list'>;
   readonly counts: InvocationCounts;
-  readonly logger: Logger;
   readonly defaultNamespace: string;
 }
 
-/** GET /system/functions?namespace= */
+/** GET /system/functions?namespace=&usage= */
 export function listFunctions(options: ListFunctionsOptions): RouterMiddleware<RequestState> {
   return async (ctx) => {
     const namespace = queryNamespace(ctx.query) ?? options.defaultNamespace;
-    const [functions, counts] = await Promise.all([
+    const isWithUsage = wantsUsage(ctx.query);
+    const [functions, counts, usages] = await Promise.all([
       options.provider.list(namespace),
       readCounts(options, ctx.state),
+      isWithUsage ? readUsage(options, { namespace }, ctx.state) : undefined,
     ]);
     ctx.body = functions.map((status) => {
-      const invocationCount = counts.get(qualifiedName(status));
-      return invocationCount ? { ...status, invocationCount } : status;
+      const key = qualifiedName(status);
+      const invocationCount = counts.get(key);
+      const usage = usages?.get(key);
+      return { ...status, ...(invocationCount && { invocationCount }), ...(usage && { usage }) };
     });
   };
 }

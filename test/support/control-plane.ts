@@ -43,6 +43,7 @@ export async function startControlPlane(
     namespaces,
     credentials: CREDENTIALS,
     counts: { read: async () => new Map() },
+    usage: { read: async () => new Map() },
     runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
     logSource: logs,
     onRequest: (request) => void requests.push(request),
