@@ -1,8 +1,11 @@
 import { ContractError } from './contract-error.ts';
+import { parseDurationMs } from './duration.ts';
+import { ROLLOUT_TIMEOUT_ANNOTATION } from './function-annotations.ts';
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionDeployment } from './function-types.ts';
 import { parseImageReference } from './image-reference.ts';
 import {
+  checkLine,
   optionalBoolean,
   optionalString,
   optionalStringMap,
@@ -44,6 +47,7 @@ export function parseDeployment(value: unknown): FunctionDeployment {
   checkConstraints(constraints ?? []);
   checkSecrets(secrets ?? []);
   parseScaleLabels(labels ?? {});
+  checkRolloutTimeout(annotations ?? {});
   if (registryAuth !== undefined) checkRegistryAuth(registryAuth);
   return {
     service,
@@ -75,20 +79,35 @@ export function parseName(text: string, field: string): string {
 
 function checkEnvNames(envVars: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(envVars)) {
-    if (/[=\s]/.test(name)) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+    if (/[=\s\u0000-\u001f\u007f]/.test(name)) {
       throw new ContractError(
-        `envVars: ${JSON.stringify(name)} is not the name of a variable: it has a blank or =`,
+        `envVars: ${JSON.stringify(name.slice(0, 100))} is not the name of a variable: it has a blank, a control character or =`,
       );
     }
   }
 }
 
+function checkRolloutTimeout(annotations: Readonly<Record<string, string>>): void {
+  const text = annotations[ROLLOUT_TIMEOUT_ANNOTATION];
+  if (text === undefined) return;
+  try {
+    if (parseDurationMs(text) > 0) return;
+  } catch {
+    // The error below names the annotation.
+  }
+  throw new ContractError(
+    `annotations: ${ROLLOUT_TIMEOUT_ANNOTATION}: expected a duration such as 30s or 2m, not ${JSON.stringify(text)}`,
+  );
+}
+
 function checkConstraints(constraints: readonly string[]): void {
   for (const [index, constraint] of constraints.entries()) {
+    checkLine(constraint, `constraints[${index}]`);
     if (!CONSTRAINT.test(constraint)) {
       throw new ContractError(
         `constraints[${index}]: expected a placement constraint such as node.role == worker, ` +
-          `not ${JSON.stringify(constraint)}`,
+          `not ${JSON.stringify(constraint.slice(0, 200))}`,
       );
     }
   }

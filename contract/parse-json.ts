@@ -1,15 +1,19 @@
+import { checkJson } from './check-json.ts';
 import { ContractError } from './contract-error.ts';
 
 /** A JSON object as it came: own keys only are ever read from it, so a `__proto__` key is a key like any other. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws {ContractError} for text that is not JSON, too deep to be read included */
+/** @throws {ContractError} for text that is not JSON, is nested too deep, or has a key twice in one object */
 export function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new ContractError(`the body is not valid JSON: ${(cause as Error).message}`, { cause });
   }
+  checkJson(text);
+  return value;
 }
 
 /** @throws {ContractError} unless `value` is an object (not an array, not null) */
@@ -43,6 +47,19 @@ export function optionalBoolean(object: JsonObject, key: string): boolean | unde
   return value;
 }
 
+/** The same for what stands on one line: a control character is refused. */
+export function optionalLine(object: JsonObject, key: string, path = key): string | undefined {
+  const text = optionalString(object, key, path);
+  if (text !== undefined) checkLine(text, path);
+  return text;
+}
+
+/** @throws {ContractError} when `text` has a control character */
+export function checkLine(text: string, path: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  if (/[\u0000-\u001f\u007f]/.test(text)) throw new ContractError(`${path}: has a control character`);
+}
+
 /** A list of strings that are not empty; undefined when absent or null. */
 export function optionalStrings(object: JsonObject, key: string): string[] | undefined {
   const value = ownValue(object, key);
@@ -65,7 +82,7 @@ export function optionalStringMap(object: JsonObject, key: string): Record<strin
   return Object.fromEntries(
     Object.entries(parseObject(value, key)).map(([name, item]) => {
       if (name === '') throw new ContractError(`${key}: has an entry without a name`);
-      if (name.includes('\0')) throw new ContractError(`${key}: has a name with a NUL character`);
+      checkText(name, `${key}.${name.slice(0, 100)}`, 'its name has');
       return [name, parseString(item, `${key}.${name}`)];
     }),
   );
@@ -77,8 +94,16 @@ export function ownValue(object: JsonObject, key: string): unknown {
 
 function parseString(value: unknown, path: string): string {
   if (typeof value !== 'string') throw new ContractError(`${path}: expected a string, not ${kindOf(value)}`);
-  if (value.includes('\0')) throw new ContractError(`${path}: has a NUL character`);
+  checkText(value, path);
   return value;
+}
+
+/** What could not be written anywhere as it came. */
+function checkText(text: string, path: string, what = 'has'): void {
+  if (text.includes('\0')) throw new ContractError(`${path.replaceAll('\0', '?')}: ${what} a NUL character`);
+  if (!text.isWellFormed()) {
+    throw new ContractError(`${path.toWellFormed()}: ${what} half of a surrogate pair: that is no text`);
+  }
 }
 
 /** What JSON calls the kind of a value, for messages. */

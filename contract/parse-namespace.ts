@@ -23,7 +23,7 @@ const MOST_METADATA_BYTES = 256 * 1024;
  * @throws {ContractError} that names the field
  */
 export function parseNamespaceRequest(body: unknown, pathName: string): FunctionNamespace {
-  const object = parseObject(body ?? {}, 'the body');
+  const object = parseObject(body === undefined ? {} : body, 'the body');
   const bodyName = optionalString(object, 'name') ?? pathName;
   if (pathName !== '' && bodyName !== pathName) {
     throw new ContractError(

@@ -1,5 +1,5 @@
 import type { FunctionResources } from './function-types.ts';
-import { type JsonObject, optionalString, ownValue, parseObject } from './parse-json.ts';
+import { type JsonObject, optionalLine, ownValue, parseObject } from './parse-json.ts';
 
 /**
  * The strings as they came; undefined when there is nothing in it. What they amount to is the cluster's to say: it
@@ -9,8 +9,8 @@ export function optionalResources(object: JsonObject, key: string): FunctionReso
   const value = ownValue(object, key);
   if (value === undefined || value === null) return undefined;
   const resources = parseObject(value, key);
-  const memory = optionalString(resources, 'memory', `${key}.memory`);
-  const cpu = optionalString(resources, 'cpu', `${key}.cpu`);
+  const memory = optionalLine(resources, 'memory', `${key}.memory`);
+  const cpu = optionalLine(resources, 'cpu', `${key}.cpu`);
   if (memory === undefined && cpu === undefined) return undefined;
   return { ...(memory !== undefined && { memory }), ...(cpu !== undefined && { cpu }) };
 }

@@ -61,7 +61,13 @@ function parseValue(object: Readonly<Record<string, unknown>>): Uint8Array {
   const text = raw ?? stringOf(object, 'value');
   if (text === undefined)
     throw new ContractError('value: is required, or rawValue in base64; it may not be empty');
-  if (raw === undefined) return Buffer.from(text, 'utf8');
+  if (raw === undefined) {
+    if (!text.isWellFormed())
+      throw new ContractError(
+        'value: has half of a surrogate pair, which is no text: send bytes in rawValue',
+      );
+    return Buffer.from(text, 'utf8');
+  }
   // Line ends are passed over, as Go's decoder does.
   const base64 = raw.replaceAll(/[\r\n]/g, '');
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {

@@ -9,7 +9,7 @@ const LIMIT_BYTES = 1024 * 1024;
  * Reads a request's body as JSON.
  * @param limitBytes default 1 MiB
  * @throws {FaasError} `body_too_large` beyond it
- * @throws {ContractError} for what is not JSON in UTF-8
+ * @throws {ContractError} for what is not JSON in UTF-8, or is compressed; a byte order mark is passed over
  */
 export async function readJson(request: IncomingMessage, limitBytes = LIMIT_BYTES): Promise<unknown> {
   const text = await readText(request, limitBytes);
@@ -19,6 +19,12 @@ export async function readJson(request: IncomingMessage, limitBytes = LIMIT_BYTE
 
 /** The body as text, possibly empty. Throws as `readJson` does, but knows nothing of JSON. */
 export async function readText(request: IncomingMessage, limitBytes = LIMIT_BYTES): Promise<string> {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new ContractError(
+      `Content-Encoding: ${encoding.slice(0, 50)} is not read here: send the body as it is`,
+    );
+  }
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
   const chunks: Buffer[] = [];
   let length = 0;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ParsedUrlQuery } from 'node:querystring';
+import { checkJson } from '../../contract/check-json.ts';
 import { ContractError } from '../../contract/contract-error.ts';
 import type { SecretRef } from '../../contract/parse-secret.ts';
 import { FaasError } from '../errors.ts';
@@ -19,11 +20,14 @@ const LIMIT_BYTES = 4 * 1024 * 1024;
 /** The body as JSON. @throws {ContractError} without a word of what it holds: that may be a password */
 export async function readSecretBody(request: IncomingMessage): Promise<unknown> {
   const text = await readText(request, LIMIT_BYTES);
+  let body: unknown;
   try {
-    return JSON.parse(text);
+    body = JSON.parse(text);
   } catch {
     throw new ContractError(text === '' ? 'the body is empty: expected JSON' : 'the body is not valid JSON');
   }
+  checkJson(text);
+  return body;
 }
 
 /** The secret that a client means. @throws {FaasError} as `secretNamespace` */
