@@ -65,6 +65,7 @@ async function main(): Promise<void> {
   });
   const builder = createEngineImageBuilder({ docker });
   const metrics = createMetrics();
+  const replicaMetrics = new ReplicaMetrics();
   const pool = createPool();
   const prometheusUrl = `http://${config.prometheusHost}:${config.prometheusPort}`;
   let isStopping = false;
@@ -72,7 +73,6 @@ async function main(): Promise<void> {
   const stopping = new AbortController();
 
   // A folder of its own, mode 0700: nobody else on the machine can reach the socket in it.
-  const replicaMetrics = new ReplicaMetrics();
   const controlSocket = join(mkdtempSync(join(tmpdir(), 'skep-gateway-')), 'control.sock');
   const controlPlane = createControlPlane({
     provider,
@@ -80,6 +80,7 @@ async function main(): Promise<void> {
     namespaces,
     credentials,
     counts: prometheusCounts({ url: prometheusUrl }),
+    usage: prometheusUsage({ url: prometheusUrl }),
     runBuild: (tar, options) =>
       runBuild(tar, {
         ...options,
@@ -87,7 +88,6 @@ async function main(): Promise<void> {
         provider,
         limits: { bytes: config.buildLimitBytes },
         timeoutMs: config.buildTimeoutMs,
-    usage: prometheusUsage({ url: prometheusUrl }),
       }),
     logSource: createSwarmLogs({ docker, defaultNamespace: config.functionNamespace }),
     onRequest: (request) => metrics.apiRequest(request),
@@ -119,6 +119,7 @@ async function main(): Promise<void> {
       const snapshots = await provider.snapshot();
       lastRead = new Date();
       metrics.sync(snapshots);
+      replicaMetrics.sync(snapshots);
       return snapshots;
     },
     onTableHealth: (error) =>
@@ -126,7 +127,6 @@ async function main(): Promise<void> {
         ? logger.info('the cluster can be read again')
         : logger.error('the cluster cannot be read: the last known functions are served', { error }),
     scaleUp: (entry) => wakeFunction(provider, entry.ref),
-      replicaMetrics.sync(snapshots);
     controlSocket,
     functionPort: FUNCTION_PORT,
     defaultNamespace: config.functionNamespace,
@@ -153,6 +153,7 @@ async function main(): Promise<void> {
     port: config.metricsPort,
     page: () => metrics.page(),
     isHealthy: () => !isStopping,
+    replicas: replicaMetrics,
   });
   logger.info('listening', { port: config.port, metricsPort: config.metricsPort, ...VERSION });
 
@@ -161,7 +162,6 @@ async function main(): Promise<void> {
     isStopping = true;
     stopping.abort();
     logger.info('draining', { signal, inFlight: listener.inFlight });
-    replicas: replicaMetrics,
     // Who still waits for a replica near the end is told so, rather than cut off.
     const lastCall = setTimeout(
       () => dataPlane.stop(),
