@@ -5,9 +5,13 @@ const ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive' };
 
 /**
  * Installs Debian or Ubuntu packages.
+ * @param leaveOut paths of files that are not to be installed, e.g. the unit that would start a service
  * @throws {Problem} when this is not root, not such a system, or apt fails
  */
-export async function installPackages(names: readonly string[]): Promise<void> {
+export async function installPackages(
+  names: readonly string[],
+  leaveOut: readonly string[] = [],
+): Promise<void> {
   const list = names.join(' ');
   if (Bun.which('apt-get') === null) {
     throw new Problem(
@@ -21,7 +25,8 @@ export async function installPackages(names: readonly string[]): Promise<void> {
       `Run \`sudo apt-get install ${list}\`, or run this again as root.`,
     );
   }
-  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...names];
+  const dpkgOptions = leaveOut.flatMap((path) => ['-o', `Dpkg::Options::=--path-exclude=${path}`]);
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...dpkgOptions, ...names];
   // The indexes may be missing or old: they are fetched when the install does not succeed without.
   const first = await runCommand(install, { env: ENVIRONMENT });
   if (first.exitCode === 0) return;
