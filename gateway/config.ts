@@ -27,6 +27,8 @@ export interface GatewayConfig {
   readonly coldStartTimeoutMs: number;
   /** Calls that may wait for first replicas at a time, before 503. Env `cold_start_waiting`, default 1000. */
   readonly coldStartWaiting: number;
+  /** How long replicas of a new version may run without an answer before it is taken back. Env `rollout_timeout`, default 30s. */
+  readonly rolloutTimeoutMs: number;
   /** Whether `/system` and `/ui` ask for credentials. Env `basic_auth`, default true. */
   readonly basicAuth: boolean;
   /** Folder with `basic-auth-user` and `basic-auth-password`. Env `secret_mount_path`, default `/run/secrets/`. */
@@ -91,6 +93,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): G
     maxInflight: read('max_inflight', 0, parseCount),
     scaleFromZero: read('scale_from_zero', true, parseFlag),
     coldStartTimeoutMs: read('cold_start_timeout', 60_000, parseDurationMs),
+    rolloutTimeoutMs: read('rollout_timeout', 30_000, parseDurationMs),
     coldStartWaiting: read('cold_start_waiting', 1000, parseCount),
     basicAuth: read('basic_auth', true, parseFlag),
     secretMountPath: read('secret_mount_path', '/run/secrets/', asIs),

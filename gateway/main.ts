@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { qualifiedName } from '../contract/function-ref.ts';
 import { VERSION } from '../contract/version.ts';
 import { listen } from '../http1/listener.ts';
 import { createPool } from '../http1/pool.ts';
@@ -15,10 +16,12 @@ import { lookAtPrometheus } from './control-plane/health/look-at-prometheus.ts';
 import { listenOnSocket } from './control-plane/server.ts';
 import { createDataPlane } from './data-plane/data-plane.ts';
 import type { InvocationRecord } from './data-plane/invoke.ts';
+import type { RolloutWatchOptions } from './data-plane/rollout-watch.ts';
 import { inNamespaces, Namespaces } from './functions/namespaces.ts';
 import { notifying } from './functions/notifying-provider.ts';
-import type { FunctionSnapshot } from './functions/provider.ts';
+import type { FunctionSnapshot, Provider } from './functions/provider.ts';
 import { tidying } from './functions/tidying-provider.ts';
+import { withRollouts } from './functions/with-rollouts.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts';
@@ -43,11 +46,15 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const credentials = config.basicAuth ? await loadCredentials(config.secretMountPath) : 'open';
   const docker = connectEngine(process.env);
-  const swarm = createSwarmProvider({
+  const cluster = createSwarmProvider({
     docker,
     functionsNetwork: config.functionsNetwork,
     defaultNamespace: config.functionNamespace,
     version: VERSION,
+  });
+  const swarm = withRollouts(cluster, {
+    rolloutOf: (ref) => dataPlane.rollouts.rolloutOf(ref),
+    isProven: (ref) => dataPlane.rollouts.isProven(ref),
   });
   // What a caller was told is deployed can be called: the table is read before the answer goes out.
   const called = notifying(swarm, () => dataPlane.refresh());
@@ -137,6 +144,7 @@ async function main(): Promise<void> {
       timeoutMs: config.coldStartTimeoutMs,
       scaleFromZero: config.scaleFromZero,
     },
+    rollouts: { timeoutMs: config.rolloutTimeoutMs, revert: revertRollout(provider, logger) },
     version: VERSION.release,
   });
   const unwatch = provider.watch(() => dataPlane.nudge());
@@ -179,6 +187,18 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
+}
+
+/** Takes a version back that never answered; what fails is tried again with the next look at the function. */
+function revertRollout(provider: Provider, logger: Logger): RolloutWatchOptions['revert'] {
+  return async (ref, why) => {
+    const about = { function: qualifiedName(ref), reason: why.error };
+    try {
+      if (await provider.revert(ref, why)) logger.warn('a new version was taken back', about);
+    } catch (error) {
+      logger.error('a new version could not be taken back', { ...about, error });
+    }
+  };
 }
 
 function accessLog(config: GatewayConfig, logger: Logger): (record: InvocationRecord) => void {

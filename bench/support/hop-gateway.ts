@@ -29,6 +29,7 @@ const dataPlane = createDataPlane({
   upstreamTimeoutMs: 60_000,
   maxInflight: 0,
   coldStart: { capacity: 1000, timeoutMs: 10_000, scaleFromZero: true },
+  rollouts: { timeoutMs: 60_000, revert: async () => {} },
   version: 'bench',
 });
 await dataPlane.start();

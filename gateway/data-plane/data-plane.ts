@@ -1,9 +1,12 @@
+import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
+import type { ReplicaKnowledge } from '../functions/with-rollouts.ts';
 import { createFront } from './front.ts';
 import { type FunctionEntry, FunctionTable } from './function-table.ts';
 import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
 import { Prober } from './probe.ts';
+import { RolloutWatch, type RolloutWatchOptions } from './rollout-watch.ts';
 import { TablePoller } from './table-poller.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -26,6 +29,7 @@ export interface DataPlaneOptions {
     readonly timeoutMs: number;
     readonly scaleFromZero: boolean;
   };
+  readonly rollouts: RolloutWatchOptions;
   readonly version: string;
 }
 
@@ -38,6 +42,8 @@ export interface DataPlane {
   nudge(): void;
   /** Resolves when the cluster has been read anew: what was changed before is then known here. */
   refresh(): Promise<void>;
+  /** Whether replicas of what was deployed last answer. */
+  readonly rollouts: ReplicaKnowledge;
   /** Whether the cluster has been read since the start. */
   isLoaded(): boolean;
   /** Lets go of calls that wait for a replica, and stops reading. */
@@ -53,8 +59,14 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
       prober.stop(replica);
       pool.forget({ hostname: replica.address, port: functionPort });
     },
-    onEntry: (entry) => waitingRoom.onEntry(entry),
-    onEntryGone: (entry) => waitingRoom.onEntryGone(entry),
+    onEntry: (entry) => {
+      waitingRoom.onEntry(entry);
+      rolloutWatch.observe(entry);
+    },
+    onEntryGone: (entry) => {
+      waitingRoom.onEntryGone(entry);
+      rolloutWatch.observe(entry);
+    },
   });
   const poller = new TablePoller({
     snapshot: options.snapshot,
@@ -66,7 +78,16 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     scaleUp: options.scaleUp,
     nudge: () => poller.nudge(),
   });
-  const prober = new Prober({ port: functionPort, onReady: (entry) => waitingRoom.open(entry) });
+  const rolloutWatch = new RolloutWatch(options.rollouts);
+  const prober = new Prober({
+    port: functionPort,
+    onReady: (entry) => {
+      rolloutWatch.observe(entry);
+      waitingRoom.open(entry);
+    },
+  });
+  const entryOf = (ref: FunctionRef): FunctionEntry | undefined =>
+    table.find(qualifiedName({ ...ref, namespace: ref.namespace || options.defaultNamespace }));
   const invoker = new Invoker({
     table,
     waitingRoom,
@@ -90,6 +111,16 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     start: () => poller.start(),
     nudge: () => poller.nudge(),
     refresh: () => poller.refresh(),
+    rollouts: {
+      rolloutOf: (ref) => {
+        const entry = entryOf(ref);
+        return entry && rolloutWatch.rolloutOf(entry);
+      },
+      isProven: (ref) => {
+        const entry = entryOf(ref);
+        return entry && rolloutWatch.isProven(entry);
+      },
+    },
     isLoaded: () => table.isLoaded,
     stop: () => {
       poller.stop();

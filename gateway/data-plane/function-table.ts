@@ -1,5 +1,5 @@
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
-import type { FunctionSnapshot } from '../functions/provider.ts';
+import type { Deployed, FunctionSnapshot } from '../functions/provider.ts';
 
 /** A replica that the cluster says is running, as the data plane sees it. */
 export interface LiveReplica {
@@ -9,6 +9,8 @@ export interface LiveReplica {
   inFlight: number;
   /** It has answered a probe since it appeared, and no connection to it has failed since. */
   isReady: boolean;
+  /** Of an earlier version than the one deployed last. */
+  isOutdated: boolean;
 }
 
 /** A replica that did not start or has ended; every attempt of the cluster is one of its own. */
@@ -16,6 +18,7 @@ export interface Failure {
   readonly id: string;
   /** In the cluster's own words. */
   readonly error: string;
+  readonly isOutdated: boolean;
 }
 
 /** One function. The object lives as long as the function does; its fields follow the cluster. */
@@ -26,6 +29,8 @@ export interface FunctionEntry {
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
   desired: number;
+  /** The last deployment, while its outcome is open. */
+  deployed: Deployed | undefined;
   /** The cluster has it no more; one of the same name that comes later is another entry. */
   isRemoved: boolean;
   replicas: readonly LiveReplica[];
@@ -92,6 +97,7 @@ export class FunctionTable {
       labels: snapshot.labels,
       annotations: snapshot.annotations,
       desired: snapshot.desired,
+      deployed: snapshot.deployed,
       isRemoved: false,
       replicas: [],
       failures: [],
@@ -99,6 +105,7 @@ export class FunctionTable {
     entry.labels = snapshot.labels;
     entry.annotations = snapshot.annotations;
     entry.desired = snapshot.desired;
+    entry.deployed = snapshot.deployed;
     if (known === undefined) {
       this.#byKey.set(key, entry);
       this.#byName.set(key, entry);
@@ -114,13 +121,23 @@ export class FunctionTable {
     const fresh: LiveReplica[] = [];
     entry.replicas = running.map((replica) => {
       const known = before.find(({ id, address }) => id === replica.id && address === replica.address);
-      if (known !== undefined) return known;
-      const born = { id: replica.id, address: replica.address ?? '', inFlight: 0, isReady: false };
+      const isOutdated = replica.isOutdated === true;
+      if (known !== undefined) {
+        known.isOutdated = isOutdated;
+        return known;
+      }
+      const born = {
+        id: replica.id,
+        address: replica.address ?? '',
+        inFlight: 0,
+        isReady: false,
+        isOutdated,
+      };
       fresh.push(born);
       return born;
     });
-    entry.failures = snapshot.replicas.flatMap(({ id, isRunning, error }) =>
-      isRunning || error === undefined ? [] : [{ id, error }],
+    entry.failures = snapshot.replicas.flatMap(({ id, isRunning, error, isOutdated = false }) =>
+      isRunning || error === undefined ? [] : [{ id, error, isOutdated }],
     );
     for (const replica of before) {
       if (!entry.replicas.includes(replica)) {

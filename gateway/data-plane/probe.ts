@@ -76,7 +76,8 @@ export class Prober {
   }
 }
 
-function healthPath(annotations: Readonly<Record<string, string>>): string {
+/** Where a function tells of its health. */
+export function healthPath(annotations: Readonly<Record<string, string>>): string {
   const path = annotations['com.openfaas.health.http.path'] ?? annotations['com.openfaas.http.path'];
   return path?.startsWith('/') ? path : HEALTH_PATH;
 }

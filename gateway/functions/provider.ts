@@ -9,8 +9,26 @@ export interface Replica {
   readonly address: string | undefined;
   /** It runs and is meant to: calls may be sent to it. */
   readonly isRunning: boolean;
+  /** Of an earlier version than the one that was deployed last; told only while that was lately. */
+  readonly isOutdated?: boolean;
   /** Why it is not running, in the cluster's own words (no such image, exit code, no suitable node). */
   readonly error?: string;
+}
+
+/** A function's last deployment, while it is recent enough for its outcome to be open. */
+export interface Deployed {
+  /** Another for each deployment. */
+  readonly id: string;
+  /** RFC 3339. */
+  readonly at: string;
+  /** There is an earlier version to go back to. */
+  readonly isRevertible: boolean;
+}
+
+/** What the caller knows of the version that runs, and the cluster does not. */
+export interface Known {
+  /** A replica of it has answered; undefined: not known. While false, the version before it stays the one to go back to. */
+  readonly isProven?: boolean | undefined;
 }
 
 /** What the data plane and the scalers know of a function; read often, so it is cheap to fetch for all at once. */
@@ -24,25 +42,33 @@ export interface FunctionSnapshot {
   readonly replicas: readonly Replica[];
   /** RFC 3339. */
   readonly createdAt: string;
+  /** Absent when the last deployment was long ago or was taken back. */
+  readonly deployed?: Deployed;
 }
 
 /** What the gateway needs from the cluster, in the domain's words and in plain data: no Docker type crosses it. */
 export interface Provider {
   /** @throws {FaasError} `provider_unavailable` */
   list(namespace?: string): Promise<FunctionStatus[]>;
-  /** @throws {FaasError} `function_not_found`, `provider_unavailable` */
+  /** With `rollout`. @throws {FaasError} `function_not_found`, `provider_unavailable` */
   read(ref: FunctionRef): Promise<FunctionStatus>;
   /** Resolves once the cluster accepts it, before any replica is available.
    *  @throws {FaasError} `function_exists`, `invalid_request` (unknown secret), `provider_unavailable` */
   create(deployment: FunctionDeployment): Promise<void>;
   /** Keeps the replica count when it is inside the new [min, max].
    *  @throws {FaasError} `function_not_found`, `invalid_request`, `provider_unavailable` */
-  update(deployment: FunctionDeployment): Promise<void>;
+  update(deployment: FunctionDeployment, known?: Known): Promise<void>;
   /** @throws {FaasError} `function_not_found`, `provider_unavailable` */
   remove(ref: FunctionRef): Promise<void>;
   /** Resolves once the cluster accepts the count, before the replicas are available.
    *  @throws {FaasError} `function_not_found`, `provider_unavailable` */
-  scale(ref: FunctionRef, desired: number): Promise<void>;
+  scale(ref: FunctionRef, desired: number, known?: Known): Promise<void>;
+  /**
+   * Goes back to the version before a deployment and keeps why as the outcome of its roll-out. The replica count stays.
+   * @returns false when that deployment is not the last one any more, was taken back already, or has none before it
+   * @throws {FaasError} `function_not_found`, `provider_unavailable`
+   */
+  revert(ref: FunctionRef, why: { readonly deployedId: string; readonly error: string }): Promise<boolean>;
   /** Every function with its replicas: two reads of the cluster however many functions there are.
    *  @throws {FaasError} `provider_unavailable` */
   snapshot(): Promise<FunctionSnapshot[]>;

@@ -7,7 +7,7 @@ import { FUNCTION_LABEL, NAMESPACE_LABEL } from './function-labels.ts';
 /** A service as the engine lists it: the data alone, without dockerode's methods. */
 export type ListedService = Pick<
   Service,
-  'ID' | 'Version' | 'CreatedAt' | 'UpdatedAt' | 'Spec' | 'ServiceStatus'
+  'ID' | 'Version' | 'CreatedAt' | 'UpdatedAt' | 'Spec' | 'PreviousSpec' | 'UpdateStatus' | 'ServiceStatus'
 >;
 
 /** Which function a service is, or undefined when it is none: its label tells, not its name. */

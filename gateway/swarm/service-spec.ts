@@ -21,14 +21,17 @@ export interface SpecContext {
   /** The image's own environment, as far as it is known here. */
   readonly imageEnv: Readonly<Record<string, string>>;
   readonly replicas: number;
-  /** Carried over: a lower count than the last would roll the service for nothing. */
-  readonly forceUpdate?: number | undefined;
+  /** What tells this deployment from others. */
+  readonly rolloutLabels: Readonly<Record<string, string>>;
+  /** The service that is updated: what a deployment does not say of it stays. */
+  readonly before?: ServiceSpec | undefined;
 }
 
 /** Where functions run that name no constraint of their own. */
 export const DEFAULT_CONSTRAINT = 'node.platform.os==linux';
 const RESTART_DELAY_NANOS = 1e9;
-const UPDATE = { Parallelism: 1, Order: 'start-first', FailureAction: 'rollback' };
+/** Swarm's own part in a roll-out: it sees replicas that end, and the gateway those that never answer. */
+export const UPDATE = { Parallelism: 1, Order: 'start-first', FailureAction: 'rollback' };
 const ROLLBACK = { Parallelism: 1, Order: 'start-first', FailureAction: 'pause' };
 const LOGS = { Name: 'json-file', Options: { 'max-size': '10m', 'max-file': '2' } };
 /** A service travels through the managers' raft log, which takes no more than about this. */
@@ -43,7 +46,12 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
   const env = toEnv(deployment, context.ref);
   return {
     Name: context.serviceName,
-    Labels: { ...labels, [DEPLOYMENT_LABEL]: toStored(deployment) },
+    Labels: {
+      ...dockerLabels(context.before),
+      ...labels,
+      [DEPLOYMENT_LABEL]: toStored(deployment),
+      ...context.rolloutLabels,
+    },
     TaskTemplate: {
       ContainerSpec: {
         Image: context.image,
@@ -80,13 +88,20 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
       },
       Networks: [{ Target: context.networkId }],
       LogDriver: LOGS,
-      ForceUpdate: context.forceUpdate ?? 0,
+      // A lower count than the last would roll the service for nothing.
+      ForceUpdate: context.before?.TaskTemplate?.ForceUpdate ?? 0,
     },
     Mode: { Replicated: { Replicas: context.replicas } },
     UpdateConfig: UPDATE,
     RollbackConfig: ROLLBACK,
-    EndpointSpec: { Mode: 'dnsrr' },
+    EndpointSpec: context.before?.EndpointSpec ?? { Mode: 'dnsrr' },
   };
+}
+
+/** What ties a service to the stack file that declared it. */
+function dockerLabels(before: ServiceSpec | undefined): Record<string, string> {
+  const kept = Object.entries(before?.Labels ?? {}).filter(([key]) => key.startsWith('com.docker.'));
+  return Object.fromEntries(kept);
 }
 
 function toStored(deployment: FunctionDeployment): string {

@@ -6,32 +6,10 @@ import type { Engine } from './engine.ts';
 import { engineStatus } from './errors.ts';
 import { FUNCTION_LABEL, toAnnotations, toUserLabels } from './function-labels.ts';
 import { desiredReplicas, type ListedService, toFunctionRef } from './read-back.ts';
+import { recentDeployment } from './rollout.ts';
 import { toServiceName } from './service-name.ts';
+import { isRunning, isSameVersion, LIVE, listTasks, type Task, taskError } from './tasks.ts';
 
-/** The part of a Swarm task that is read here. */
-export interface Task {
-  readonly ID: string;
-  readonly ServiceID?: string;
-  readonly Slot?: number;
-  readonly CreatedAt?: string;
-  readonly DesiredState?: string;
-  readonly Status?: {
-    readonly State?: string;
-    readonly Err?: string;
-    readonly Message?: string;
-    readonly ContainerStatus?: { readonly ExitCode?: number };
-  };
-  readonly NetworksAttachments?: readonly {
-    readonly Network?: {
-      readonly ID?: string;
-      readonly Spec?: { readonly Name?: string; readonly Labels?: Readonly<Record<string, string>> };
-    };
-    readonly Addresses?: readonly string[];
-  }[];
-}
-
-const LIVE = ['running', 'ready', 'accepted'];
-const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'orphaned', 'shutdown']);
 /** Most services whose past tasks are asked for by id at a time: a longer list would not fit a URL. */
 const MOST_IDS = 100;
 
@@ -103,40 +81,46 @@ export function toSnapshots(
   for (const service of seen.services) {
     const ref = toFunctionRef(service, options.defaultNamespace);
     if (ref === undefined) continue;
-    const past = pastByService.get(service.ID) ?? [];
-    const replicas = (liveByService.get(service.ID) ?? []).map((task) =>
-      toReplica(task, service, past, options),
-    );
-    snapshots.push(toOne(service, ref, replicas));
+    const live = liveByService.get(service.ID) ?? [];
+    snapshots.push(toOne({ service, ref, live, past: pastByService.get(service.ID) ?? [] }, options));
   }
   return snapshots;
 }
 
-function toOne(service: ListedService, ref: FunctionRef, replicas: readonly Replica[]): FunctionSnapshot {
+interface Seen {
+  readonly service: ListedService;
+  readonly ref: FunctionRef;
+  readonly live: readonly Task[];
+  readonly past: readonly Task[];
+}
+
+function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
+  const { service, ref, live } = seen;
   const labels = service.Spec?.Labels ?? {};
+  const deployed = recentDeployment(service, Date.now());
   return {
     ref,
     labels: toUserLabels(labels, ref),
     annotations: toAnnotations(labels),
     envVars: envVarsOf(service),
     desired: desiredReplicas(service),
-    replicas,
+    replicas: live.map((task) => ({
+      ...toReplica(task, seen, options),
+      // Templates are compared only while it matters: it costs as much as all the rest.
+      ...(deployed !== undefined &&
+        !isSameVersion(task.Spec, service.Spec?.TaskTemplate) && { isOutdated: true }),
+    })),
     createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',
+    ...(deployed !== undefined && { deployed }),
   };
 }
 
-function toReplica(
-  task: Task,
-  service: ListedService,
-  past: readonly Task[],
-  options: SnapshotOptions,
-): Replica {
-  const isRunning = task.DesiredState === 'running' && task.Status?.State === 'running';
-  const error = isRunning ? undefined : (taskError(task) ?? lastError(task, service, past));
+function toReplica(task: Task, { service, past }: Seen, options: SnapshotOptions): Replica {
+  const error = isRunning(task) ? undefined : (taskError(task) ?? lastError(task, service, past));
   return {
     id: task.ID,
     address: addressOf(task, options.functionsNetwork),
-    isRunning,
+    isRunning: isRunning(task),
     ...(error !== undefined && { error }),
   };
 }
@@ -158,14 +142,6 @@ function lastError(task: Task, service: ListedService, past: readonly Task[]): s
   return before === undefined ? undefined : taskError(before);
 }
 
-function taskError(task: Task): string | undefined {
-  const { State = '', Err, ContainerStatus } = task.Status ?? {};
-  if (Err) return Err;
-  return ENDED.has(State) && ContainerStatus?.ExitCode !== undefined
-    ? `exit code ${ContainerStatus.ExitCode}`
-    : undefined;
-}
-
 function isSilent(task: Task): boolean {
   return task.Status?.State !== 'running' && taskError(task) === undefined;
 }
@@ -178,16 +154,4 @@ async function listPastTasks(engine: Engine, services: readonly string[]): Promi
     if (error instanceof FaasError && engineStatus(error.cause) === 404) return [];
     throw error;
   }
-}
-
-async function listTasks(
-  engine: Engine,
-  filters: Readonly<Record<string, readonly string[]>>,
-): Promise<Task[]> {
-  // dockerode types tasks as `any`; the fields above are those of the engine's API 1.41.
-  return engine.ask(
-    'list tasks',
-    (docker, abortSignal): Promise<Task[]> =>
-      docker.listTasks({ filters: JSON.stringify(filters), abortSignal }),
-  );
 }

@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { DEFAULT_NAMESPACE, qualifiedName } from '../../contract/function-ref.ts';
+import { DEFAULT_NAMESPACE } from '../../contract/function-ref.ts';
 import { FaasError } from '../errors.ts';
 import type { LogLine, LogRequest, LogSource } from '../functions/log-source.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { toFaasError } from './errors.ts';
-import { FUNCTION_LABEL } from './function-labels.ts';
+import { findService } from './find-service.ts';
 import type { TaskLine } from './log-frames.ts';
-import { type ListedService, toFunctionRef } from './read-back.ts';
+import type { ListedService } from './read-back.ts';
 import { type LogQuery, readServiceLog, SILENCE } from './read-service-log.ts';
-import { onePerFunction } from './snapshot.ts';
 import { ToldLines } from './told-lines.ts';
 
 export interface SwarmLogsOptions {
@@ -34,7 +33,7 @@ export function createSwarmLogs(options: SwarmLogsOptions): LogSource {
   const defaultNamespace = options.defaultNamespace ?? DEFAULT_NAMESPACE;
   return {
     open: async (request, signal) => {
-      const service = await findService(engine, request, defaultNamespace);
+      const service = await findService(engine, request.ref, defaultNamespace);
       const reader = new LogReader(engine, service, {
         request,
         signal,
@@ -47,25 +46,6 @@ export function createSwarmLogs(options: SwarmLogsOptions): LogSource {
       }
     },
   };
-}
-
-/** By its label, so that a function is found whatever its service is called. */
-async function findService(
-  engine: Engine,
-  { ref }: LogRequest,
-  defaultNamespace: string,
-): Promise<ListedService> {
-  const filters = { label: [`${FUNCTION_LABEL}=${ref.name}`] };
-  const services: ListedService[] = await engine.ask('list services', (docker, abortSignal) =>
-    docker.listServices({ filters, abortSignal }),
-  );
-  const service = onePerFunction(services, defaultNamespace).find((each) => {
-    const owner = toFunctionRef(each, defaultNamespace);
-    return owner !== undefined && qualifiedName(owner) === qualifiedName(ref);
-  });
-  if (service === undefined)
-    throw new FaasError('function_not_found', `function ${qualifiedName(ref)} not found`);
-  return service;
 }
 
 interface ReaderOptions {

@@ -1,27 +1,34 @@
+import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { AuthConfig, ServiceSpec } from 'dockerode';
-import {
-  DEFAULT_NAMESPACE,
-  type FunctionRef,
-  isFunctionName,
-  qualifiedName,
-} from '../../contract/function-ref.ts';
+import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionDeployment, VersionInfo } from '../../contract/function-types.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
 import type { Provider } from '../functions/provider.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { byContract, engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
+import { findService, notFound } from './find-service.ts';
 import { findFunctionsNetwork } from './functions-network.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { pingEngine, pingSwarm } from './ping.ts';
 import { desiredReplicas, type ListedService, toFunctionRef, toFunctionStatus } from './read-back.ts';
 import { toAuthConfig } from './registry-auth.ts';
 import { resolveImage } from './resolve-image.ts';
+import {
+  goodVersion,
+  readRollout,
+  recentDeployment,
+  rolloutFailure,
+  rolloutLabel,
+  unprovenVersion,
+  withRolloutLabels,
+} from './rollout.ts';
 import { findSecrets } from './secrets.ts';
 import { checkFunctionRef, toServiceName } from './service-name.ts';
-import { type SpecContext, toServiceSpec } from './service-spec.ts';
+import { type SpecContext, toServiceSpec, UPDATE } from './service-spec.ts';
 import { listFunctionServices, takeSnapshot } from './snapshot.ts';
+import { isRunning, LIVE, listTasks } from './tasks.ts';
 import { watchFunctions } from './watch.ts';
 
 export interface SwarmProviderOptions {
@@ -51,22 +58,15 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     namespace: deployment.namespace || defaultNamespace,
   });
 
-  /** The function's service; @throws {FaasError} `function_not_found`, `invalid_request` when another thing has its name */
-  const find = async (ref: FunctionRef): Promise<ListedService> => {
-    const service =
-      isFunctionName(ref.name) && isFunctionName(ref.namespace)
-        ? await inspectByName(engine, nameOf(ref))
-        : undefined;
-    if (service === undefined) throw notFound(ref);
-    const owner = toFunctionRef(service, defaultNamespace);
-    if (owner === undefined) {
-      throw new FaasError(
-        'invalid_request',
-        `Not a function: ${nameOf(ref)} is a Swarm service of somebody else's`,
-      );
-    }
-    if (qualifiedName(owner) !== qualifiedName(ref)) throw notFound(ref);
-    return service;
+  const find = (ref: FunctionRef): Promise<ListedService> => findService(engine, ref, defaultNamespace);
+
+  /** @throws {FaasError} `function_exists` also where its service has a name of somebody else's choice */
+  const refuseAnother = async (ref: FunctionRef): Promise<void> => {
+    const taken = await find(ref).catch((error: unknown) => {
+      if (error instanceof FaasError && error.code === 'function_not_found') return undefined;
+      throw error;
+    });
+    if (taken !== undefined) throw alreadyExists(ref);
   };
 
   /** Asks what a deployment needs to know, and gives what writes it as a service. */
@@ -82,7 +82,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     // Last, and not beside a registry that is slow: a version that is replaced meanwhile may be gone.
     const within = { namespace: ref.namespace, defaultNamespace };
     const secrets = await findSecrets(engine, deployment.secrets ?? [], within);
-    const context = { ...image, ref, serviceName: nameOf(ref), networkId: network.id, secrets };
+    const context = { ...image, ref, networkId: network.id, secrets };
     return (goal) => ({ spec: toServiceSpec(deployment, { ...context, ...goal }), auth });
   };
 
@@ -91,7 +91,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     ref: FunctionRef,
     toNext: (service: ListedService) => Promise<Change | undefined>,
   ): Promise<void> =>
-    inTurn(nameOf(ref), async () => {
+    inTurn(qualifiedName(ref), async () => {
       for (let attempt = 1; ; attempt++) {
         const service = await find(ref);
         const next = await toNext(service);
@@ -119,15 +119,20 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     read: async (ref) => {
       const service = await find(ref);
-      return toFunctionStatus(service, ref, await countRunning(engine, service));
+      const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE });
+      const rollout = await readRollout(engine, service, live);
+      return { ...toFunctionStatus(service, ref, live.filter(isRunning).length), rollout };
     },
 
     create: (deployment) => {
       const ref = refOf(deployment);
-      return inTurn(nameOf(ref), async () => {
+      return inTurn(qualifiedName(ref), async () => {
         checkFunctionRef(ref, defaultNamespace);
         const { min } = scaleBounds(deployment);
-        const { spec, auth } = (await prepare(deployment, ref))({ replicas: min });
+        const rolloutLabels = newRollout();
+        await refuseAnother(ref);
+        const prepared = await prepare(deployment, ref);
+        const { spec, auth } = prepared({ replicas: min, serviceName: nameOf(ref), rolloutLabels });
         try {
           await engine.call('create service', (docker, abortSignal) =>
             // With one argument dockerode would send the whole spec as the registry's credentials.
@@ -136,29 +141,32 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
         } catch (error) {
           if (engineStatus(error) !== 409) throw toFaasError(error, 'create service');
           await find(ref); // Tells when the name is taken by a service that is no function.
-          throw new FaasError(
-            'function_exists',
-            `function ${qualifiedName(ref)} exists already: update it with PUT`,
-            { cause: error },
-          );
+          throw alreadyExists(ref, error);
         }
       });
     },
 
-    update: (deployment) => {
+    update: (deployment, known) => {
       const ref = refOf(deployment);
+      const rolloutLabels = newRollout();
       // Kept for another attempt: a registry that is slow to answer would let every other writer come between again.
       let prepared: ((goal: Goal) => Change) | undefined;
       return change(ref, async (service) => {
         const { min, max } = scaleBounds(deployment);
         const replicas = Math.min(max, Math.max(min, desiredReplicas(service)));
         prepared ??= await prepare(deployment, ref);
-        return prepared({ replicas, forceUpdate: service.Spec?.TaskTemplate?.ForceUpdate });
+        const { back } = unprovenVersion(service, known?.isProven) ?? {};
+        return prepared({
+          replicas,
+          serviceName: service.Spec?.Name ?? nameOf(ref),
+          rolloutLabels: withRolloutLabels(rolloutLabels, { back }),
+          before: service.Spec,
+        });
       });
     },
 
     remove: (ref) =>
-      inTurn(nameOf(ref), async () => {
+      inTurn(qualifiedName(ref), async () => {
         const service = await find(ref);
         try {
           await engine.call('remove service', (docker, abortSignal) =>
@@ -169,11 +177,12 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
         }
       }),
 
-    scale: (ref, desired) => {
+    scale: (ref, desired, known) => {
       if (!Number.isSafeInteger(desired) || desired < 0) {
         throw new FaasError('invalid_request', `replicas: expected a whole number from 0, not ${desired}`);
       }
-      return change(ref, async ({ Spec }) => {
+      return change(ref, async (service) => {
+        const { Spec } = service;
         if (Spec?.Mode?.Replicated === undefined) {
           throw new FaasError(
             'invalid_request',
@@ -181,8 +190,40 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
           );
         }
         if (Spec.Mode.Replicated.Replicas === desired) return undefined;
-        return { spec: { ...Spec, Mode: { Replicated: { Replicas: desired } } }, auth: undefined };
+        const unproven = unprovenVersion(service, known?.isProven);
+        const error = await rolloutFailure(engine, service);
+        return {
+          spec: {
+            ...Spec,
+            Labels: withRolloutLabels(Spec.Labels ?? {}, { ...unproven, error }),
+            Mode: { Replicated: { Replicas: desired } },
+            // From this write on Swarm would take a failing version for the one to go back to.
+            ...(unproven !== undefined && { UpdateConfig: { ...UPDATE, FailureAction: 'pause' } }),
+          },
+          auth: undefined,
+        };
       });
+    },
+
+    revert: async (ref, { deployedId, error }) => {
+      let isReverted = false;
+      await change(ref, async (service) => {
+        const { Spec } = service;
+        const back = goodVersion(service);
+        isReverted = back !== undefined && recentDeployment(service, Date.now())?.id === deployedId;
+        if (!isReverted) return undefined;
+        return {
+          spec: {
+            ...Spec,
+            Labels: withRolloutLabels(back?.Labels ?? {}, { error }),
+            TaskTemplate: back?.TaskTemplate,
+            // Were the old version to fail now, going on to the new one again would help nobody.
+            UpdateConfig: { ...UPDATE, FailureAction: 'pause' },
+          },
+          auth: undefined,
+        };
+      });
+      return isReverted;
     },
 
     snapshot: () => takeSnapshot(engine, { functionsNetwork: options.functionsNetwork, defaultNamespace }),
@@ -197,41 +238,27 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
   };
 }
 
-type Goal = Pick<SpecContext, 'replicas' | 'forceUpdate'>;
+type Goal = Pick<SpecContext, 'replicas' | 'serviceName' | 'rolloutLabels' | 'before'>;
 
 interface Change {
   readonly spec: ServiceSpec;
   readonly auth: AuthConfig | undefined;
 }
 
-function notFound(ref: FunctionRef, cause?: unknown): FaasError {
-  return new FaasError('function_not_found', `function ${qualifiedName(ref)} not found`, { cause });
+function alreadyExists(ref: FunctionRef, cause?: unknown): FaasError {
+  return new FaasError(
+    'function_exists',
+    `function ${qualifiedName(ref)} exists already: update it with PUT`,
+    { cause },
+  );
+}
+
+function newRollout(): Record<string, string> {
+  return rolloutLabel(randomUUID(), new Date());
 }
 
 function scaleBounds(deployment: FunctionDeployment): { readonly min: number; readonly max: number } {
   return byContract(() => parseScaleLabels(deployment.labels ?? {}));
-}
-
-/** The service of exactly this name: the engine also answers to ids, and to beginnings of ids. */
-async function inspectByName(engine: Engine, name: string): Promise<ListedService | undefined> {
-  return engine.ask('inspect service', async (docker, abortSignal) => {
-    try {
-      const service: ListedService = await docker.getService(name).inspect({ abortSignal });
-      return service.Spec?.Name === name ? service : undefined;
-    } catch (error) {
-      if (engineStatus(error) === 404) return undefined;
-      throw error;
-    }
-  });
-}
-
-async function countRunning(engine: Engine, service: ListedService): Promise<number> {
-  const filters = { service: [service.ID], 'desired-state': ['running'] };
-  const tasks: { readonly Status?: { readonly State?: string } }[] = await engine.ask(
-    'list tasks',
-    (docker, abortSignal) => docker.listTasks({ filters: JSON.stringify(filters), abortSignal }),
-  );
-  return tasks.filter((task) => task.Status?.State === 'running').length;
 }
 
 async function updateService(engine: Engine, service: ListedService, { spec, auth }: Change): Promise<void> {

@@ -52,7 +52,7 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
           registryAuth: Buffer.from('user:pass').toString('base64'),
         });
         await provider.create(sent);
-        const { replicas, availableReplicas, createdAt, ...read } = await provider.read(ref);
+        const { replicas, availableReplicas, createdAt, rollout: _r, ...read } = await provider.read(ref);
         const { service, registryAuth: _, labels, ...rest } = sent;
         expect(read).to.deep.equal({
           ...rest,
@@ -84,7 +84,7 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
         await provider.create(echo({ labels: { a: '1' } }));
         await provider.create(echo({ namespace: 'contract-b', envVars: { b: '2' } }));
         const [inDefault, ...more] = await provider.list('contract-a');
-        const read = await provider.read(ref);
+        const { rollout: _, ...read } = await provider.read(ref);
         expect(more).to.deep.equal([]);
         expect({ ...inDefault, availableReplicas: 0 }).to.deep.equal({ ...read, availableReplicas: 0 });
         expect((await provider.list('contract-b')).map((status) => status.envVars)).to.deep.equal([

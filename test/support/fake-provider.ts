@@ -1,5 +1,5 @@
 import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
-import type { FunctionDeployment, FunctionStatus } from '../../contract/function-types.ts';
+import type { FunctionDeployment, FunctionStatus, Rollout } from '../../contract/function-types.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../../gateway/errors.ts';
 import type { FunctionSnapshot, Provider, Replica } from '../../gateway/functions/provider.ts';
@@ -20,7 +20,8 @@ export interface FakeProviderOptions {
 export type ProviderCall =
   | { readonly kind: 'create' | 'update'; readonly ref: FunctionRef; readonly deployment: FunctionDeployment }
   | { readonly kind: 'remove'; readonly ref: FunctionRef }
-  | { readonly kind: 'scale'; readonly ref: FunctionRef; readonly desired: number };
+  | { readonly kind: 'scale'; readonly ref: FunctionRef; readonly desired: number }
+  | { readonly kind: 'revert'; readonly ref: FunctionRef; readonly error: string };
 
 /** What tests do to the cluster behind the provider. */
 export interface FakeCluster {
@@ -46,6 +47,10 @@ interface Entry {
   readonly id: number;
   readonly ref: FunctionRef;
   deployment: FunctionDeployment;
+  /** What a revert brings back. */
+  before: FunctionDeployment | undefined;
+  deployedId: string;
+  failure: string | undefined;
   desired: number;
   running: number;
   error: string | undefined;
@@ -60,6 +65,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
   const calls: ProviderCall[] = [];
   let downBecause: string | undefined;
   let created = 0;
+  let deployments = 0;
 
   const changed = (): void => {
     for (const listener of listeners) listener();
@@ -146,7 +152,8 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
     },
     read: async (ref) => {
       assertUp();
-      return toStatus(find(ref));
+      const entry = find(ref);
+      return { ...toStatus(entry), rollout: rolloutOf(entry) };
     },
     create: async (sent) => {
       const deployment = toStored(sent);
@@ -163,6 +170,9 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
         id: created++,
         ref,
         deployment,
+        before: undefined,
+        deployedId: `d${deployments++}`,
+        failure: undefined,
         desired: 0,
         running: 0,
         error: undefined,
@@ -171,13 +181,16 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       entries.set(qualifiedName(ref), entry);
       setDesired(entry, min);
     },
-    update: async (sent) => {
+    update: async (sent, known) => {
       const deployment = toStored(sent);
       const ref = refOf(deployment);
       await begin({ kind: 'update', ref, deployment: sent });
       const entry = find(ref);
       const { min, max } = check(deployment);
+      if (known?.isProven !== false) entry.before = entry.deployment;
       entry.deployment = deployment;
+      entry.deployedId = `d${deployments++}`;
+      entry.failure = undefined;
       entry.error = undefined;
       setDesired(entry, Math.min(max, Math.max(min, entry.desired)));
     },
@@ -193,6 +206,17 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
         throw new FaasError('invalid_request', `replicas: expected a whole number from 0, not ${desired}`);
       }
       setDesired(find(ref), desired);
+    },
+    revert: async (ref, { deployedId, error }) => {
+      await begin({ kind: 'revert', ref, error });
+      const entry = find(ref);
+      if (entry.deployedId !== deployedId || entry.failure !== undefined || entry.before === undefined)
+        return false;
+      entry.deployment = entry.before;
+      entry.before = undefined;
+      entry.failure = error;
+      setDesired(entry, entry.desired);
+      return true;
     },
     snapshot: async () => {
       assertUp();
@@ -217,6 +241,12 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       return 'a fake cluster';
     },
   };
+}
+
+function rolloutOf({ failure, running, desired, error }: Entry): Rollout {
+  if (failure !== undefined) return { state: 'failed', error: failure };
+  if (running > 0 || desired === 0) return { state: 'done' };
+  return { state: 'running', ...(error !== undefined && { error }) };
 }
 
 function refOf(deployment: FunctionDeployment): FunctionRef {
@@ -273,5 +303,12 @@ function toSnapshot(entry: Entry, addressOf: (ref: FunctionRef, index: number) =
       };
     }),
     createdAt: entry.createdAt,
+    ...(entry.failure === undefined && {
+      deployed: {
+        id: entry.deployedId,
+        at: new Date().toISOString(),
+        isRevertible: entry.before !== undefined,
+      },
+    }),
   };
 }

@@ -7,6 +7,7 @@ const replica = (id: string, inFlight: number, isReady = true): LiveReplica => (
   address: `10.0.0.${id}`,
   inFlight,
   isReady,
+  isOutdated: false,
 });
 
 describe('pickReplica', () => {

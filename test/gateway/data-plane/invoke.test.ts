@@ -82,6 +82,7 @@ describe('an invocation', () => {
         },
       ],
       onTableHealth: () => {},
+      rollouts: { timeoutMs: 60_000, revert: async () => {} },
       scaleUp: async () => {
         scaleCalls++;
       },

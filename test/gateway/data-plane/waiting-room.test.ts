@@ -10,6 +10,7 @@ const asleep = (): FunctionEntry => ({
   labels: {},
   annotations: {},
   desired: 0,
+  deployed: undefined,
   isRemoved: false,
   replicas: [],
   failures: [],
@@ -114,7 +115,11 @@ describe('the waiting room', () => {
 
   it('ends a wait that was too long with the reason the cluster gave', async () => {
     const { room: waitingRoom } = room({ timeoutMs: 5 });
-    const entry = { ...asleep(), desired: 1, failures: [{ id: 'r1', error: 'No such image: nope' }] };
+    const entry = {
+      ...asleep(),
+      desired: 1,
+      failures: [{ id: 'r1', error: 'No such image: nope', isOutdated: false }],
+    };
     const failure = await new Promise<FaasError | undefined>((resolve) => waitingRoom.enter(entry, resolve));
     expect(failure?.code).to.equal('cold_start_timeout');
     expect(failure?.message).to.contain('No such image: nope');
@@ -126,10 +131,10 @@ describe('the waiting room', () => {
     const call = new Promise<FaasError | undefined>((resolve) => waitingRoom.enter(entry, resolve));
     for (const id of ['r1', 'r2', 'r3']) {
       entry.failures = [];
-      entry.replicas = [{ id, address: '10.0.0.1', inFlight: 0, isReady: false }];
+      entry.replicas = [{ id, address: '10.0.0.1', inFlight: 0, isReady: false, isOutdated: false }];
       waitingRoom.onEntry(entry);
       entry.replicas = [];
-      entry.failures = [{ id, error: 'exit code 1' }];
+      entry.failures = [{ id, error: 'exit code 1', isOutdated: false }];
       waitingRoom.onEntry(entry);
     }
     const failure = await call;

@@ -34,6 +34,7 @@ describe('a function as it is read back', () => {
         secrets: new Map([['key', { id: 's', swarmName: 'key' }]]),
         image: 'team/echo:1',
         imageEnv: {},
+        rolloutLabels: {},
         replicas: 2,
         ...context,
       },

@@ -11,6 +11,7 @@ const CONTEXT: SpecContext = {
   secrets: new Map([['key', { id: 'secret1', swarmName: 'key-v2' }]]),
   image: 'team/echo:1@sha256:abc',
   imageEnv: {},
+  rolloutLabels: {},
   replicas: 2,
 };
 

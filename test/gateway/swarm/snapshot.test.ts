@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { FaasError } from '../../../gateway/errors.ts';
 import type { Engine } from '../../../gateway/swarm/engine.ts';
 import type { ListedService } from '../../../gateway/swarm/read-back.ts';
-import { onePerFunction, type Task, takeSnapshot, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
+import { onePerFunction, takeSnapshot, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
+import type { Task } from '../../../gateway/swarm/tasks.ts';
 
 const OPTIONS = { functionsNetwork: 'fns', defaultNamespace: 'openfaas-fn' };
 

@@ -1,0 +1,111 @@
+import { parseDurationMs } from '../../contract/duration.ts';
+import { ROLLOUT_TIMEOUT_ANNOTATION } from '../../contract/function-annotations.ts';
+import type { FunctionRef } from '../../contract/function-ref.ts';
+import type { Rollout } from '../../contract/function-types.ts';
+import type { FunctionEntry } from './function-table.ts';
+import { healthPath } from './probe.ts';
+
+export interface RolloutWatchOptions {
+  /** How long replicas of a new version may run, or fail to, before one has answered. */
+  readonly timeoutMs: number;
+  /** Asks the cluster to go back. Must not reject. */
+  readonly revert: (ref: FunctionRef, why: { deployedId: string; error: string }) => Promise<void>;
+  /** Milliseconds; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** One deployment, from when it was first seen. */
+interface Watched {
+  readonly deployedId: string;
+  /** Since when replicas have had the chance to answer; a pull of the image is none. */
+  waitingSince: number | undefined;
+  isProven: boolean;
+  failure: string | undefined;
+  isReverting: boolean;
+}
+
+/**
+ * Looks after new versions: the cluster calls a replica running before it answers. One of whose replicas none ever answers
+ * is taken back. Everything is seen anew after a restart, so any gateway finishes what another began.
+ */
+export class RolloutWatch {
+  readonly #options: RolloutWatchOptions;
+  readonly #now: () => number;
+  readonly #watched = new Map<FunctionEntry, Watched>();
+
+  constructor(options: RolloutWatchOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** The table was read, or a replica of the function has become ready. */
+  observe(entry: FunctionEntry): void {
+    const { deployed } = entry;
+    if (deployed === undefined || entry.isRemoved) {
+      this.#watched.delete(entry);
+      return;
+    }
+    let watched = this.#watched.get(entry);
+    if (watched?.deployedId !== deployed.id) {
+      watched = {
+        deployedId: deployed.id,
+        waitingSince: undefined,
+        isProven: false,
+        failure: undefined,
+        isReverting: false,
+      };
+      this.#watched.set(entry, watched);
+    }
+    if (watched.isProven) return;
+    const replicas = entry.replicas.filter(({ isOutdated }) => !isOutdated);
+    if (replicas.some(({ isReady }) => isReady)) {
+      watched.isProven = true;
+      watched.failure = undefined;
+      return;
+    }
+    if (entry.desired === 0) {
+      watched.waitingSince = undefined;
+      return;
+    }
+    const failures = entry.failures.filter(({ isOutdated }) => !isOutdated);
+    if (watched.waitingSince === undefined && replicas.length + failures.length === 0) return;
+    watched.waitingSince ??= this.#now();
+    const timeoutMs = this.#timeoutMs(entry);
+    if (this.#now() - watched.waitingSince < timeoutMs) return;
+    const lastError = failures[0]?.error;
+    watched.failure = `no replica of the new version answered ${healthPath(entry.annotations)} within ${timeoutMs / 1000} s${lastError === undefined ? '' : ` (${lastError})`}`;
+    if (deployed.isRevertible) this.#revert(entry, watched, watched.failure);
+  }
+
+  /** What the replicas tell of the last deployment; undefined when there is nothing to add to what the cluster says. */
+  rolloutOf(entry: FunctionEntry): Rollout | undefined {
+    const watched = this.#watched.get(entry);
+    if (watched === undefined || watched.isProven) return undefined;
+    if (watched.failure !== undefined) return { state: 'failed', error: watched.failure };
+    return entry.desired === 0 ? undefined : { state: 'running' };
+  }
+
+  /** Whether a replica of the version that was deployed last has answered; undefined when that was long ago. */
+  isProven(entry: FunctionEntry): boolean | undefined {
+    return this.#watched.get(entry)?.isProven;
+  }
+
+  #timeoutMs(entry: FunctionEntry): number {
+    const text = entry.annotations[ROLLOUT_TIMEOUT_ANNOTATION];
+    if (text === undefined) return this.#options.timeoutMs;
+    try {
+      return parseDurationMs(text);
+    } catch {
+      return this.#options.timeoutMs; // Checked at deployment; this service was changed by hand.
+    }
+  }
+
+  #revert(entry: FunctionEntry, watched: Watched, error: string): void {
+    if (watched.isReverting) return;
+    watched.isReverting = true;
+    const why = { deployedId: watched.deployedId, error: `${error}: the version before it is back` };
+    void this.#options.revert(entry.ref, why).finally(() => {
+      watched.isReverting = false; // Where it could not be, the next look at the function asks again.
+    });
+  }
+}
