@@ -250,6 +250,82 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
       });
     });
 
+    describe('a roll-out', () => {
+      const deployedId = async (): Promise<string> => {
+        const one = (await provider.snapshot()).find((snapshot) => snapshot.ref.name === ref.name);
+        return one?.deployed?.id ?? '';
+      };
+      const variables = async () => (await provider.read(ref)).envVars;
+      const isDone = async (): Promise<void> => {
+        await eventually('done', async () => (await provider.read(ref)).rollout?.state === 'done');
+      };
+
+      it('runs, is done, and is another one for each deployment', async () => {
+        await provider.create(echo());
+        const first = await deployedId();
+        expect((await provider.read(ref)).rollout?.state).to.be.oneOf(['running', 'done']);
+        await isDone();
+        await provider.update(echo({ envVars: { v: '2' } }));
+        expect(await deployedId()).to.not.be.oneOf(['', first]);
+        await isDone();
+        expect((await provider.read(ref)).rollout).to.deep.equal({ state: 'done' });
+      });
+
+      it('is taken back: the version before it, the same replica count, and the reason', async () => {
+        await provider.create(echo({ envVars: { v: '1' }, annotations: { a: '1' } }));
+        await isDone();
+        await provider.update(echo({ envVars: { v: '2' } }));
+        await provider.scale(ref, 2, { isProven: false });
+        const reverted = await provider.revert(ref, { deployedId: await deployedId(), error: 'it is mute' });
+        expect(reverted).to.equal(true);
+        const read = await provider.read(ref);
+        expect(read.rollout).to.deep.equal({ state: 'failed', error: 'it is mute' });
+        expect([read.replicas, read.envVars, read.annotations]).to.deep.equal([2, { v: '1' }, { a: '1' }]);
+        await until(provider, (functions) => runningOf(functions, ref.name) === 2);
+      });
+
+      it('keeps its failure until the next deployment', async () => {
+        await provider.create(echo());
+        await provider.update(echo({ envVars: { v: '2' } }));
+        await provider.revert(ref, { deployedId: await deployedId(), error: 'it is mute' });
+        await provider.scale(ref, 0);
+        expect((await provider.read(ref)).rollout).to.deep.equal({ state: 'failed', error: 'it is mute' });
+        expect(await deployedId()).to.equal('');
+        await provider.update(echo({ envVars: { v: '3' } }));
+        expect((await provider.read(ref)).rollout?.state).to.be.oneOf(['running', 'done']);
+        expect(await deployedId()).to.not.equal('');
+      });
+
+      it('is taken back past a version that was never proven, but not past one that was', async () => {
+        await provider.create(echo({ envVars: { v: '1' } }));
+        await isDone();
+        await provider.update(echo({ envVars: { v: '2' } }), { isProven: true });
+        await provider.update(echo({ envVars: { v: '3' } }), { isProven: false });
+        await provider.revert(ref, { deployedId: await deployedId(), error: 'mute' });
+        expect(await variables()).to.deep.equal({ v: '1' });
+        await provider.update(echo({ envVars: { v: '4' } }));
+        await isDone();
+        await provider.update(echo({ envVars: { v: '5' } }), { isProven: true });
+        await provider.revert(ref, { deployedId: await deployedId(), error: 'mute' });
+        expect(await variables()).to.deep.equal({ v: '4' });
+      });
+
+      it('is not taken back for an earlier one, nor twice, nor when there is nothing before it', async () => {
+        await provider.create(echo({ envVars: { v: '1' } }));
+        const first = await deployedId();
+        expect(await provider.revert(ref, { deployedId: first, error: 'mute' })).to.equal(false);
+        await provider.update(echo({ envVars: { v: '2' } }));
+        const second = await deployedId();
+        expect(await provider.revert(ref, { deployedId: first, error: 'mute' })).to.equal(false);
+        expect(await variables()).to.deep.equal({ v: '2' });
+        expect(await provider.revert(ref, { deployedId: second, error: 'mute' })).to.equal(true);
+        expect(await provider.revert(ref, { deployedId: second, error: 'mute' })).to.equal(false);
+        expect(await variables()).to.deep.equal({ v: '1' });
+        const nobody = { name: 'contract-nobody', namespace: 'contract-a' };
+        await failure(provider.revert(nobody, { deployedId: first, error: 'mute' }), 'function_not_found');
+      });
+    });
+
     describe('the snapshot', () => {
       it('tells each function with labels, environment and running replicas that have an address', async () => {
         await provider.create(
@@ -313,6 +389,15 @@ export async function until(
     const functions = await provider.snapshot();
     if (isTrue(functions)) return functions;
     if (Date.now() > end) throw new Error(`it never came true of ${JSON.stringify(functions)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Repeats `check` until it is true; fails after 30 s. */
+export async function eventually(what: string, check: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error(`never ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -79,7 +79,9 @@ describe('the function table', () => {
     const { table } = tableWithLog();
     const failed: Replica = { id: '1', address: undefined, isRunning: false, error: 'No such image' };
     table.apply([snapshot('env', [failed, running('2')])]);
-    expect(table.find('env')?.failures).to.deep.equal([{ id: '1', error: 'No such image', isOutdated: false }]);
+    expect(table.find('env')?.failures).to.deep.equal([
+      { id: '1', error: 'No such image', isOutdated: false },
+    ]);
     table.apply([snapshot('env', [running('2')])]);
     expect(table.find('env')?.failures).to.deep.equal([]);
   });

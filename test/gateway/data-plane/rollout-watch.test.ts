@@ -1,0 +1,186 @@
+import { expect } from 'chai';
+import type { FunctionEntry, LiveReplica } from '../../../gateway/data-plane/function-table.ts';
+import { RolloutWatch } from '../../../gateway/data-plane/rollout-watch.ts';
+
+const TIMEOUT_MS = 30_000;
+
+describe('the watch over roll-outs', () => {
+  let nowMs: number;
+  let reverts: { deployedId: string; error: string }[];
+  let watch: RolloutWatch;
+
+  beforeEach(() => {
+    nowMs = 1000;
+    reverts = [];
+    watch = newWatch();
+  });
+
+  const newWatch = (): RolloutWatch =>
+    new RolloutWatch({
+      timeoutMs: TIMEOUT_MS,
+      now: () => nowMs,
+      revert: async (_, why) => {
+        reverts.push(why);
+      },
+    });
+  const replica = (id: string, changes: Partial<LiveReplica> = {}): LiveReplica => ({
+    id,
+    address: '10.0.0.1',
+    inFlight: 0,
+    isReady: false,
+    isOutdated: false,
+    ...changes,
+  });
+  const deployed = (changes: Partial<FunctionEntry> = {}): FunctionEntry => ({
+    ref: { name: 'env', namespace: 'openfaas-fn' },
+    key: 'env.openfaas-fn',
+    labels: {},
+    annotations: {},
+    desired: 1,
+    deployed: { id: 'd2', at: '2026-01-01T00:00:00Z', isRevertible: true },
+    isRemoved: false,
+    replicas: [],
+    failures: [],
+    ...changes,
+  });
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
+
+  it('calls a version done once one of its replicas has answered, and leaves it alone from then on', () => {
+    const entry = deployed({ replicas: [replica('1')] });
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)).to.deep.equal({ state: 'running' });
+    expect(watch.isProven(entry)).to.equal(false);
+    entry.replicas = [replica('1', { isReady: true })];
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)).to.equal(undefined);
+    expect(watch.isProven(entry)).to.equal(true);
+    entry.replicas = [replica('1')];
+    pass(TIMEOUT_MS * 2);
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([]);
+  });
+
+  it('takes a version back whose replicas run and never answer, once', () => {
+    const entry = deployed({ replicas: [replica('1')] });
+    watch.observe(entry);
+    pass(TIMEOUT_MS - 1);
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([]);
+    pass(1);
+    watch.observe(entry);
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([
+      {
+        deployedId: 'd2',
+        error: 'no replica of the new version answered /_/health within 30 s: the version before it is back',
+      },
+    ]);
+    expect(watch.rolloutOf(entry)?.state).to.equal('failed');
+  });
+
+  it('does not take the answers of the version before for those of the new one', () => {
+    const old = replica('0', { isReady: true, isOutdated: true });
+    const entry = deployed({ replicas: [old, replica('1')] });
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    expect(reverts).to.have.length(1);
+  });
+
+  it('gives the time that a pull takes, but not that of a replica which cannot start', () => {
+    const entry = deployed({ replicas: [replica('0', { isReady: true, isOutdated: true })] });
+    watch.observe(entry);
+    pass(TIMEOUT_MS * 10);
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([]);
+    entry.failures = [{ id: '1', error: 'no suitable node', isOutdated: false }];
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    expect(reverts[0]?.error).to.contain('no suitable node');
+  });
+
+  it('counts on while replicas come and go', () => {
+    const entry = deployed();
+    for (let life = 0; life < 3; life++) {
+      entry.replicas = [replica(`${life}`)];
+      entry.failures = [];
+      watch.observe(entry);
+      pass(TIMEOUT_MS / 4);
+      entry.replicas = [];
+      entry.failures = [{ id: `${life}`, error: 'exit code 1', isOutdated: false }];
+      watch.observe(entry);
+      pass(TIMEOUT_MS / 4);
+    }
+    watch.observe(entry);
+    expect(reverts).to.have.length(1);
+  });
+
+  it('waits as long as the function’s annotation says', () => {
+    const annotations = { 'com.skep.rollout.timeout': '2m' };
+    const entry = deployed({ annotations, replicas: [replica('1')] });
+    watch.observe(entry);
+    pass(119_999);
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([]);
+    pass(1);
+    watch.observe(entry);
+    expect(reverts).to.have.length(1);
+  });
+
+  it('asks nothing of a function without replicas, and begins to count when it wakes', () => {
+    const entry = deployed({ desired: 0 });
+    watch.observe(entry);
+    pass(TIMEOUT_MS * 2);
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)).to.equal(undefined);
+    entry.desired = 1;
+    entry.replicas = [replica('1')];
+    watch.observe(entry);
+    pass(TIMEOUT_MS - 1);
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([]);
+  });
+
+  it('calls a first version failed that never answers, and done when it does after all', () => {
+    const first = { id: 'd1', at: '2026-01-01T00:00:00Z', isRevertible: false };
+    const entry = deployed({ deployed: first, replicas: [replica('1')] });
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)?.state).to.equal('failed');
+    expect(reverts).to.deep.equal([]);
+    entry.replicas = [replica('1', { isReady: true })];
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)).to.equal(undefined);
+  });
+
+  it('begins anew with the next deployment, and ends with the function', () => {
+    const entry = deployed({ replicas: [replica('1', { isReady: true })] });
+    watch.observe(entry);
+    entry.deployed = { id: 'd3', at: '2026-01-01T00:01:00Z', isRevertible: true };
+    entry.replicas = [replica('2')];
+    watch.observe(entry);
+    expect(watch.isProven(entry)).to.equal(false);
+    entry.isRemoved = true;
+    watch.observe(entry);
+    expect(watch.isProven(entry)).to.equal(undefined);
+  });
+
+  it('asks again when the cluster could not be asked, and anew after a restart', async () => {
+    const entry = deployed({ replicas: [replica('1')] });
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    await new Promise(setImmediate);
+    watch.observe(entry);
+    expect(reverts).to.have.length(2);
+    watch = newWatch();
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    expect(reverts).to.have.length(3);
+  });
+});
