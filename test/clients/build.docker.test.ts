@@ -21,7 +21,8 @@ describeTour('templates, build, push, deploy, diff', (tour) => {
   });
   after(async () => {
     await tour().removeFunctions([BUILT, SECOND]);
-    await docker('rmi', '-f', image(BUILT), image(SECOND));
+    const { stdout } = await docker('images', '-q', '--filter', `reference=${registry.host}/*/*`);
+    for (const id of new Set(stdout.split('\n').filter((line) => line !== ''))) await docker('rmi', '-f', id);
     repository.remove();
     await registry.stop();
   });
@@ -136,7 +137,6 @@ describeTour('templates, build, push, deploy, diff', (tour) => {
     const [, tag] = tagged.split(`clients/${SECOND}:`);
     expect(await registry.tags(`clients/${SECOND}`)).to.have.members(['latest', tag]);
     expect(await tour().does(['describe', SECOND])).to.contain(`Image:              ${tagged}\n`);
-    await docker('rmi', tagged);
   });
 
   it('generates a manifest of it', async () => {

@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import type { FunctionDeployment, GatewayInfo } from '../../../contract/function-types.ts';
+import { type CertifiedGateway, openCertifiedGateway } from './certified-gateway.ts';
+import { buildStandIns, removeStandIns, TOOLS_IMAGE } from './stand-ins.ts';
+
+const NAMESPACE = 'e2e-certified';
+const SECRET = 'e2e-certified-mounted';
+
+/** The certifier's four deployments, and two more so that every compared field is compared with a value. */
+const DEPLOYMENTS: readonly FunctionDeployment[] = [
+  { service: 'stronghash', image: TOOLS_IMAGE, namespace: NAMESPACE, envProcess: 'sha512sum' },
+  {
+    service: 'env-test-labels',
+    image: TOOLS_IMAGE,
+    namespace: NAMESPACE,
+    envProcess: 'env',
+    labels: { upstream_uri: 'example.com', canary_build: 'true' },
+  },
+  {
+    service: 'env-test-annotations',
+    image: TOOLS_IMAGE,
+    namespace: NAMESPACE,
+    envProcess: 'env',
+    annotations: {
+      'important-date': 'Fri Aug 10 08:21:00 UTC 2018',
+      'some-json': '{    "datacenter": "lon1",    "environment": "production"  }\n{\n  "second": "line"\n}\n',
+    },
+  },
+  {
+    service: 'memory-limit',
+    image: TOOLS_IMAGE,
+    namespace: NAMESPACE,
+    envProcess: 'env',
+    limits: { memory: '5Mi', cpu: '100m' },
+  },
+  {
+    service: 'all-fields',
+    image: TOOLS_IMAGE,
+    namespace: NAMESPACE,
+    envProcess: 'cat',
+    envVars: { destination: 'http://example.com', empty: '', lines: 'a\nb' },
+    constraints: ['node.platform.os == linux', 'node.platform.arch != none'],
+    secrets: [SECRET],
+    requests: { memory: '5Mi', cpu: '10m' },
+    readOnlyRootFilesystem: true,
+    labels: { 'com.openfaas.scale.min': '1' },
+    annotations: { empty: '' },
+  },
+];
+
+describe('conformance: health, info, namespaces, deploy, list', function () {
+  this.timeout(120_000);
+  let gateway: CertifiedGateway;
+  let namespacesBefore: string[];
+
+  const namespaces = async (): Promise<string[]> =>
+    (await (await gateway.request('/system/namespaces')).json()) as string[];
+  const clear = async (): Promise<void> => {
+    for (const { service } of DEPLOYMENTS) await gateway.remove(service, NAMESPACE);
+    await gateway.request('/system/secrets', {
+      method: 'DELETE',
+      json: { name: SECRET, namespace: NAMESPACE },
+    });
+    await gateway.request(`/system/namespace/${NAMESPACE}`, { method: 'DELETE', json: { name: NAMESPACE } });
+  };
+
+  before(async () => {
+    gateway = await openCertifiedGateway();
+    await buildStandIns();
+    await clear();
+    namespacesBefore = await namespaces();
+  });
+  after(async () => {
+    await clear();
+    await removeStandIns();
+  });
+
+  it('Health: GET /healthz is 200', async () => {
+    expect((await fetch(`${gateway.url}/healthz`)).status).to.equal(200);
+  });
+
+  it('Info: provider, orchestration, and a release and commit of provider and gateway', async () => {
+    const response = await gateway.request('/system/info');
+    expect(response.status).to.equal(200);
+    const { provider, version } = (await response.json()) as GatewayInfo;
+    for (const [what, value] of Object.entries({
+      provider: provider.provider,
+      orchestration: provider.orchestration,
+      providerRelease: provider.version.release,
+      providerSha: provider.version.sha,
+      release: version.release,
+      sha: version.sha,
+    })) {
+      expect(value, what).to.be.a('string').that.is.not.empty;
+    }
+    // The certifier leaves out its scaling tests for a provider of this name.
+    expect(provider.provider).to.not.equal('faasd');
+  });
+
+  it('ListNamespaces: the default and those that were made, and no other', async () => {
+    const labels = { openfaas: '1' };
+    const json = { name: NAMESPACE, labels, annotations: labels };
+    const made = await gateway.request('/system/namespace/', { method: 'POST', json });
+    expect(made.status).to.be.oneOf([200, 201, 202]);
+    expect(namespacesBefore).to.include('openfaas-fn');
+    expect(await namespaces()).to.have.members([...namespacesBefore, NAMESPACE]);
+  });
+
+  it('a secret to mount, for the deployment that has one', async () => {
+    const json = { name: SECRET, namespace: NAMESPACE, value: 'x' };
+    const { status } = await gateway.request('/system/secrets', { method: 'POST', json });
+    expect(status).to.be.oneOf([200, 201, 202]);
+  });
+
+  for (const deployment of DEPLOYMENTS) {
+    const { service, labels = {}, annotations = {} } = deployment;
+    it(`Deploy: ${service} is accepted, read, in the list, with its labels and annotations`, async () => {
+      await gateway.deploy(deployment);
+      const status = await gateway.status(service, NAMESPACE);
+      expect(status.labels).to.include(labels);
+      expect(status.annotations).to.include(annotations);
+      expect((await gateway.list(NAMESPACE)).map(({ name }) => name)).to.include(service);
+    });
+  }
+
+  it('List content: only these functions are in the namespace', async () => {
+    expect((await gateway.list(NAMESPACE)).map(({ name }) => name)).to.have.members(
+      DEPLOYMENTS.map(({ service }) => service),
+    );
+  });
+
+  for (const deployment of DEPLOYMENTS) {
+    it(`List content: ${deployment.service} reads back as it was sent, listed and alone`, async () => {
+      const listed = (await gateway.list(NAMESPACE)).find(({ name }) => name === deployment.service);
+      if (listed === undefined) throw new Error(`${deployment.service} is not in the list`);
+      for (const status of [listed, await gateway.status(deployment.service, NAMESPACE)]) {
+        expect(status.image).to.equal(TOOLS_IMAGE);
+        expect(status.namespace).to.equal(NAMESPACE);
+        expect(status.envProcess).to.equal(deployment.envProcess);
+        expect(status.readOnlyRootFilesystem ?? false).to.equal(deployment.readOnlyRootFilesystem ?? false);
+        expect(status.envVars).to.deep.equal(deployment.envVars);
+        expect(status.constraints ?? []).to.deep.equal(deployment.constraints ?? []);
+        expect(status.secrets ?? []).to.deep.equal(deployment.secrets ?? []);
+        expect(status.limits).to.deep.equal(deployment.limits);
+        expect(status.requests).to.deep.equal(deployment.requests);
+        expect(status.labels['faas_function']).to.equal(deployment.service);
+        expect(status.annotations).to.include(deployment.annotations ?? {});
+        expect(Date.parse(status.createdAt)).to.be.greaterThan(0);
+      }
+    });
+  }
+});
