@@ -31,6 +31,7 @@ import { authenticate } from './middleware/authenticate.ts';
 import { callId } from './middleware/call-id.ts';
 import { errors } from './middleware/errors.ts';
 import { observe } from './middleware/observe.ts';
+import { readOpenApi } from './openapi/read-openapi.ts';
 import { readFunction } from './read-function.ts';
 import { readNamespace } from './read-namespace.ts';
 import { scaleFunction } from './scale-function.ts';
@@ -93,6 +94,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/alert', alert(scaler))
     .get('/system/info', info(provider, version))
     .get('/system/health', readHealth(options.health))
+    .get('/system/openapi.json', readOpenApi(version))
     .get('/system/namespaces', listNamespaces(namespaces))
     .post('/system/namespace/', createNamespace(namespaces))
     .get('/system/namespace/:name', readNamespace(namespaces))

@@ -1,0 +1,83 @@
+import { ERROR_CODES, FaasError, type FaasErrorCode } from '../../errors.ts';
+import { CALL_ID } from './schema.ts';
+import type { Response } from './types.ts';
+
+/** When each code is answered: the words of docs/errors.md, to which a test holds them. */
+export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
+  invalid_request: 'the request breaks the contract: the text names the field',
+  invalid_credentials: '`/system` and `/ui` ask for basic auth, and the credentials are missing or wrong',
+  function_not_found: 'no such function is deployed in that namespace',
+  secret_not_found: 'no such secret in that namespace',
+  namespace_not_found: 'nobody made this namespace, and no function lives in it',
+  route_not_found: 'the gateway has nothing at this path',
+  method_not_allowed: 'the path exists and answers other verbs: see `Allow`',
+  function_exists: 'POST for a function that is deployed already: update it with PUT',
+  secret_exists: 'POST for a secret that there is already: update it with PUT',
+  secret_in_use: 'functions mount the secret: the text names them',
+  namespace_exists: 'POST for a namespace that there is already: change it with PUT',
+  namespace_not_empty:
+    'functions or secrets are in the namespace: the text names them and the option to delete all',
+  body_too_large: 'a JSON body over 1 MiB (4 MiB with a secret), or a build over its limit',
+  invalid_log_request:
+    '`/system/logs` with a `name`, `tail`, `since` or `follow` that can not be read: the text says which',
+  builder_busy: 'another build is running: see `Retry-After`',
+  too_many_log_readers: '100 clients read logs already: end some of them',
+  too_many_inflight: 'the gateway has as many calls in flight as `max_inflight` allows',
+  internal_error: 'something nobody expected: the log has it under the call id in the text',
+  alert_failed: 'some alerts could not be applied, one line for each: Alertmanager sends them again',
+  upstream_unreachable: 'no replica of the function could be reached; nothing was delivered',
+  upstream_broken: 'the function broke off, and may have done its work',
+  provider_unavailable: 'the cluster does not answer, or not in time',
+  shutting_down: '`/healthz` while the gateway stops',
+  no_replica: 'the function has no replica, and none is started for a call',
+  cold_start_timeout: "no replica became available in time: the text has the task's own error",
+  waiting_room_full: 'too many calls wait for first replicas already',
+  upstream_timeout: 'the function took longer than `upstream_timeout`',
+});
+
+/** Any request under `/system` may end in one of these. */
+const OF_EVERY_REQUEST = ['invalid_credentials', 'internal_error'] as const;
+
+/** The failures of an operation behind basic auth, beside those that all of them have. */
+export function failures(...codes: readonly FaasErrorCode[]): Readonly<Record<string, Response>> {
+  return openFailures(...codes, ...OF_EVERY_REQUEST);
+}
+
+/** The failures of an operation that is open to everybody: one response for each status. */
+export function openFailures(...codes: readonly FaasErrorCode[]): Readonly<Record<string, Response>> {
+  const byStatus = Map.groupBy(
+    ERROR_CODES.filter((code) => codes.includes(code)),
+    (code) => new FaasError(code, '').status,
+  );
+  return Object.fromEntries([...byStatus].map(([status, group]) => [String(status), toResponse(group)]));
+}
+
+function toResponse(codes: readonly FaasErrorCode[]): Response {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${MEANINGS[code]}.`).join('\n\n'),
+    headers: {
+      'X-Skep-Error': {
+        description: 'The stable code of this failure.',
+        required: true,
+        schema: { type: 'string', enum: codes },
+      },
+      'X-OpenFaaS-Internal': {
+        description: 'The gateway itself answered, and no function.',
+        required: true,
+        schema: { type: 'string', const: 'gateway' },
+      },
+      ...CALL_ID,
+      ...(codes.includes('invalid_credentials') && {
+        'WWW-Authenticate': { description: 'Asks for basic auth.', schema: { type: 'string' } },
+      }),
+      ...(codes.includes('builder_busy') && {
+        'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } },
+      }),
+    },
+    content: {
+      'text/plain': {
+        schema: { type: 'string', description: 'One sentence (of alerts: one a line) that says what to do.' },
+      },
+    },
+  };
+}
