@@ -63,8 +63,16 @@ export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn')
   };
 }
 
-/** Makes an image whose replicas answer `OK` on 8080 to any path that a watchdog's health check has. */
-export async function importWebImage(docker: Docker, image: string, mark = ''): Promise<void> {
+/**
+ * Makes an image whose replicas answer `OK` on 8080 to any path that a watchdog's health check has.
+ * @param changes instructions of a Dockerfile that come last
+ */
+export async function importWebImage(
+  docker: Docker,
+  image: string,
+  mark = '',
+  changes: readonly string[] = [],
+): Promise<void> {
   if (!existsSync(BUSYBOX))
     throw new Error('this test needs busybox-static: apt-get install -y busybox-static');
   const files = pack();
@@ -89,6 +97,7 @@ export async function importWebImage(docker: Docker, image: string, mark = ''): 
       'CMD ["/bin/busybox","httpd","-f","-p","8080","-h","/www"]',
       'ENV write_timeout=1s',
       `LABEL ${TEST_LABEL}=${image}`,
+      ...changes,
     ],
   });
   let told = '';
