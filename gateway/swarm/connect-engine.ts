@@ -1,42 +1,51 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import Docker from 'dockerode';
+import { guardAnswers } from './engine-answers.ts';
+import { loadEngineCertificates } from './engine-certificates.ts';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 
 /**
- * The engine that `DOCKER_HOST` names (`unix:///path`, `tcp://host:port`), or the local socket. Over TLS when
- * `DOCKER_TLS_VERIFY` is set: the client's certificate is then read from `DOCKER_CERT_PATH`. Nothing is dialled yet.
- * @throws {Error} for an address or certificate that cannot be read
+ * The engine that `DOCKER_HOST` names (`unix:///path`, `tcp://host:port`), or the local socket, by the rules of Docker's
+ * own client: any value of `DOCKER_TLS_VERIFY` but the empty one means TLS over TCP, with the certificates in
+ * `DOCKER_CERT_PATH`, else `DOCKER_CONFIG`, else `~/.docker`. Nothing is dialled yet.
+ * @throws {Error} for an address or certificate that cannot be used: one sentence that names the variable
  */
 export function connectEngine(env: Readonly<Record<string, string | undefined>> = {}): Docker {
+  return guardAnswers(open(env));
+}
+
+function open(env: Readonly<Record<string, string | undefined>>): Docker {
   const address = env['DOCKER_HOST'] || `unix://${DEFAULT_SOCKET}`;
   if (address.startsWith('unix://')) {
     // Without `host: undefined` docker-modem would let its own reading of the environment win.
-    return new Docker({
+    return create({
       socketPath: address.slice('unix://'.length) || DEFAULT_SOCKET,
       host: undefined,
     } as Docker.DockerOptions);
   }
   const url = parseAddress(address);
   const isTls = Boolean(env['DOCKER_TLS_VERIFY']);
-  return new Docker({
+  return create({
     host: url.hostname,
     port: url.port || (isTls ? '2376' : '2375'),
     protocol: isTls ? 'https' : 'http',
-    ...(isTls && readCertificates(env['DOCKER_CERT_PATH'])),
+    ...(isTls && loadEngineCertificates(env)),
   });
+}
+
+function create(options: Docker.DockerOptions): Docker {
+  try {
+    return new Docker(options);
+  } catch (cause) {
+    // docker-modem reads the process's own DOCKER_* variables, whatever it is given.
+    throw new Error(`DOCKER_HOST or DOCKER_CERT_PATH: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function parseAddress(address: string): URL {
   const url = address.startsWith('tcp://') ? URL.parse(address.replace('tcp://', 'http://')) : null;
-  if (url === null) throw new Error(`DOCKER_HOST=${address}: expected unix:///path or tcp://host:port`);
+  const isBare =
+    url !== null && url.username + url.password + url.search + url.hash === '' && url.pathname === '/';
+  if (!isBare) throw new Error(`DOCKER_HOST=${address}: expected unix:///path or tcp://host:port`);
   return url;
-}
-
-function readCertificates(folder: string | undefined): { ca: Buffer; cert: Buffer; key: Buffer } {
-  if (!folder)
-    throw new Error('DOCKER_TLS_VERIFY needs DOCKER_CERT_PATH, the folder of ca.pem, cert.pem and key.pem');
-  const read = (name: string): Buffer => readFileSync(join(folder, name));
-  return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
 }

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import { FaasError } from '../errors.ts';
-import { toFaasError } from './errors.ts';
+import { mayBeDone, toFaasError } from './errors.ts';
 
 /** The API versions that this adapter speaks. Tested by us: 1.41; the newer ones change nothing that is used here. */
 const OLDEST = '1.41';
@@ -75,8 +75,18 @@ export function chooseApiVersion(engine: { readonly newest: string; readonly old
 
 async function agreeVersion(docker: Docker, limitMs: number): Promise<void> {
   try {
-    // docker.version() would carry no limit: it takes no signal.
-    const answer = await withLimit('read the version', limitMs, () => docker.version());
+    const answer = await withLimit('read the version', limitMs, (abortSignal) =>
+      // Not in the types, but taken: dockerode's own calls have it so.
+      (docker.version as (options: object) => ReturnType<typeof docker.version>).call(docker, {
+        abortSignal,
+      }),
+    );
+    if (typeof answer?.ApiVersion !== 'string') {
+      throw new FaasError(
+        'provider_unavailable',
+        'what answers as Docker engine tells no API version: is it one?',
+      );
+    }
     // Not in dockerode's types, but how it prefixes every path.
     (docker.modem as { version?: string }).version =
       `v${chooseApiVersion({ newest: answer.ApiVersion, oldest: answer.MinAPIVersion ?? '1.12' })}`;
@@ -97,7 +107,7 @@ async function withLimit<T>(
       reject(
         new FaasError(
           'provider_unavailable',
-          `the Docker engine did not answer within ${limitMs / 1000} s (${what})`,
+          `the Docker engine did not answer within ${limitMs / 1000} s (${what})${mayBeDone(what)}`,
         ),
       );
       controller.abort();

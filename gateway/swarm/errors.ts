@@ -12,14 +12,37 @@ interface EngineFailure {
 const UNREACHABLE: ReadonlySet<string> = new Set([
   'ENOENT',
   'ECONNREFUSED',
-  'ECONNRESET',
   'EHOSTUNREACH',
+  'ENETUNREACH',
   'ENOTFOUND',
-  'EPIPE',
+  'EAI_AGAIN',
   'FailedToOpenSocket',
   'ConnectionRefused',
-  'ConnectionClosed',
 ]);
+
+const BROKEN_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ConnectionClosed']);
+
+/** Beginnings of the codes that a failed handshake has, and what each means to whoever set up the certificates. */
+const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:UNABLE_TO_(?:VERIFY|GET)|SELF_SIGNED|DEPTH_ZERO|CERT_SIGNATURE|CERT_UNTRUSTED)/,
+    'its certificate is not by the CA in ca.pem (in DOCKER_CERT_PATH)',
+  ],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID/, 'its certificate is for another name than the one in DOCKER_HOST'],
+  [/^CERT_HAS_EXPIRED/, 'its certificate has expired: renew it'],
+  [/^CERT_NOT_YET_VALID/, 'its certificate is not valid yet: are the clocks of both machines right?'],
+  [
+    /^ERR_SSL_(?:WRONG_VERSION|PACKET_LENGTH|HTTP)/,
+    'it does not speak TLS: unset DOCKER_TLS_VERIFY, or name the port of its TLS in DOCKER_HOST',
+  ],
+  [
+    /^ERR_SSL_.*(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/,
+    'it refuses the certificate of this client: cert.pem (in DOCKER_CERT_PATH) must be there, be by the CA that the engine trusts, and not be expired',
+  ],
+];
+
+/** Longest sentence of the engine, or of what stands in its place, that is passed on. */
+const LONGEST_SENTENCE = 1000;
 
 /** Runs one of the contract's parsers. @throws {FaasError} `invalid_request` in its words */
 export function byContract<T>(parse: () => T): T {
@@ -45,7 +68,11 @@ export function engineSentence(error: unknown): string {
     typeof json === 'object' && json !== null && 'message' in json
       ? String(json.message)
       : (message ?? 'no reason given');
-  return told.replace(/^rpc error: code = \w+ desc = /, '').trim();
+  return told
+    .slice(0, LONGEST_SENTENCE)
+    .replace(/^rpc error: code = \w+ desc = /, '')
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 /** Another writer was faster: the service is to be read again. The engine answers this with 500, not 409. */
@@ -69,12 +96,19 @@ export function toFaasError(error: unknown, what: string): FaasError {
         'the Docker socket may not be opened: run the gateway as a user of the docker group',
       );
     }
+    const tls = TLS_FAILURES.find(([pattern]) => pattern.test(code ?? ''));
+    if (tls !== undefined) return unavailable(`the Docker engine cannot be reached over TLS: ${tls[1]}`);
+    if (code !== undefined && BROKEN_OFF.has(code)) {
+      return unavailable(
+        `the Docker engine ended the connection before its answer (${what}, ${code}): is it being restarted?${mayBeDone(what)}`,
+      );
+    }
     if (code !== undefined && UNREACHABLE.has(code)) {
       return unavailable(
         `the Docker engine cannot be reached (${code}): is it running, and is its socket mounted at /var/run/docker.sock or named by DOCKER_HOST?`,
       );
     }
-    return unavailable(`the Docker engine did not answer (${what}): ${sentence}`);
+    return unavailable(`the Docker engine did not answer (${what}): ${sentence}${mayBeDone(what)}`);
   }
   if (/not a swarm manager/i.test(sentence)) {
     return unavailable(
@@ -94,6 +128,13 @@ export function toFaasError(error: unknown, what: string): FaasError {
     return new FaasError('invalid_request', `constraints: ${sentence}`, { cause: error });
   }
   return unavailable(`the Docker engine refused (${what}): ${sentence}`);
+}
+
+/** For calls that change something: the answer is what is missing, the change itself may stand. */
+export function mayBeDone(what: string): string {
+  return /^(?:create|update|remove) /.test(what)
+    ? '; it may have been done all the same: look before you ask again'
+    : '';
 }
 
 function asFailure(error: unknown): EngineFailure {
