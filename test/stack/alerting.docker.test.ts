@@ -7,8 +7,25 @@ const ALERTMANAGER = 'prom/alertmanager:v0.25.0';
 const RULES = 'prometheus/alert.rules.yml';
 const CALLS = 'gateway_function_invocation_total';
 
-/** Runs the rules over made-up samples, five seconds apart, and expects these functions to be named after a minute. */
-async function testRules(series: Readonly<Record<string, string>>, functions: readonly string[]) {
+interface Alert {
+  readonly exp_labels: Readonly<Record<string, string>>;
+  readonly exp_annotations: Readonly<Record<string, string>>;
+}
+
+const busy = (name: string): Alert => ({
+  exp_labels: { function_name: name, service: 'gateway', severity: 'major' },
+  exp_annotations: {
+    summary: `High invocation total on ${name}`,
+    description: `High invocation total on ${name}`,
+  },
+});
+
+/** Runs the rules over made-up samples, five seconds apart, and expects these alerts of that name after a minute. */
+async function testRules(
+  series: Readonly<Record<string, string>>,
+  alerts: readonly Alert[],
+  alertname = 'APIHighInvocationRate',
+) {
   const test = {
     rule_files: ['alert.rules.yml'],
     evaluation_interval: '5s',
@@ -16,19 +33,7 @@ async function testRules(series: Readonly<Record<string, string>>, functions: re
       {
         interval: '5s',
         input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-        alert_rule_test: [
-          {
-            eval_time: '60s',
-            alertname: 'APIHighInvocationRate',
-            exp_alerts: functions.map((name) => ({
-              exp_labels: { function_name: name, service: 'gateway', severity: 'major' },
-              exp_annotations: {
-                summary: `High invocation total on ${name}`,
-                description: `High invocation total on ${name}`,
-              },
-            })),
-          },
-        ],
+        alert_rule_test: [{ eval_time: '60s', alertname, exp_alerts: alerts }],
       },
     ],
   };
@@ -61,7 +66,7 @@ describe('alerting, as Prometheus and Alertmanager themselves read it', function
         [`${CALLS}{function_name="a.openfaas-fn",code="200",instance="2"}`]: '0+20x20',
         [`${CALLS}{function_name="b.openfaas-fn",code="200",instance="1"}`]: '0+30x20',
       },
-      ['a.openfaas-fn', 'b.openfaas-fn'],
+      [busy('a.openfaas-fn'), busy('b.openfaas-fn')],
     );
   });
 
@@ -72,6 +77,26 @@ describe('alerting, as Prometheus and Alertmanager themselves read it', function
         [`${CALLS}{function_name="b.openfaas-fn",code="500",instance="1"}`]: '0+500x20',
       },
       [],
+    );
+  });
+
+  it('tells of a service that is down, and of no replica of a function: those come and go', async () => {
+    const gateway = { job: 'gateway', instance: '10.0.0.1:8082' };
+    await testRules(
+      {
+        [`up{job="${gateway.job}",instance="${gateway.instance}"}`]: '0x20',
+        'up{job="functions",instance="r1",function_name="a.openfaas-fn"}': '0x20',
+      },
+      [
+        {
+          exp_labels: { ...gateway, severity: 'minor' },
+          exp_annotations: {
+            summary: 'gateway at 10.0.0.1:8082 does not answer',
+            description: 'Prometheus could not scrape 10.0.0.1:8082 of job gateway.',
+          },
+        },
+      ],
+      'service_down',
     );
   });
 

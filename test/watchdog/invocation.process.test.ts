@@ -282,6 +282,23 @@ describe('the watchdog, one process per request', () => {
     expect(page).not.to.contain('method="get"');
   });
 
+  ours('tells what its container uses, under the name of the function, or has no series at all', async () => {
+    const { metricsUrl } = await startWatchdog({
+      fprocess: 'cat',
+      OPENFAAS_NAME: 'a',
+      OPENFAAS_NAMESPACE: 'fn',
+    });
+    const page = await (await fetch(metricsUrl)).text();
+    for (const name of ['pod_cpu_usage_seconds_total', 'pod_memory_working_set_bytes']) {
+      // Whether there is a figure depends on the machine; without one there is no sample, least of all a zero.
+      for (const [sample] of page.matchAll(new RegExp(`^${name}[{ ].*$`, 'gm'))) {
+        expect(sample).to.match(/^\w+\{function_name="a\.fn",namespace="fn"\} [0-9.e+]+$/);
+        expect(sample).to.not.match(/ 0$/);
+      }
+      expect(page).to.contain(`# TYPE ${name} `);
+    }
+  });
+
   it('shows headers and output where it is asked to', async () => {
     const { url, logged } = await startWatchdog({
       fprocess: 'cat',
