@@ -81,6 +81,21 @@ describe('the examples', function () {
     expect(JSON.parse(ran.stdout)).to.deep.equal({ greeting: 'Hello, you!', letters: 3 });
   });
 
+  it('each command in the table of their README', async () => {
+    const table = readFileSync(`${EXAMPLES}/README.md`, 'utf8').matchAll(
+      /^\| `(\S+)` .*\| `(curl .*)` \|$/gm,
+    );
+    const commands = [...table].map(([, name = '', command = '']) => ({ name, command }));
+    expect(commands.map(({ name }) => name)).to.deep.equal(['markdown', 'wordcount', 'sha512', 'hello-ts']);
+    for (const { name, command } of commands) {
+      const ran = await run('sh', ['-ec', `${command} --silent --show-error --fail`], {
+        folder: EXAMPLES,
+        stdin: '',
+      });
+      expect(succeeded(command, ran).stdout, name).to.not.equal('');
+    }
+  });
+
   it('hello-ts answers, and takes part in `skep invoke`', async () => {
     const ran: Ran = succeeded('invoke', await skep(EXAMPLES, ['invoke', 'hello-ts'], 'Ada'));
     expect(ran.stdout).to.contain('Ada');
