@@ -31,7 +31,8 @@ export async function startLogEngine(
     const json = (value: unknown): void => void response.end(JSON.stringify(value));
     if (url.pathname === '/version') json({ ApiVersion: '1.41', MinAPIVersion: '1.12' });
     else if (url.pathname.endsWith('/services')) json(service.isThere ? [toService(service.tty)] : []);
-    else if (/\/services\/[^/]+$/.test(url.pathname)) response.writeHead(404).end('{"message":"service not found"}');
+    else if (/\/services\/[^/]+$/.test(url.pathname))
+      response.writeHead(404).end('{"message":"service not found"}');
     else {
       queries.push(url.searchParams);
       open += 1;
