@@ -20,6 +20,12 @@ import {
 } from '../../support/certificates.ts';
 import { until } from '../../support/platform.ts';
 
+/** Its own, since a second dockerd without a bridge (`none`) deletes docker0, the bridge of the machine's engine. */
+const BRIDGE = 'skep-tls0';
+
+/** Runs `ip`. @returns whether it succeeded */
+const ip = (...args: string[]): boolean => spawnSync('ip', args, { stdio: 'ignore' }).status === 0;
+
 /** A second engine of its own, which asks for client certificates; the machine's own one is left alone. */
 describe('a real engine over TLS with client certificates', function () {
   this.timeout(120_000);
@@ -42,6 +48,10 @@ describe('a real engine over TLS with client certificates', function () {
     const server = make.issue(ca, 'server', 'IP:127.0.0.1');
     host = `tcp://127.0.0.1:${await freePort()}`;
     writeFileSync(join(root, 'daemon.json'), '{}'); // not the machine's own
+    ip('link', 'del', BRIDGE); // an earlier run may have been killed
+    // A network for documentation: no machine has a route to it.
+    expect(ip('link', 'add', BRIDGE, 'type', 'bridge')).to.equal(true);
+    expect(ip('addr', 'add', '192.0.2.1/24', 'dev', BRIDGE)).to.equal(true);
     engine = startEngine(server);
     const docker = open(make.folder('good', { ca: ca.cert, ...client }));
     const isUp = (): Promise<boolean> =>
@@ -68,6 +78,7 @@ describe('a real engine over TLS with client certificates', function () {
       engine.kill('SIGTERM');
       await ended;
     }
+    ip('link', 'del', BRIDGE);
     if (root === undefined) return;
     spawnSync('umount', [join(root, 'data')]); // bound to itself by dockerd, which does not always undo it
     rmSync(root, { recursive: true, force: true });
@@ -81,7 +92,7 @@ describe('a real engine over TLS with client certificates', function () {
       'dockerd',
       [
         ...[...paths, '--pidfile', join(root, 'pid'), '--config-file', join(root, 'daemon.json')],
-        ...['--bridge=none', '--iptables=false', '--ip-masq=false', '-H', host],
+        ...[`--bridge=${BRIDGE}`, '--iptables=false', '--ip-masq=false', '-H', host],
         ...['--tlsverify', '--tlscacert', ca.cert, '--tlscert', server.cert, '--tlskey', server.key],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
