@@ -93,7 +93,7 @@ function usageLines(usage: Usage | undefined): string[] {
   if (!usage) return [];
   const cpu = usage.cpu ?? 0;
   return [
-    `RAM: ${((usage.totalMemoryBytes ?? 0) / 1024 / 1024).toFixed(2)} MB`,
-    `CPU: ${(cpu < 0 ? 1 : cpu).toFixed(0)} Mi`,
+    ` RAM:  ${((usage.totalMemoryBytes ?? 0) / 1024 / 1024).toFixed(2)} MB`,
+    ` CPU:  ${(cpu < 0 ? 1 : cpu).toFixed(0)} Mi`,
   ];
 }

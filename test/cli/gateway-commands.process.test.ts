@@ -153,6 +153,16 @@ describe('skep against a gateway', () => {
         ' - node.role==manager\nEnvironment:  <none>\nSecrets:      <none>\nRequests:     <none>\nLimits:\n',
       );
     });
+    it('shows what the function uses where the gateway has measured it, with the spaces of faas-cli', async () => {
+      const usage = { cpu: 2.861, totalMemoryBytes: 21_528_576 };
+      answer = ({ url }) => ({
+        status: 200,
+        body: JSON.stringify(url.startsWith('/system/functions') ? [] : { name: 'alpha', usage }),
+      });
+      expect((await skep(['describe', 'alpha'])).stdout).to.contain(
+        '\nUsage:\n  RAM:  20.53 MB\n  CPU:  3 Mi\n',
+      );
+    });
     it('adds its own keys to the JSON', async () => {
       const json = JSON.parse((await skep(['describe', 'alpha', '-j', '-n', 'dev'])).stdout);
       expect(json).to.include({
