@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { docker, emptyFolder, type Folder, run, succeeded } from '../support/cli.ts';
@@ -48,6 +48,22 @@ describeTour('templates, build, push, deploy, diff', (tour) => {
     expect(await tour().does(['new', '--list'])).to.equal(
       'Languages available as templates:\n- dockerfile\n- node\n- python\n- typescript\n\n',
     );
+  });
+
+  it('takes those that a stack file names', async () => {
+    const source = { name: 'typescript', source: repository.path };
+    writeFileSync(
+      path('templates.yaml'),
+      JSON.stringify({
+        version: '1.0',
+        provider: { name: 'openfaas', gateway: tour().platform.url },
+        configuration: { templates: [source] },
+      }),
+    );
+    rmSync(path('template'), { recursive: true });
+    await tour().does(['template', 'pull', 'stack', '-f', 'templates.yaml']);
+    expect(existsSync(path('template', 'typescript', 'template.yml'))).to.equal(true);
+    await tour().does(['template', 'pull', repository.path]);
   });
 
   it('makes a function of one, and appends a second', async () => {

@@ -120,11 +120,11 @@ describeTour('deploy, list, describe, invoke, remove', (tour) => {
     await tour().does(['ready', NAME]);
   });
 
-  it('replaces it: removes it and makes it anew', async () => {
+  it('replaces it: removes it, makes it anew, and calls the new one at once', async () => {
     const { createdAt } = await status();
     expect(await deploy('--update=false', '--replace')).to.contain('Deployed. 202 Accepted.');
     expect((await status()).createdAt).to.not.equal(createdAt);
-    await tour().does(['ready', NAME]);
+    expect(await tour().does(['invoke', NAME], { stdin: 'Ada' })).to.contain('Hello, Ada!');
   });
 
   it('is refused a second function of the name, and a function without sense', async () => {

@@ -16,6 +16,10 @@ export interface CertifiedGateway extends Platform {
    * @throws {Error} at the last other answer, and at a 401 at once
    */
   call(path: string, init?: CallInit): Promise<Answer>;
+  /** As faas-cli makes one. @throws {Error} unless it is 200, 201 or 202 */
+  createNamespace(name: string): Promise<void>;
+  /** Deletes a namespace, there or not. */
+  removeNamespace(name: string): Promise<void>;
   /** Deletes a function, there or not, and waits until it is gone. */
   remove(functionName: string, namespace?: string): Promise<void>;
 }
@@ -80,6 +84,15 @@ export async function openCertifiedGateway(): Promise<CertifiedGateway> {
         }
         await new Promise((resolve) => setTimeout(resolve, 750));
       }
+    },
+    createNamespace: async (name) => {
+      const marked = { openfaas: '1' };
+      const json = { name, labels: marked, annotations: marked };
+      const { status } = await request('/system/namespace/', { method: 'POST', json });
+      if (![200, 201, 202].includes(status)) throw new Error(`namespace ${name}: ${status}`);
+    },
+    removeNamespace: async (name) => {
+      await request(`/system/namespace/${name}`, { method: 'DELETE', json: { name } });
     },
     remove: async (functionName, namespace = DEFAULT) => {
       await request('/system/functions', { method: 'DELETE', json: { functionName, namespace } });
