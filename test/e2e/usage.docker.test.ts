@@ -26,8 +26,7 @@ describe('the usage of functions on the running platform', function () {
   let calls = new AbortController();
 
   const deploy = async (service: string, fields: object): Promise<void> => {
-    // Another image of the example's, built with this checkout's watchdog, where one is named.
-    const image = process.env['SKEP_TEST_IMAGE'] ?? (await platform.exampleImage());
+    const image = await platform.exampleImage();
     const json = { service, image, ...fields };
     const { status } = await platform.request('/system/functions', { method: 'POST', json });
     expect(status).to.equal(202);
