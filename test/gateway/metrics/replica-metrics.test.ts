@@ -134,16 +134,7 @@ describe("the replicas' metrics on 8082", () => {
       response.end();
     });
     const replicas = await start([snapshot('echo', [replica('a')])], { port });
-    for (const id of [
-      'b',
-      '127.0.0.1',
-      `127.0.0.1:${port}`,
-      'a%2F..',
-      '%00',
-      'a/b',
-      '',
-      'x'.repeat(200),
-    ]) {
+    for (const id of ['b', '127.0.0.1', `127.0.0.1:${port}`, 'a%2F..', '%00', 'a/b', '', 'x'.repeat(200)]) {
       expect((await ask(`/replicas/${id}/metrics`))[0], id).to.equal(404);
     }
     replicas.sync([snapshot('echo', [replica('a', { isRunning: false })])]);
