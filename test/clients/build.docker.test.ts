@@ -21,8 +21,12 @@ describeTour('templates, build, push, deploy, diff', (tour) => {
   });
   after(async () => {
     await tour().removeFunctions([BUILT, SECOND]);
-    const { stdout } = await docker('images', '-q', '--filter', `reference=${registry.host}/*/*`);
-    for (const id of new Set(stdout.split('\n').filter((line) => line !== ''))) await docker('rmi', '-f', id);
+    await until('the images are removed, when their containers have stopped', async () => {
+      const { stdout } = await docker('images', '-q', '--filter', `reference=${registry.host}/*/*`);
+      const ids = new Set(stdout.split('\n').filter((line) => line !== ''));
+      if (ids.size > 0) await docker('rmi', '-f', ...ids);
+      return ids.size === 0;
+    });
     repository.remove();
     await registry.stop();
   });
