@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     isProven: (ref) => dataPlane.rollouts.isProven(ref),
   });
   // What a caller was told is deployed can be called: the table is read before the answer goes out.
-  const called = notifying(swarm, () => dataPlane.refresh());
+  const called = notifying(swarm, config.functionNamespace, (ref) => dataPlane.refresh(ref));
   const secrets = createSwarmSecrets({ docker, defaultNamespace: config.functionNamespace });
   const namespaces = new Namespaces({
     store: createSwarmNamespaces({ docker }),
@@ -129,6 +129,7 @@ async function main(): Promise<void> {
       replicaMetrics.sync(snapshots);
       return snapshots;
     },
+    look: (ref) => provider.look(ref),
     onTableHealth: (error) =>
       error === undefined
         ? logger.info('the cluster can be read again')

@@ -22,6 +22,7 @@ const dataPlane = createDataPlane({
   onRecord: () => {},
   onTableHealth: () => {},
   snapshot: async () => [snapshot],
+  look: async () => snapshot,
   scaleUp: async () => {},
   controlSocket: '/nonexistent',
   functionPort: Number(process.env['upstream_port']),

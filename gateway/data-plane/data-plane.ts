@@ -16,6 +16,8 @@ export interface DataPlaneOptions {
   readonly onRecord: (record: InvocationRecord) => void;
   /** Every function with its replicas, read often. */
   readonly snapshot: () => Promise<FunctionSnapshot[]>;
+  /** One of them by itself; undefined when there is none of that name. */
+  readonly look: (ref: FunctionRef) => Promise<FunctionSnapshot | undefined>;
   readonly onTableHealth: (error: Error | undefined) => void;
   /** Asks the cluster for the first replicas of a function that has none. */
   readonly scaleUp: (entry: FunctionEntry) => Promise<void>;
@@ -40,8 +42,8 @@ export interface DataPlane {
   start(): Promise<void>;
   /** Something about functions may have changed: read the cluster soon. */
   nudge(): void;
-  /** Resolves when the cluster has been read anew: what was changed before is then known here. */
-  refresh(): Promise<void>;
+  /** Resolves when the function was read anew: what was changed of it before is then known here. Never rejects. */
+  refresh(ref: FunctionRef): Promise<void>;
   /** Whether replicas of what was deployed last answer. */
   readonly rollouts: ReplicaKnowledge;
   /** Whether the cluster has been read since the start. */
@@ -70,7 +72,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
   });
   const poller = new TablePoller({
     snapshot: options.snapshot,
-    apply: (snapshots) => table.apply(snapshots),
+    apply: (snapshots, asOf) => table.apply(snapshots, asOf),
     onHealth: options.onTableHealth,
   });
   const waitingRoom = new WaitingRoom({
@@ -110,7 +112,15 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     onExchange: createFront({ invoker, pool, controlSocket: options.controlSocket }),
     start: () => poller.start(),
     nudge: () => poller.nudge(),
-    refresh: () => poller.refresh(),
+    refresh: async (ref) => {
+      const asOf = performance.now();
+      // A read that fails is made up for by the poller, who also tells of a cluster that is away.
+      await options.look(ref).then(
+        (snapshot) => table.applyAlone(ref, snapshot, asOf),
+        () => {},
+      );
+      poller.nudge();
+    },
     rollouts: {
       rolloutOf: (ref) => {
         const entry = entryOf(ref);

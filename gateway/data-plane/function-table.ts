@@ -54,6 +54,8 @@ export class FunctionTable {
   readonly #byKey = new Map<string, FunctionEntry>();
   readonly #defaultNamespace: string;
   readonly #listener: TableListener;
+  /** When functions were read by themselves, later than the last read of all began. */
+  readonly #readAlone = new Map<string, number>();
   #isLoaded = false;
 
   constructor(defaultNamespace: string, listener: TableListener) {
@@ -75,18 +77,35 @@ export class FunctionTable {
     return this.#byKey.values();
   }
 
-  /** Makes the table say what `snapshots` say, keeping the counts of what stays. */
-  apply(snapshots: readonly FunctionSnapshot[]): void {
+  /**
+   * Makes the table say what `snapshots` say, keeping the counts of what stays.
+   * @param asOf when their reading began, by `performance.now`: what was read by itself after that is newer, and stays
+   */
+  apply(snapshots: readonly FunctionSnapshot[], asOf: number): void {
+    const isNewer = (key: string): boolean => (this.#readAlone.get(key) ?? -1) > asOf;
     const seen = new Set<string>();
     for (const snapshot of snapshots) {
       const key = qualifiedName(snapshot.ref);
       seen.add(key);
-      this.#applyOne(key, snapshot);
+      if (!isNewer(key)) this.#applyOne(key, snapshot);
     }
     for (const [key, entry] of this.#byKey) {
-      if (!seen.has(key)) this.#remove(key, entry);
+      if (!seen.has(key) && !isNewer(key)) this.#remove(key, entry);
+    }
+    for (const key of this.#readAlone.keys()) {
+      if (!isNewer(key)) this.#readAlone.delete(key);
     }
     this.#isLoaded = true;
+  }
+
+  /** The same for one function alone; undefined: the cluster has none of that name. */
+  applyAlone(ref: FunctionRef, snapshot: FunctionSnapshot | undefined, asOf: number): void {
+    const key = qualifiedName(ref);
+    if ((this.#readAlone.get(key) ?? -1) > asOf) return;
+    this.#readAlone.set(key, asOf);
+    const entry = this.#byKey.get(key);
+    if (snapshot !== undefined) this.#applyOne(key, snapshot);
+    else if (entry !== undefined) this.#remove(key, entry);
   }
 
   #applyOne(key: string, snapshot: FunctionSnapshot): void {

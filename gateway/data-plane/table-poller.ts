@@ -9,7 +9,8 @@ const BUSY_FOR_MS = 60_000;
 
 export interface TablePollerOptions {
   readonly snapshot: () => Promise<FunctionSnapshot[]>;
-  readonly apply: (snapshots: readonly FunctionSnapshot[]) => void;
+  /** `asOf`: when the read began, by `performance.now`. */
+  readonly apply: (snapshots: readonly FunctionSnapshot[], asOf: number) => void;
   /** The last read failed, or (undefined) the first one after a failure succeeded. */
   readonly onHealth: (error: Error | undefined) => void;
 }
@@ -29,8 +30,6 @@ export class TablePoller {
   #restUntil = 0;
   #fingerprint = '';
   #failure: Error | undefined;
-  /** Those who wait for a read that begins after they asked. */
-  #waiting: (() => void)[] = [];
 
   constructor(options: TablePollerOptions) {
     this.#options = options;
@@ -48,23 +47,9 @@ export class TablePoller {
     else this.#schedule(this.#restMs());
   }
 
-  /** Resolves when the cluster has been read anew, whatever came of it, or the poller has stopped. */
-  refresh(): Promise<void> {
-    if (this.#isStopped) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.nudge();
-    });
-  }
-
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    this.#release(this.#waiting.splice(0));
-  }
-
-  #release(waiting: readonly (() => void)[]): void {
-    for (const resolve of waiting) resolve();
   }
 
   #schedule(afterMs: number): void {
@@ -78,12 +63,12 @@ export class TablePoller {
     this.#isReading = true;
     this.#isNudged = false;
     const startedAt = performance.now();
-    const waiting = this.#waiting.splice(0);
     let isSettled = true;
     try {
       const snapshots = await this.#options.snapshot();
+      if (this.#isStopped) return;
       isSettled = this.#isSettled(snapshots);
-      this.#options.apply(snapshots);
+      this.#options.apply(snapshots, startedAt);
       if (this.#failure !== undefined) {
         this.#failure = undefined;
         this.#options.onHealth(undefined);
@@ -97,7 +82,6 @@ export class TablePoller {
       const now = performance.now();
       // As long as the read itself took: the cluster has at least half of its time for others.
       this.#restUntil = now + Math.min(Math.max(now - startedAt, LEAST_MS), CALM_MS);
-      this.#release(waiting);
     }
     const isBusy = !isSettled && Date.now() < this.#busyUntil;
     this.#schedule(this.#isNudged ? this.#restMs() : Math.max(isBusy ? BUSY_MS : CALM_MS, this.#restMs()));

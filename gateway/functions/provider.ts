@@ -72,6 +72,9 @@ export interface Provider {
   /** Every function with its replicas: two reads of the cluster however many functions there are.
    *  @throws {FaasError} `provider_unavailable` */
   snapshot(): Promise<FunctionSnapshot[]>;
+  /** One function with its replicas, however many others there are; undefined when there is none of that name.
+   *  @throws {FaasError} `provider_unavailable` */
+  look(ref: FunctionRef): Promise<FunctionSnapshot | undefined>;
   /** Calls `onChange` soon after something about functions may have changed; a hint, never the truth. Returns the stop. */
   watch(onChange: () => void): () => void;
   /** @throws {FaasError} `provider_unavailable` */

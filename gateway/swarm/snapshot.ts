@@ -61,9 +61,23 @@ export async function takeSnapshot(engine: Engine, options: SnapshotOptions): Pr
     listFunctionServices(engine, options.defaultNamespace),
     listTasks(engine, { label: [FUNCTION_LABEL], 'desired-state': LIVE }),
   ]);
+  return toSnapshots({ services, live, past: await pastOf(engine, live) }, options);
+}
+
+/** The same of one service, whatever its label. */
+export async function snapshotOf(
+  engine: Engine,
+  service: ListedService,
+  options: SnapshotOptions,
+): Promise<FunctionSnapshot | undefined> {
+  const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE });
+  return toSnapshots({ services: [service], live, past: await pastOf(engine, live) }, options)[0];
+}
+
+/** Past tasks of the services of which a task does not run and does not say why. */
+async function pastOf(engine: Engine, live: readonly Task[]): Promise<Task[]> {
   const silent = [...new Set(live.filter(isSilent).map((task) => task.ServiceID ?? ''))].slice(0, MOST_IDS);
-  const past = silent.length === 0 ? [] : await listPastTasks(engine, silent);
-  return toSnapshots({ services, live, past }, options);
+  return silent.length === 0 ? [] : await listPastTasks(engine, silent);
 }
 
 /** @internal The pure half of `takeSnapshot`. */

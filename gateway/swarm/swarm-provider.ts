@@ -27,7 +27,7 @@ import {
 import { findSecrets } from './secrets.ts';
 import { checkFunctionRef, toServiceName } from './service-name.ts';
 import { type SpecContext, toServiceSpec, UPDATE } from './service-spec.ts';
-import { listFunctionServices, takeSnapshot } from './snapshot.ts';
+import { listFunctionServices, snapshotOf, takeSnapshot } from './snapshot.ts';
 import { isRunning, LIVE, listTasks } from './tasks.ts';
 import { watchFunctions } from './watch.ts';
 
@@ -60,14 +60,11 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
   const find = (ref: FunctionRef): Promise<ListedService> => findService(engine, ref, defaultNamespace);
 
-  /** @throws {FaasError} `function_exists` also where its service has a name of somebody else's choice */
-  const refuseAnother = async (ref: FunctionRef): Promise<void> => {
-    const taken = await find(ref).catch((error: unknown) => {
+  const findIfAny = (ref: FunctionRef): Promise<ListedService | undefined> =>
+    find(ref).catch((error: unknown) => {
       if (error instanceof FaasError && error.code === 'function_not_found') return undefined;
       throw error;
     });
-    if (taken !== undefined) throw alreadyExists(ref);
-  };
 
   /** Asks what a deployment needs to know, and gives what writes it as a service. */
   const prepare = async (
@@ -119,7 +116,11 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     read: async (ref) => {
       const service = await find(ref);
-      const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE });
+      const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE }).catch(
+        (error: FaasError) => {
+          throw engineStatus(error.cause) === 404 ? notFound(ref, error) : error; // removed a moment ago
+        },
+      );
       const rollout = await readRollout(engine, service, live);
       return { ...toFunctionStatus(service, ref, live.filter(isRunning).length), rollout };
     },
@@ -130,7 +131,8 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
         checkFunctionRef(ref, defaultNamespace);
         const { min } = scaleBounds(deployment);
         const rolloutLabels = newRollout();
-        await refuseAnother(ref);
+        // Also where its service has a name of somebody else's choice, which creating would not meet.
+        if ((await findIfAny(ref)) !== undefined) throw alreadyExists(ref);
         const prepared = await prepare(deployment, ref);
         const { spec, auth } = prepared({ replicas: min, serviceName: nameOf(ref), rolloutLabels });
         try {
@@ -227,6 +229,12 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     },
 
     snapshot: () => takeSnapshot(engine, { functionsNetwork: options.functionsNetwork, defaultNamespace }),
+
+    look: async (ref) => {
+      const service = await findIfAny(ref);
+      if (service === undefined) return undefined;
+      return snapshotOf(engine, service, { functionsNetwork: options.functionsNetwork, defaultNamespace });
+    },
 
     watch: (onChange) => watchFunctions(engine, onChange),
 

@@ -340,11 +340,14 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
         expect(one?.desired).to.equal(1);
         expect(one?.replicas[0]?.address).to.match(/^\d+\.\d+\.\d+\.\d+$/);
         expect(one?.replicas[0]).to.not.have.property('error');
+        expect(await provider.look(ref)).to.deep.equal(one);
+        expect(await provider.look({ ...ref, namespace: 'contract-b' })).to.equal(undefined);
       });
 
       it('no longer holds what was removed', async () => {
         await provider.create(echo());
         await provider.remove(ref);
+        expect(await provider.look(ref)).to.equal(undefined);
         const names = (await provider.snapshot()).map((snapshot) => snapshot.ref.name);
         expect(names).to.not.include('contract-echo');
       });

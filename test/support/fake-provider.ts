@@ -50,6 +50,7 @@ interface Entry {
   /** What a revert brings back. */
   before: FunctionDeployment | undefined;
   deployedId: string;
+  deployedAt: string;
   failure: string | undefined;
   desired: number;
   running: number;
@@ -172,6 +173,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
         deployment,
         before: undefined,
         deployedId: `d${deployments++}`,
+        deployedAt: new Date().toISOString(),
         failure: undefined,
         desired: 0,
         running: 0,
@@ -190,6 +192,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       if (known?.isProven !== false) entry.before = entry.deployment;
       entry.deployment = deployment;
       entry.deployedId = `d${deployments++}`;
+      entry.deployedAt = new Date().toISOString();
       entry.failure = undefined;
       entry.error = undefined;
       setDesired(entry, Math.min(max, Math.max(min, entry.desired)));
@@ -223,6 +226,11 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       return [...entries.values()].map((entry) =>
         toSnapshot(entry, options.addressOf ?? (() => '127.0.0.1')),
       );
+    },
+    look: async (ref) => {
+      assertUp();
+      const entry = entries.get(qualifiedName(ref));
+      return entry && toSnapshot(entry, options.addressOf ?? (() => '127.0.0.1'));
     },
     watch: (onChange) => {
       listeners.add(onChange);
@@ -306,7 +314,7 @@ function toSnapshot(entry: Entry, addressOf: (ref: FunctionRef, index: number) =
     ...(entry.failure === undefined && {
       deployed: {
         id: entry.deployedId,
-        at: new Date().toISOString(),
+        at: entry.deployedAt,
         isRevertible: entry.before !== undefined,
       },
     }),

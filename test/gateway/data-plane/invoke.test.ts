@@ -82,6 +82,7 @@ describe('an invocation', () => {
         },
       ],
       onTableHealth: () => {},
+      look: async () => undefined,
       rollouts: { timeoutMs: 60_000, revert: async () => {} },
       scaleUp: async () => {
         scaleCalls++;

@@ -56,38 +56,25 @@ describe('the table poller', () => {
     expect(performance.now() - before).to.be.at.least(45);
   });
 
-  it('refreshes by a read that began after it was asked for', async () => {
-    void poller.start();
-    let isFresh = false;
-    const fresh = poller.refresh().then(() => {
-      isFresh = true;
-    });
-    reads[0]?.resolve([]);
-    const second = await nextRead(2);
-    expect(isFresh).to.equal(false);
-    second.resolve([]);
-    await fresh;
-    expect(applied).to.equal(2);
-  });
-
   it('keeps the table and says so once when the cluster cannot be read, and again when it can', async () => {
     const started = poller.start();
     reads[0]?.reject(new Error('no quorum'));
     await started;
     poller.nudge();
     (await nextRead(2)).reject(new Error('still none'));
-    const fresh = poller.refresh();
+    poller.nudge();
     (await nextRead(3)).resolve([]);
-    await fresh;
+    poller.nudge();
+    await nextRead(4);
     expect(applied).to.equal(1);
     expect(health).to.deep.equal(['no quorum', 'fine']);
   });
 
-  it('lets go of those who wait when it stops', async () => {
-    void poller.start();
-    const fresh = poller.refresh();
+  it('applies nothing of a read that ends after it stopped', async () => {
+    const started = poller.start();
     poller.stop();
-    await fresh;
+    reads[0]?.resolve([]);
+    await started;
     expect(applied).to.equal(0);
   });
 });
