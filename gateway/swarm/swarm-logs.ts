@@ -14,6 +14,8 @@ import { ToldLines } from './told-lines.ts';
 export interface SwarmLogsOptions {
   readonly docker: Docker;
   readonly defaultNamespace?: string;
+  /** Longest wait for one answer of the engine; default 20000. */
+  readonly callLimitMs?: number;
   /** A stream that gives nothing for so long is looked after; default 15000. */
   readonly silenceMs?: number;
 }
@@ -29,7 +31,7 @@ const MOST_HELD_CHARS = 32 * 1024 * 1024;
 
 /** The logs of Swarm services, by the engine's own service logs: of all nodes, of replicas that ended, too. */
 export function createSwarmLogs(options: SwarmLogsOptions): LogSource {
-  const engine = createEngine(options.docker);
+  const engine = createEngine(options.docker, options);
   const defaultNamespace = options.defaultNamespace ?? DEFAULT_NAMESPACE;
   return {
     open: async (request, signal) => {

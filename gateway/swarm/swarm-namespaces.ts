@@ -18,9 +18,15 @@ const LONGEST = 64;
 const HASH_LENGTH = 10;
 const MOST_ATTEMPTS = 10;
 
+export interface SwarmNamespacesOptions {
+  readonly docker: Docker;
+  /** Longest wait for one answer of the engine; default 20000. */
+  readonly callLimitMs?: number;
+}
+
 /** Namespaces as Swarm configs: all that is told stands in the config's labels, the only part of one that can change. */
-export function createSwarmNamespaces({ docker }: { readonly docker: Docker }): NamespaceStore {
-  const engine = createEngine(docker);
+export function createSwarmNamespaces(options: SwarmNamespacesOptions): NamespaceStore {
+  const engine = createEngine(options.docker, options);
   const listConfigs = async (): Promise<ConfigInfo[]> =>
     engine.ask('list configs', (client, abortSignal) =>
       client.listConfigs({ filters: { label: [NAMESPACE_CONFIG_LABEL] }, abortSignal }),

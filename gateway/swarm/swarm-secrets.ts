@@ -14,6 +14,8 @@ export interface SwarmSecretsOptions {
   readonly docker: Docker;
   /** Where secrets live that name no namespace; default `openfaas-fn`. */
   readonly defaultNamespace?: string;
+  /** Longest wait for one answer of the engine; default 20000. */
+  readonly callLimitMs?: number;
 }
 
 /** How often an update is tried again when another gateway took the next version's number. */
@@ -21,7 +23,7 @@ const MOST_ATTEMPTS = 10;
 
 /** Secrets as versioned Swarm secrets, which cannot change: each update makes one more. */
 export function createSwarmSecrets(options: SwarmSecretsOptions): SecretStore {
-  const engine = createEngine(options.docker);
+  const engine = createEngine(options.docker, options);
   const defaultNamespace = options.defaultNamespace ?? DEFAULT_NAMESPACE;
   const inTurn = oneAtATime();
 

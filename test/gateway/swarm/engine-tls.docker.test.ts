@@ -35,6 +35,8 @@ describe('a real engine over TLS with client certificates', function () {
   let client: CertificateFiles;
   let engine: ChildProcess | undefined;
   let host: string;
+  let good: Docker;
+  let start: () => Promise<void>;
 
   before(async function () {
     if (Bun.which('dockerd') === null || process.getuid?.() !== 0) {
@@ -52,17 +54,10 @@ describe('a real engine over TLS with client certificates', function () {
     // A network for documentation: no machine has a route to it.
     expect(ip('link', 'add', BRIDGE, 'type', 'bridge')).to.equal(true);
     expect(ip('addr', 'add', '192.0.2.1/24', 'dev', BRIDGE)).to.equal(true);
-    engine = startEngine(server);
-    const docker = open(make.folder('good', { ca: ca.cert, ...client }));
-    const isUp = (): Promise<boolean> =>
-      docker.version().then(
-        () => true,
-        () => {
-          if (engine?.exitCode !== null) throw new Error(`dockerd ended:\n${readLog()}`);
-          return false;
-        },
-      );
-    await until('the second engine', isUp);
+    good = open(make.folder('good', { ca: ca.cert, ...client }));
+    start = () => startEngine(server);
+    await start();
+    const docker = good;
     await docker.swarmInit({
       AdvertiseAddr: '127.0.0.1',
       ListenAddr: `127.0.0.1:${await freePort()}`,
@@ -73,11 +68,7 @@ describe('a real engine over TLS with client certificates', function () {
 
   after(async function () {
     this.timeout(60_000);
-    if (engine !== undefined && engine.exitCode === null) {
-      const ended = once(engine, 'exit');
-      engine.kill('SIGTERM');
-      await ended;
-    }
+    await stopEngine();
     ip('link', 'del', BRIDGE);
     if (root === undefined) return;
     spawnSync('umount', [join(root, 'data')]); // bound to itself by dockerd, which does not always undo it
@@ -86,7 +77,27 @@ describe('a real engine over TLS with client certificates', function () {
 
   const readLog = (): string => readFileSync(join(root, 'log'), 'utf8').slice(-2000);
 
-  const startEngine = (server: CertificateFiles): ChildProcess => {
+  const startEngine = async (server: CertificateFiles): Promise<void> => {
+    engine = spawnEngine(server);
+    const isUp = (): Promise<boolean> =>
+      good.version().then(
+        () => true,
+        () => {
+          if (engine?.exitCode !== null) throw new Error(`dockerd ended:\n${readLog()}`);
+          return false;
+        },
+      );
+    await until('the second engine', isUp);
+  };
+
+  const stopEngine = async (): Promise<void> => {
+    if (engine === undefined || engine.exitCode !== null) return;
+    const ended = once(engine, 'exit');
+    engine.kill('SIGTERM');
+    await ended;
+  };
+
+  const spawnEngine = (server: CertificateFiles): ChildProcess => {
     const paths = ['--data-root', join(root, 'data'), '--exec-root', join(root, 'exec')];
     const child = spawn(
       'dockerd',
@@ -115,7 +126,7 @@ describe('a real engine over TLS with client certificates', function () {
   };
 
   it('deploys, lists, reads, scales, updates and removes functions, secrets and namespaces', async () => {
-    const docker = open(join(root, 'good'));
+    const docker = good;
     const provider = createSwarmProvider({
       docker,
       functionsNetwork: 'fns',
@@ -142,7 +153,7 @@ describe('a real engine over TLS with client certificates', function () {
   });
 
   it('tells of its events', async () => {
-    const docker = open(join(root, 'good'));
+    const docker = good;
     const provider = createSwarmProvider({
       docker,
       functionsNetwork: 'fns',
@@ -185,6 +196,29 @@ describe('a real engine over TLS with client certificates', function () {
     const error = await plain.list().catch((cause: unknown) => cause);
     expect(error).to.be.instanceOf(FaasError).with.property('code', 'provider_unavailable');
     expect((error as FaasError).message).to.include('set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH');
+  });
+
+  it('is used again after a restart, by the same provider and over new connections', async () => {
+    const provider = createSwarmProvider({
+      docker: good,
+      functionsNetwork: 'fns',
+      version: { release: '0', sha: '0' },
+    });
+    const ref = { name: 'stays', namespace: 'openfaas-fn' };
+    await provider.create({ service: ref.name, image: 'x:1', labels: { 'com.openfaas.scale.min': '0' } });
+    await stopEngine();
+    for (const change of [provider.list(), provider.scale(ref, 1), provider.remove(ref)]) {
+      expect((await failure(change, 'provider_unavailable')).message).to.include('cannot be reached');
+    }
+    await start();
+    const isLed = (): Promise<boolean> =>
+      provider.ping().then(
+        () => true,
+        () => false,
+      );
+    await until('the swarm to have a leader again', isLed);
+    expect(await provider.read(ref)).to.include({ name: 'stays', replicas: 0 });
+    await provider.remove(ref);
   });
 
   it('serves a right certificate while others are refused, never over their connections', async () => {

@@ -75,6 +75,29 @@ describe('an engine that is not as it should be', () => {
     expect(await reason()).to.include('Docker engine');
   });
 
+  it('breaks off in the middle of an answer, which is told at once', async () => {
+    await serve((request, response) => {
+      if (request.url === '/version') answering(200, '')(request, response);
+      else response.write('{"half":', () => request.socket.destroy());
+    });
+    expect(await reason()).to.include('ended the connection before its answer');
+  });
+
+  for (const status of [200, 404, 500]) {
+    it(`is something else, which shows a page for everything, with status ${status}`, async () => {
+      await serve((request, response) => {
+        if (request.url === '/version') answering(200, '')(request, response);
+        else response.writeHead(status).end('<html>\n<body>Oops!</body>\n</html>');
+      });
+      expect(await reason()).to.include(`no Docker engine: status ${status}, "<html> <body>Oops!`);
+    });
+  }
+
+  it('is something else, which answers its version with another thing', async () => {
+    await serve((_, response) => response.end('{"version":7}'));
+    expect(await reason()).to.include('tells no API version');
+  });
+
   it('is not in a swarm', async () => {
     await serve(
       answering(
