@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { until } from '../support/platform.ts';
 import { describeTour } from './tour.ts';
 
 const NAME = 'clients-tour';
@@ -86,6 +87,13 @@ describeTour('deploy, list, describe, invoke, remove', (tour) => {
       readOnlyRootFilesystem: true,
       Status: 'Ready',
     });
+  });
+
+  // Of the function that `npm run up` deployed: Prometheus has had the time to read its watchdog.
+  it('describes what a function uses', async () => {
+    await until('its memory and CPU', async () =>
+      /^Usage:\n +RAM: +\d+\.\d\d MB\n +CPU: +\d+ Mi$/m.test(await tour().does(['describe', 'hello-ts'])),
+    );
   });
 
   it('invokes it: stdin is the body; method, query, header and type are the caller’s', async () => {
