@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/namespace.ts'),
   },
   {
+    name: 'admin',
+    description: 'Health of the platform, and its password',
+    load: () => import('./commands/admin.ts'),
+  },
+  {
     name: 'ready',
     description: 'Wait until the gateway or a function is ready',
     load: () => import('./commands/ready.ts'),

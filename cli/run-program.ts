@@ -6,6 +6,8 @@ import type { Shell } from './shell.ts';
 export interface ProgramOptions {
   readonly cwd: string;
   readonly env: Shell['env'];
+  /** Written to its stdin, which is empty otherwise. */
+  readonly input?: string;
 }
 
 /** Runs a program and keeps what it prints. @throws {CliError} when it cannot be started */
@@ -40,8 +42,15 @@ export async function runLines(
   return exitCodeOf(child, program);
 }
 
-function start(program: string, args: readonly string[], { cwd, env }: ProgramOptions): ChildProcess {
-  return spawn(program, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+function start(program: string, args: readonly string[], { cwd, env, input }: ProgramOptions): ChildProcess {
+  const child = spawn(program, [...args], {
+    cwd,
+    env,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.on('error', () => {}); // a program that does not read it says why by itself
+  child.stdin?.end(input);
+  return child;
 }
 
 /** A signalled program counts as 128 and the signal's end, as shells have it: never as success. */
