@@ -4,7 +4,7 @@ import { GRAFANA_IMAGE } from './base-images/catalog.ts';
 import { ensureBaseImages } from './base-images/ensure-base-images.ts';
 import { imageIds } from './platform/build-image.ts';
 import { compile, PROGRAMS } from './platform/compile.ts';
-import { ensureCredentials, passwordFile, readPassword } from './platform/credentials.ts';
+import { currentPasswordSecret, ensureCredentials, passwordFile, readPassword } from './platform/credentials.ts';
 import { checkDisk } from './platform/disk.ts';
 import { ensureEngine } from './platform/engine.ts';
 import { logIn } from './platform/first-function.ts';
@@ -84,6 +84,7 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     hasGrafana,
     imageIds: await imageIds(Object.values(IMAGE_IDS)),
     dockerSocket: dockerSocket(),
+    passwordSecret: await currentPasswordSecret(file),
   });
   await step('deploying the stack skep', () => deployStack(root, settings));
   await step('waiting for its services', () => untilRunning());

@@ -1,6 +1,7 @@
 // `npm run down`: removes the stack and the functions, with --all everything that `up` made.
 import { rmSync } from 'node:fs';
-import { PASSWORD_SECRET, passwordFile, USER_SECRET } from './platform/credentials.ts';
+import { ROTATION_SUFFIX } from '../contract/password-secret.ts';
+import { passwordFile, passwordSecrets, USER_SECRET } from './platform/credentials.ts';
 import { FUNCTIONS_NETWORK } from './platform/functions-network.ts';
 import {
   functionImages,
@@ -56,9 +57,11 @@ async function down(all: boolean): Promise<void> {
   await step('removing volumes, secrets and the network', async () => {
     await removeNamed('volume', ['skep-prometheus', 'skep-nats', 'skep-grafana']);
     if (isManager) await removeFunctionObjects();
-    await removeNamed('secret', [USER_SECRET, PASSWORD_SECRET]);
+    if (isManager) await removeNamed('secret', [USER_SECRET, ...(await passwordSecrets())]);
     await removeNetwork(FUNCTIONS_NETWORK);
-    rmSync(passwordFile(process.env), { force: true });
+    for (const file of [passwordFile(process.env), passwordFile(process.env) + ROTATION_SUFFIX]) {
+      rmSync(file, { force: true });
+    }
   });
   await step(
     'removing images',

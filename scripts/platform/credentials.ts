@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { PASSWORD_SECRET, ROTATION_SUFFIX, versionsOf } from '../../contract/password-secret.ts';
 import { Problem } from '../shell/problem.ts';
 import { mustRun, runCommand } from '../shell/run-command.ts';
 
 export const USER_SECRET = 'basic-auth-user';
-export const PASSWORD_SECRET = 'basic-auth-password';
 export const ADMIN_USER = 'admin';
 
 /** Where the admin's password is kept for `skep login`: `~/.skep/admin-password`, or under `SKEP_HOME`. */
@@ -20,8 +20,8 @@ export function passwordFile(environment: Readonly<Record<string, string | undef
  * @throws {Problem} when the secrets exist and the file does not: Swarm gives no secret back
  */
 export async function ensureCredentials(file: string): Promise<'new' | 'present'> {
-  const hasUser = await hasSecret(USER_SECRET);
-  const hasPassword = await hasSecret(PASSWORD_SECRET);
+  const hasUser = (await secretNames()).includes(USER_SECRET);
+  const hasPassword = (await passwordSecrets()).length > 0;
   if (hasPassword && !existsSync(file)) {
     throw new Problem(
       `the secret ${PASSWORD_SECRET} exists in the swarm, but ${file} does not, so the password is not known here`,
@@ -29,7 +29,7 @@ export async function ensureCredentials(file: string): Promise<'new' | 'present'
         `Who knows the password writes it into ${file}. While the gateway runs, its node tells it:`,
         `  docker exec $(docker ps -q --filter label=com.docker.swarm.service.name=skep_gateway) cat /run/secrets/${PASSWORD_SECRET} > ${file}`,
         'To have a new one made, functions stay as they are:',
-        `  docker stack rm skep; docker secret rm ${USER_SECRET} ${PASSWORD_SECRET}; npm run up`,
+        `  docker stack rm skep; docker secret rm $(docker secret ls -q --filter name=basic-auth-); npm run up`,
       ].join('\n'),
     );
   }
@@ -60,16 +60,56 @@ function writePassword(file: string, password: string): void {
   writeFileSync(file, `${password}\n`, { mode: 0o600, flag: 'wx' });
 }
 
-async function hasSecret(name: string): Promise<boolean> {
-  const result = await runCommand(['docker', 'secret', 'inspect', '--format', '{{.Spec.Name}}', name]);
-  if (result.exitCode !== 0 && !/no such secret|not found/i.test(result.stderr)) {
-    throw new Problem(
-      `the engine does not tell whether the secret ${name} exists:\n${result.stderr}`,
-      'Look at `docker secret ls`.',
-    );
+/** All versions of the admin's password, the newest first. */
+export async function passwordSecrets(): Promise<string[]> {
+  return versionsOf(await secretNames(), PASSWORD_SECRET);
+}
+
+/**
+ * The version that the stack is to mount: the one that its gateway has, or else the newest that is in force. Another would
+ * bring a former password back, or one that a rotation has only just begun with.
+ * @param file where the password is kept
+ */
+export async function currentPasswordSecret(file: string): Promise<string> {
+  const secrets = await passwordSecrets();
+  const mounted = await runCommand([
+    'docker',
+    'service',
+    'inspect',
+    '--format',
+    '{{range .Spec.TaskTemplate.ContainerSpec.Secrets}}{{println .SecretName}}{{end}}',
+    'skep_gateway',
+  ]);
+  return chooseSecret(secrets, {
+    mounted: mounted.exitCode === 0 ? mounted.stdout.split('\n') : [],
+    begun: begunRotation(file),
+  });
+}
+
+/** @param secrets all versions, the newest first */
+export function chooseSecret(
+  secrets: readonly string[],
+  { mounted, begun }: { readonly mounted: readonly string[]; readonly begun: string | undefined },
+): string {
+  const inForce = secrets.find((name) => mounted.includes(name));
+  return inForce ?? secrets.find((name) => name !== begun) ?? secrets[0] ?? PASSWORD_SECRET;
+}
+
+/** The secret of a rotation that was broken off, if any. */
+function begunRotation(file: string): string | undefined {
+  if (!existsSync(file + ROTATION_SUFFIX)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file + ROTATION_SUFFIX, 'utf8')).secret;
+  } catch {
+    return undefined; // `skep admin rotate-password` says what is wrong with it
   }
-  // An id may begin with what is asked for; only the whole name counts.
-  return result.exitCode === 0 && result.stdout.trim() === name;
+}
+
+async function secretNames(): Promise<string[]> {
+  const names = await mustRun(['docker', 'secret', 'ls', '--format', '{{.Name}}'], {
+    advice: 'Look at `docker secret ls`.',
+  });
+  return names.split('\n');
 }
 
 async function createSecret(name: string, value: string): Promise<void> {

@@ -29,6 +29,8 @@ export interface StackSettings {
   readonly hasGrafana: boolean;
   /** Image ids by name; an image that is not there has none. */
   readonly imageIds: ReadonlyMap<string, string>;
+  /** The version of the admin's password: `basic-auth-password_v2`. */
+  readonly passwordSecret: string;
   /** The engine's socket on its own machine. */
   readonly dockerSocket: string;
 }
@@ -50,5 +52,6 @@ export function stackEnvironment(settings: StackSettings): Record<string, string
     SKEP_GATEWAY_IMAGE: settings.gatewayImage,
     SKEP_GRAFANA_REPLICAS: settings.hasGrafana ? '1' : '0',
     SKEP_DOCKER_SOCKET: settings.dockerSocket,
+    SKEP_PASSWORD_SECRET: settings.passwordSecret,
   };
 }

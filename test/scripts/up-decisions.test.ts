@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { mirrorsOf, proxyLines } from '../../scripts/base-images/host-trust.ts';
+import { chooseSecret } from '../../scripts/platform/credentials.ts';
 import { checkDisk } from '../../scripts/platform/disk.ts';
 import { gatewayUrl } from '../../scripts/platform/gateway.ts';
 import { checkPorts, publishedPorts } from '../../scripts/platform/ports.ts';
@@ -71,6 +72,33 @@ describe('ports of the stack', () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe('chooseSecret', () => {
+  const all = ['basic-auth-password_v3', 'basic-auth-password_v2', 'basic-auth-password'];
+
+  it('stays with the version that the gateway has mounted', () => {
+    const mounted = ['basic-auth-user', 'basic-auth-password_v2', ''];
+    expect(chooseSecret(all, { mounted, begun: undefined })).to.equal('basic-auth-password_v2');
+  });
+
+  it('takes the newest where no gateway runs', () => {
+    expect(chooseSecret(all, { mounted: [], begun: undefined })).to.equal('basic-auth-password_v3');
+  });
+
+  it('brings back none that is gone', () => {
+    const mounted = ['basic-auth-password_v1'];
+    expect(chooseSecret(all, { mounted, begun: undefined })).to.equal('basic-auth-password_v3');
+  });
+
+  it('passes over one that a rotation has only begun with, whose password nobody uses yet', () => {
+    const begun = 'basic-auth-password_v3';
+    expect(chooseSecret(all, { mounted: [], begun })).to.equal('basic-auth-password_v2');
+  });
+
+  it('has the name itself where there is nothing else', () => {
+    expect(chooseSecret([], { mounted: [], begun: undefined })).to.equal('basic-auth-password');
   });
 });
 

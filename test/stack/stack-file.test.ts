@@ -13,6 +13,7 @@ interface Service {
   readonly networks: readonly string[];
   readonly ports?: readonly { readonly mode: string; readonly protocol: string }[];
   readonly volumes?: readonly (string | { readonly source: string })[];
+  readonly secrets?: readonly string[];
   readonly stop_grace_period?: string;
   readonly logging?: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
   readonly deploy: {
@@ -26,6 +27,7 @@ const stack = parse(text, { merge: true }) as {
   readonly services: Readonly<Record<string, Service>>;
   readonly networks: Readonly<Record<string, { readonly external?: boolean; readonly name: string }>>;
   readonly configs: Readonly<Record<string, { readonly name: string; readonly file: string }>>;
+  readonly secrets: Readonly<Record<string, { readonly external: boolean; readonly name?: string }>>;
 };
 const services = Object.entries(stack.services);
 
@@ -65,6 +67,15 @@ describe('stack.yml', () => {
       expect(variable).to.match(/^\$\{\w+:-/);
   });
 
+  it('mounts the password as one file, whatever its version', () => {
+    expect(stack.secrets['basic-auth-password']).to.deep.equal({
+      external: true,
+      name: `\${SKEP_PASSWORD_SECRET:-basic-auth-password}`,
+    });
+    const users = services.filter(([, { secrets = [] }]) => secrets.includes('basic-auth-password'));
+    expect(users.map(([name]) => name)).to.deep.equal(['gateway', 'alertmanager', 'grafana']);
+  });
+
   it('names every config after its content, under a variable that `up` sets', () => {
     const variables = Object.values(stack.configs).map(({ name, file }) => [
       /\$\{(\w+):-manual\}$/.exec(name)?.[1],
@@ -91,6 +102,7 @@ describe('stackEnvironment', () => {
     hasGrafana: false,
     imageIds: new Map([['nats:2.9.10', 'sha256:1']]),
     dockerSocket: '/run/other.sock',
+    passwordSecret: 'basic-auth-password_v2',
   };
 
   it('sets only variables that stack.yml reads', () => {
