@@ -4,7 +4,12 @@ import { GRAFANA_IMAGE } from './base-images/catalog.ts';
 import { ensureBaseImages } from './base-images/ensure-base-images.ts';
 import { imageIds } from './platform/build-image.ts';
 import { compile, PROGRAMS } from './platform/compile.ts';
-import { currentPasswordSecret, ensureCredentials, passwordFile, readPassword } from './platform/credentials.ts';
+import {
+  currentPasswordSecret,
+  ensureCredentials,
+  passwordFile,
+  readPassword,
+} from './platform/credentials.ts';
 import { checkDisk } from './platform/disk.ts';
 import { ensureEngine } from './platform/engine.ts';
 import { logIn } from './platform/first-function.ts';
