@@ -3,9 +3,8 @@ import { FaasError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './errors.ts';
 import { FUNCTION_LABEL } from './function-labels.ts';
-import { type ListedService, toFunctionRef } from './read-back.ts';
+import { type ListedService, onePerFunction, toFunctionRef } from './read-back.ts';
 import { toServiceName } from './service-name.ts';
-import { onePerFunction } from './snapshot.ts';
 
 /**
  * The service of a function: the one of its name, or one that somebody made under another (a stack's are `STACK_NAME`)

@@ -1,8 +1,9 @@
 import type { Service } from 'dockerode';
-import { DEFAULT_NAMESPACE, type FunctionRef } from '../../contract/function-ref.ts';
+import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionStatus } from '../../contract/function-types.ts';
 import { toDeployment } from './deployed.ts';
 import { FUNCTION_LABEL, NAMESPACE_LABEL } from './function-labels.ts';
+import { toServiceName } from './service-name.ts';
 
 /** A service as the engine lists it: the data alone, without dockerode's methods. */
 export type ListedService = Pick<
@@ -47,4 +48,26 @@ export function toFunctionStatus(service: ListedService, ref: FunctionRef, runni
 /** Replicas asked for. */
 export function desiredReplicas(service: ListedService): number {
   return service.Spec?.Mode?.Replicated?.Replicas ?? service.ServiceStatus?.DesiredTasks ?? 0;
+}
+
+/**
+ * Of several services that say they are the same function, the one that bears its name, or else the oldest:
+ * replicas of two would take turns in the table.
+ */
+export function onePerFunction(
+  services: readonly ListedService[],
+  defaultNamespace: string,
+): ListedService[] {
+  const chosen = new Map<string, ListedService>();
+  const byAge = services.toSorted((a, b) => (a.CreatedAt ?? '').localeCompare(b.CreatedAt ?? ''));
+  for (const service of byAge) {
+    const ref = toFunctionRef(service, defaultNamespace);
+    if (ref === undefined) continue;
+    const key = qualifiedName(ref);
+    if (!chosen.has(key) || service.Spec?.Name === toServiceName(ref, defaultNamespace)) {
+      chosen.set(key, service);
+    }
+  }
+  const kept = new Set(chosen.values());
+  return services.filter((service) => kept.has(service));
 }

@@ -1,13 +1,13 @@
-import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
+import type { FunctionRef } from '../../contract/function-ref.ts';
 import { FaasError } from '../errors.ts';
 import type { FunctionSnapshot, Replica } from '../functions/provider.ts';
 import { envVarsOf } from './deployed.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './errors.ts';
 import { FUNCTION_LABEL, toAnnotations, toUserLabels } from './function-labels.ts';
-import { desiredReplicas, type ListedService, toFunctionRef } from './read-back.ts';
+import { desiredReplicas, type ListedService, onePerFunction, toFunctionRef } from './read-back.ts';
 import { recentDeployment } from './rollout.ts';
-import { toServiceName } from './service-name.ts';
+import type { ServiceList } from './service-list.ts';
 import { isRunning, isSameVersion, LIVE, listTasks, type Task, taskError } from './tasks.ts';
 
 /** Most services whose past tasks are asked for by id at a time: a longer list would not fit a URL. */
@@ -24,28 +24,6 @@ export async function listFunctionServices(
   return onePerFunction(services, defaultNamespace);
 }
 
-/**
- * @internal Of several services that say they are the same function, the one that bears its name, or else the oldest:
- * replicas of two would take turns in the table.
- */
-export function onePerFunction(
-  services: readonly ListedService[],
-  defaultNamespace: string,
-): ListedService[] {
-  const chosen = new Map<string, ListedService>();
-  const byAge = services.toSorted((a, b) => (a.CreatedAt ?? '').localeCompare(b.CreatedAt ?? ''));
-  for (const service of byAge) {
-    const ref = toFunctionRef(service, defaultNamespace);
-    if (ref === undefined) continue;
-    const key = qualifiedName(ref);
-    if (!chosen.has(key) || service.Spec?.Name === toServiceName(ref, defaultNamespace)) {
-      chosen.set(key, service);
-    }
-  }
-  const kept = new Set(chosen.values());
-  return services.filter((service) => kept.has(service));
-}
-
 export interface SnapshotOptions {
   /** Name of the network on which functions are called. */
   readonly functionsNetwork: string;
@@ -56,9 +34,13 @@ export interface SnapshotOptions {
  * Every function with its replicas, from one list of services and one of live tasks. Past tasks are read only of
  * functions with a replica that does not run and does not say why: the one before it in the same slot may.
  */
-export async function takeSnapshot(engine: Engine, options: SnapshotOptions): Promise<FunctionSnapshot[]> {
+export async function takeSnapshot(
+  engine: Engine,
+  list: Pick<ServiceList, 'read'>,
+  options: SnapshotOptions,
+): Promise<FunctionSnapshot[]> {
   const [services, live] = await Promise.all([
-    listFunctionServices(engine, options.defaultNamespace),
+    list.read(),
     listTasks(engine, { label: [FUNCTION_LABEL], 'desired-state': LIVE }),
   ]);
   return toSnapshots({ services, live, past: await pastOf(engine, live) }, options);
@@ -117,7 +99,8 @@ function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
     labels: toUserLabels(labels, ref),
     annotations: toAnnotations(labels),
     envVars: envVarsOf(service),
-    desired: desiredReplicas(service),
+    // A service that runs on every node has no count of its own.
+    desired: service.Spec?.Mode?.Global === undefined ? desiredReplicas(service) : live.length,
     replicas: live.map((task) => ({
       ...toReplica(task, seen, options),
       // Templates are compared only while it matters: it costs as much as all the rest.

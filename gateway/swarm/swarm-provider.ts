@@ -25,6 +25,7 @@ import {
   withRolloutLabels,
 } from './rollout.ts';
 import { findSecrets } from './secrets.ts';
+import { ServiceList } from './service-list.ts';
 import { checkFunctionRef, toServiceName } from './service-name.ts';
 import { type SpecContext, toServiceSpec, UPDATE } from './service-spec.ts';
 import { listFunctionServices, snapshotOf, takeSnapshot } from './snapshot.ts';
@@ -52,6 +53,10 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
   });
   const defaultNamespace = options.defaultNamespace ?? DEFAULT_NAMESPACE;
   const inTurn = oneAtATime();
+  const serviceList = new ServiceList(engine, defaultNamespace);
+  /** One writer of a function at a time; what it leaves behind is read anew. */
+  const writing = (ref: FunctionRef, job: () => Promise<void>): Promise<void> =>
+    inTurn(qualifiedName(ref), () => job().finally(() => serviceList.changed()));
   const nameOf = (ref: FunctionRef): string => toServiceName(ref, defaultNamespace);
   const refOf = (deployment: FunctionDeployment): FunctionRef => ({
     name: deployment.service,
@@ -88,7 +93,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     ref: FunctionRef,
     toNext: (service: ListedService) => Promise<Change | undefined>,
   ): Promise<void> =>
-    inTurn(qualifiedName(ref), async () => {
+    writing(ref, async () => {
       for (let attempt = 1; ; attempt++) {
         const service = await find(ref);
         const next = await toNext(service);
@@ -127,13 +132,15 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     create: (deployment) => {
       const ref = refOf(deployment);
-      return inTurn(qualifiedName(ref), async () => {
+      return writing(ref, async () => {
         checkFunctionRef(ref, defaultNamespace);
         const { min } = scaleBounds(deployment);
         const rolloutLabels = newRollout();
+        const preparing = prepare(deployment, ref);
+        preparing.catch(() => {}); // Told below, unless the function exists.
         // Also where its service has a name of somebody else's choice, which creating would not meet.
         if ((await findIfAny(ref)) !== undefined) throw alreadyExists(ref);
-        const prepared = await prepare(deployment, ref);
+        const prepared = await preparing;
         const { spec, auth } = prepared({ replicas: min, serviceName: nameOf(ref), rolloutLabels });
         try {
           await engine.call('create service', (docker, abortSignal) =>
@@ -168,7 +175,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     },
 
     remove: (ref) =>
-      inTurn(qualifiedName(ref), async () => {
+      writing(ref, async () => {
         const service = await find(ref);
         try {
           await engine.call('remove service', (docker, abortSignal) =>
@@ -228,7 +235,8 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
       return isReverted;
     },
 
-    snapshot: () => takeSnapshot(engine, { functionsNetwork: options.functionsNetwork, defaultNamespace }),
+    snapshot: () =>
+      takeSnapshot(engine, serviceList, { functionsNetwork: options.functionsNetwork, defaultNamespace }),
 
     look: async (ref) => {
       const service = await findIfAny(ref);
@@ -236,7 +244,18 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
       return snapshotOf(engine, service, { functionsNetwork: options.functionsNetwork, defaultNamespace });
     },
 
-    watch: (onChange) => watchFunctions(engine, onChange),
+    watch: (onChange) =>
+      watchFunctions(engine, {
+        onFollowed: (isFollowed) => {
+          serviceList.followed(isFollowed);
+          onChange();
+        },
+        onService: () => {
+          serviceList.changed();
+          onChange();
+        },
+        onContainer: onChange,
+      }),
 
     info: async () => ({ provider: 'skep-swarm', orchestration: 'swarm', version: options.version }),
 

@@ -5,28 +5,35 @@ import { FUNCTION_LABEL } from './function-labels.ts';
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
 
-/**
- * Calls `onChange` on events of services (whose labels events do not tell) and of this node's function containers, and
- * after each reconnection, since events may have been missed. Never throws; reconnects until stopped. Returns the stop.
- */
-export function watchFunctions(engine: Engine, onChange: () => void): () => void {
+export interface EventListener {
+  /** Events come in from now on, or no longer do; those between are lost. */
+  onFollowed(isFollowed: boolean): void;
+  /** A service was made, changed or removed: one of a function's, or any other, since events do not tell labels. */
+  onService(): void;
+  /** A function's container on this node has started or ended. */
+  onContainer(): void;
+}
+
+/** Follows the engine's events. Never throws; reconnects until stopped. Returns the stop. */
+export function watchFunctions(engine: Engine, listener: EventListener): () => void {
   const stopped = new AbortController();
-  void follow(engine, onChange, stopped.signal);
+  void follow(engine, listener, stopped.signal);
   return () => stopped.abort();
 }
 
-async function follow(engine: Engine, onChange: () => void, stopped: AbortSignal): Promise<void> {
+async function follow(engine: Engine, listener: EventListener, stopped: AbortSignal): Promise<void> {
   let waitMs = FIRST_WAIT_MS;
   while (!stopped.aborted) {
     try {
       const events = await openEvents(engine, stopped);
       waitMs = FIRST_WAIT_MS;
-      onChange();
-      await readEvents(events, onChange, stopped);
+      listener.onFollowed(true);
+      await readEvents(events, listener, stopped);
     } catch {
       // A hint that does not come is made up for by the poll; whoever polls tells of an engine that is away.
     }
     if (stopped.aborted) return;
+    listener.onFollowed(false);
     await sleep(waitMs, stopped);
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
   }
@@ -43,7 +50,7 @@ function openEvents(engine: Engine, stopped: AbortSignal): Promise<NodeJS.Readab
 
 async function readEvents(
   stream: NodeJS.ReadableStream,
-  onChange: () => void,
+  listener: EventListener,
   stopped: AbortSignal,
 ): Promise<void> {
   const close = (): void => {
@@ -55,17 +62,13 @@ async function readEvents(
     for await (const chunk of stream) {
       const lines = (rest + chunk.toString()).split('\n');
       rest = lines.pop() ?? '';
-      if (!stopped.aborted && lines.some(isAboutFunctions)) onChange();
+      if (stopped.aborted) return;
+      if (lines.some((line) => line.includes('"Type":"service"'))) listener.onService();
+      else if (lines.some((line) => line.includes(`"${FUNCTION_LABEL}":`))) listener.onContainer();
     }
   } finally {
     stopped.removeEventListener('abort', close);
   }
-}
-
-function isAboutFunctions(line: string): boolean {
-  if (line.trim() === '') return false;
-  // Only a hint: an event of any service may be one of a function's.
-  return line.includes('"Type":"service"') || line.includes(`"${FUNCTION_LABEL}":`);
 }
 
 function sleep(ms: number, stopped: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { FaasError } from '../../../gateway/errors.ts';
 import type { Engine } from '../../../gateway/swarm/engine.ts';
-import type { ListedService } from '../../../gateway/swarm/read-back.ts';
-import { onePerFunction, takeSnapshot, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
+import { type ListedService, onePerFunction } from '../../../gateway/swarm/read-back.ts';
+import { takeSnapshot, toSnapshots } from '../../../gateway/swarm/snapshot.ts';
 import type { Task } from '../../../gateway/swarm/tasks.ts';
 
 const OPTIONS = { functionsNetwork: 'fns', defaultNamespace: 'openfaas-fn' };
@@ -110,13 +110,13 @@ describe('the snapshot of the cluster', () => {
   it('goes on without past tasks when a service was removed since it was listed', async () => {
     let taskLists = 0;
     const ask = async (what: string): Promise<unknown> => {
-      if (what !== 'list tasks') return [service()];
+      expect(what).to.equal('list tasks');
       taskLists++;
       if (taskLists === 1) return [{ ID: 't1', ServiceID: service().ID, Status: { State: 'preparing' } }];
       throw new FaasError('provider_unavailable', 'no such service', { cause: { statusCode: 404 } });
     };
     const engine = { ask, call: ask } as unknown as Engine;
-    const [one] = await takeSnapshot(engine, OPTIONS);
+    const [one] = await takeSnapshot(engine, { read: async () => [service()] }, OPTIONS);
     expect(one?.replicas.map(({ id, error }) => ({ id, error }))).to.deep.equal([
       { id: 't1', error: undefined },
     ]);
