@@ -21,7 +21,7 @@ import { inNamespaces, Namespaces } from './functions/namespaces.ts';
 import { notifying } from './functions/notifying-provider.ts';
 import type { FunctionSnapshot, Provider } from './functions/provider.ts';
 import { tidying } from './functions/tidying-provider.ts';
-import { withRollouts } from './functions/with-rollouts.ts';
+import { withKnowledge } from './functions/with-knowledge.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts';
@@ -52,10 +52,15 @@ async function main(): Promise<void> {
     defaultNamespace: config.functionNamespace,
     version: VERSION,
   });
-  const swarm = withRollouts(cluster, {
-    rolloutOf: (ref) => dataPlane.rollouts.rolloutOf(ref),
-    isProven: (ref) => dataPlane.rollouts.isProven(ref),
-  });
+  const swarm = withKnowledge(
+    cluster,
+    {
+      isThere: (ref) => dataPlane.knowledge.isThere(ref),
+      rolloutOf: (ref) => dataPlane.knowledge.rolloutOf(ref),
+      isProven: (ref) => dataPlane.knowledge.isProven(ref),
+    },
+    config.functionNamespace,
+  );
   // What a caller was told is deployed can be called: the table is read before the answer goes out.
   const called = notifying(swarm, config.functionNamespace, (ref) => dataPlane.refresh(ref));
   const secrets = createSwarmSecrets({ docker, defaultNamespace: config.functionNamespace });

@@ -1,7 +1,7 @@
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
-import type { ReplicaKnowledge } from '../functions/with-rollouts.ts';
+import type { TableKnowledge } from '../functions/with-knowledge.ts';
 import { createFront } from './front.ts';
 import { type FunctionEntry, FunctionTable } from './function-table.ts';
 import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
@@ -44,8 +44,7 @@ export interface DataPlane {
   nudge(): void;
   /** Resolves when the function was read anew: what was changed of it before is then known here. Never rejects. */
   refresh(ref: FunctionRef): Promise<void>;
-  /** Whether replicas of what was deployed last answer. */
-  readonly rollouts: ReplicaKnowledge;
+  readonly knowledge: TableKnowledge;
   /** Whether the cluster has been read since the start. */
   isLoaded(): boolean;
   /** Lets go of calls that wait for a replica, and stops reading. */
@@ -88,8 +87,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
       waitingRoom.open(entry);
     },
   });
-  const entryOf = (ref: FunctionRef): FunctionEntry | undefined =>
-    table.find(qualifiedName({ ...ref, namespace: ref.namespace || options.defaultNamespace }));
+  const entryOf = (ref: FunctionRef): FunctionEntry | undefined => table.find(qualifiedName(ref));
   const invoker = new Invoker({
     table,
     waitingRoom,
@@ -121,7 +119,8 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
       );
       poller.nudge();
     },
-    rollouts: {
+    knowledge: {
+      isThere: (ref) => (table.isLoaded ? entryOf(ref) !== undefined : undefined),
       rolloutOf: (ref) => {
         const entry = entryOf(ref);
         return entry && rolloutWatch.rolloutOf(entry);

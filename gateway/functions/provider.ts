@@ -25,9 +25,11 @@ export interface Deployed {
   readonly isRevertible: boolean;
 }
 
-/** What the caller knows of the version that runs, and the cluster does not. */
+/** What the caller knows of a function already. */
 export interface Known {
-  /** A replica of it has answered; undefined: not known. While false, the version before it stays the one to go back to. */
+  /** False: the last read of the cluster did not have it, so that it need not be looked for under every name. */
+  readonly isThere?: boolean | undefined;
+  /** A replica of the version that runs has answered; undefined: not known. While false, the version before it stays the one to go back to. */
   readonly isProven?: boolean | undefined;
 }
 
@@ -54,7 +56,7 @@ export interface Provider {
   read(ref: FunctionRef): Promise<FunctionStatus>;
   /** Resolves once the cluster accepts it, before any replica is available.
    *  @throws {FaasError} `function_exists`, `invalid_request` (unknown secret), `provider_unavailable` */
-  create(deployment: FunctionDeployment): Promise<void>;
+  create(deployment: FunctionDeployment, known?: Known): Promise<void>;
   /** Keeps the replica count when it is inside the new [min, max].
    *  @throws {FaasError} `function_not_found`, `invalid_request`, `provider_unavailable` */
   update(deployment: FunctionDeployment, known?: Known): Promise<void>;

@@ -130,17 +130,15 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
       return { ...toFunctionStatus(service, ref, live.filter(isRunning).length), rollout };
     },
 
-    create: (deployment) => {
+    create: (deployment, known) => {
       const ref = refOf(deployment);
       return writing(ref, async () => {
         checkFunctionRef(ref, defaultNamespace);
         const { min } = scaleBounds(deployment);
         const rolloutLabels = newRollout();
-        const preparing = prepare(deployment, ref);
-        preparing.catch(() => {}); // Told below, unless the function exists.
-        // Also where its service has a name of somebody else's choice, which creating would not meet.
-        if ((await findIfAny(ref)) !== undefined) throw alreadyExists(ref);
-        const prepared = await preparing;
+        // One whose service has a name of somebody else's choice would not be met by creating.
+        if (known?.isThere !== false && (await findIfAny(ref)) !== undefined) throw alreadyExists(ref);
+        const prepared = await prepare(deployment, ref);
         const { spec, auth } = prepared({ replicas: min, serviceName: nameOf(ref), rolloutLabels });
         try {
           await engine.call('create service', (docker, abortSignal) =>
