@@ -95,11 +95,12 @@ export function chooseSecret(
   return inForce ?? secrets.find((name) => name !== begun) ?? secrets[0] ?? PASSWORD_SECRET;
 }
 
-/** The secret of a rotation that was broken off, if any. */
-function begunRotation(file: string): string | undefined {
+/** The secret of a rotation that was broken off before the gateway took its password, if any. */
+export function begunRotation(file: string): string | undefined {
   if (!existsSync(file + ROTATION_SUFFIX)) return undefined;
   try {
-    return JSON.parse(readFileSync(file + ROTATION_SUFFIX, 'utf8')).secret;
+    const { secret, password } = JSON.parse(readFileSync(file + ROTATION_SUFFIX, 'utf8'));
+    return password === readPassword(file) ? undefined : secret;
   } catch {
     return undefined; // `skep admin rotate-password` says what is wrong with it
   }

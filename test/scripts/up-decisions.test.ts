@@ -1,12 +1,15 @@
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { mirrorsOf, proxyLines } from '../../scripts/base-images/host-trust.ts';
-import { chooseSecret } from '../../scripts/platform/credentials.ts';
+import { begunRotation, chooseSecret } from '../../scripts/platform/credentials.ts';
 import { checkDisk } from '../../scripts/platform/disk.ts';
 import { gatewayUrl } from '../../scripts/platform/gateway.ts';
 import { checkPorts, publishedPorts } from '../../scripts/platform/ports.ts';
 import { freeSubnet, parseSubnet } from '../../scripts/platform/subnet.ts';
 import { Problem } from '../../scripts/shell/problem.ts';
+import { emptyFolder, type Folder } from '../support/cli.ts';
 
 async function problemOf(work: () => unknown): Promise<Problem> {
   try {
@@ -99,6 +102,35 @@ describe('chooseSecret', () => {
 
   it('has the name itself where there is nothing else', () => {
     expect(chooseSecret([], { mounted: [], begun: undefined })).to.equal('basic-auth-password');
+  });
+});
+
+describe('begunRotation', () => {
+  let folder: Folder;
+  let file: string;
+  beforeEach(() => {
+    folder = emptyFolder();
+    file = join(folder.path, 'admin-password');
+    writeFileSync(file, 'in-force\n');
+  });
+  afterEach(() => folder.remove());
+  const begin = (password: string): void =>
+    writeFileSync(`${file}.next`, JSON.stringify({ secret: 'basic-auth-password_v2', password }));
+
+  it('is one whose password the gateway has not taken', () => {
+    begin('not-yet');
+    expect(begunRotation(file)).to.equal('basic-auth-password_v2');
+  });
+
+  it('is none once its password is in force', () => {
+    begin('in-force');
+    expect(begunRotation(file)).to.equal(undefined);
+  });
+
+  it('is none where there is no file, or a damaged one', () => {
+    expect(begunRotation(file)).to.equal(undefined);
+    writeFileSync(`${file}.next`, '{');
+    expect(begunRotation(file)).to.equal(undefined);
   });
 });
 
