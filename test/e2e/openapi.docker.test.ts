@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import { OpenApiJudge } from '../support/openapi-answers.ts';
+import { openPlatform, type Platform, until } from '../support/platform.ts';
+
+const NAME = 'openapi-full';
+
+/** What the fake cluster of the unit tests cannot show: how a function comes back from a real one. */
+describe('the running platform answers as its OpenAPI document says', function () {
+  this.timeout(120_000);
+  const judge = new OpenApiJudge();
+  let platform: Platform;
+
+  before(async () => {
+    platform = await openPlatform();
+    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+  });
+  after(async () => {
+    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+    await platform.request('/system/secrets', { method: 'DELETE', json: { name: NAME } });
+  });
+
+  /** One request, whose answer must be as the document says. */
+  const ask = async (status: number, method: string, path: string, json?: unknown): Promise<string> => {
+    const response = await platform.request(path, { method, ...(json !== undefined && { json }) });
+    expect(response.status, `${method} ${path}`).to.equal(status);
+    return judge.check(method, path, response);
+  };
+
+  it('is the document of this very gateway', async () => {
+    const served = JSON.parse(await ask(200, 'GET', '/system/openapi.json'));
+    expect(served.paths).to.deep.equal(JSON.parse(JSON.stringify(judge.document.paths)));
+  });
+
+  it('a function with every field, from its deployment to its end', async () => {
+    await ask(201, 'POST', '/system/secrets', { name: NAME, value: 'v' });
+    const deployment = {
+      service: NAME,
+      image: await platform.exampleImage(),
+      envVars: { exec_timeout: '10s' },
+      constraints: ['node.platform.os == linux'],
+      secrets: [NAME],
+      labels: { 'com.openfaas.scale.max': '2' },
+      annotations: { team: 'docs' },
+      limits: { memory: '128Mi', cpu: '0.5' },
+      requests: { memory: '16Mi' },
+      readOnlyRootFilesystem: true,
+    };
+    await ask(202, 'POST', '/system/functions', deployment);
+    await ask(409, 'POST', '/system/functions', deployment);
+    await ask(409, 'DELETE', '/system/secrets', { name: NAME });
+    await ask(200, 'GET', `/system/function/${NAME}`);
+    await until('a replica', async () =>
+      (await ask(200, 'GET', `/system/function/${NAME}?usage=1`)).includes('"availableReplicas":1'),
+    );
+    await ask(202, 'PUT', '/system/functions', deployment);
+    await ask(202, 'POST', `/system/scale-function/${NAME}`, { replicas: 0 });
+    await ask(200, 'GET', '/system/functions?usage=1');
+    await ask(200, 'GET', `/system/logs?name=${NAME}`);
+    await ask(202, 'DELETE', '/system/functions', { functionName: NAME });
+    await ask(404, 'GET', `/system/function/${NAME}`);
+  });
+
+  it('namespaces, secrets, info and health', async () => {
+    await ask(200, 'GET', '/system/namespaces');
+    await ask(200, 'GET', '/system/namespace/openfaas-fn');
+    await ask(200, 'GET', '/system/secrets');
+    await ask(200, 'GET', '/system/info');
+    const health = JSON.parse(await ask(200, 'GET', '/system/health'));
+    expect(health.status, JSON.stringify(health)).to.equal('ok');
+    expect(health.checks).to.have.all.keys('engine', 'swarm', 'nats', 'prometheus');
+  });
+
+  it('a call of a function, and of one that there is not', async () => {
+    const response = await platform.request('/function/no-such-function');
+    expect(response.status).to.equal(404);
+    await judge.check('GET', '/function/no-such-function', response);
+  });
+});
