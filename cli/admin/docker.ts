@@ -14,8 +14,9 @@ export async function docker(shell: Shell, args: readonly string[], input?: stri
     ...(input !== undefined && { input }),
   });
   if (exitCode === 0) return stdout.trimEnd();
-  const reason = stderr.trim().split('\n').at(-1) || `exit code ${exitCode}`;
-  throw new CliError(`${nameOf(args)}: ${reason}`);
+  const [last = ''] = stderr.trim().split('\n').slice(-1);
+  const reason = last.replace(/^Error response from daemon: (?:rpc error: code = \w+ desc = )?/, '');
+  throw new CliError(`${nameOf(args)}: ${reason || `exit code ${exitCode}`}`);
 }
 
 /** The same where it prints objects in JSON: a list of them. */

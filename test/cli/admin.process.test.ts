@@ -360,7 +360,7 @@ describe('skep admin', () => {
     const refusals: readonly (readonly [string, Partial<FakeSwarm>, string])[] = [
       ['no manager', { isManager: false }, 'run this on a manager'],
       ['no such stack', { services: {} }, 'no service skep_gateway'],
-      ['an engine that fails', { failing: ['info'] }, 'info: Error response from daemon: info fails'],
+      ['an engine that fails', { failing: ['info'] }, 'ocker info: info fails'],
     ];
     for (const [what, changes, words] of refusals) {
       it(`refuses ${what}, and changes nothing`, async () => {
