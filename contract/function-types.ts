@@ -1,9 +1,12 @@
 // The OpenFaaS wire types, as clients send and read them. Parsers live beside them; no I/O here.
 
-export interface FunctionResources {
+/** Devices that are asked for by number. */
+export const DEVICES = ['nvidia.com/gpu', 'amd.com/gpu', 'intel.com/gpu'] as const;
+
+export type FunctionResources = { readonly [device in (typeof DEVICES)[number]]?: string } & {
   readonly memory?: string;
   readonly cpu?: string;
-}
+};
 
 /** Body of POST and PUT /system/functions. */
 export interface FunctionDeployment {
@@ -19,6 +22,8 @@ export interface FunctionDeployment {
   readonly limits?: FunctionResources;
   readonly requests?: FunctionResources;
   readonly readOnlyRootFilesystem?: boolean;
+  /** Another network to be attached to, beside that of the functions. */
+  readonly network?: string;
   /** base64 of `user:password`; used for the pull, never stored. */
   readonly registryAuth?: string;
 }

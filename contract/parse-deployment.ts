@@ -40,6 +40,7 @@ export function parseDeployment(value: unknown): FunctionDeployment {
   const limits = optionalResources(body, 'limits');
   const requests = optionalResources(body, 'requests');
   const readOnlyRootFilesystem = optionalBoolean(body, 'readOnlyRootFilesystem');
+  const network = optionalString(body, 'network');
   const registryAuth = optionalString(body, 'registryAuth');
 
   if (namespace !== undefined) parseName(namespace, 'namespace');
@@ -62,6 +63,7 @@ export function parseDeployment(value: unknown): FunctionDeployment {
     ...(limits !== undefined && { limits }),
     ...(requests !== undefined && { requests }),
     ...(readOnlyRootFilesystem !== undefined && { readOnlyRootFilesystem }),
+    ...(network !== undefined && { network }),
     ...(registryAuth !== undefined && { registryAuth }),
   };
 }

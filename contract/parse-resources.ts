@@ -1,4 +1,4 @@
-import type { FunctionResources } from './function-types.ts';
+import { DEVICES, type FunctionResources } from './function-types.ts';
 import { type JsonObject, optionalLine, ownValue, parseObject } from './parse-json.ts';
 
 /**
@@ -9,8 +9,10 @@ export function optionalResources(object: JsonObject, key: string): FunctionReso
   const value = ownValue(object, key);
   if (value === undefined || value === null) return undefined;
   const resources = parseObject(value, key);
-  const memory = optionalLine(resources, 'memory', `${key}.memory`);
-  const cpu = optionalLine(resources, 'cpu', `${key}.cpu`);
-  if (memory === undefined && cpu === undefined) return undefined;
-  return { ...(memory !== undefined && { memory }), ...(cpu !== undefined && { cpu }) };
+  const asked: Record<string, string> = {};
+  for (const name of ['memory', 'cpu', ...DEVICES]) {
+    const amount = optionalLine(resources, name, `${key}.${name}`);
+    if (amount !== undefined) asked[name] = amount;
+  }
+  return Object.keys(asked).length === 0 ? undefined : asked;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ContainerTaskSpec, Service } from 'dockerode';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment, FunctionResources } from '../../contract/function-types.ts';
@@ -8,7 +9,7 @@ import {
   toAnnotations,
   toUserLabels,
 } from './function-labels.ts';
-import { toSwarmResources } from './resources.ts';
+import { fromDevices, toSwarmResources } from './resources.ts';
 import { DEFAULT_CONSTRAINT } from './service-spec.ts';
 
 /** The part of a service that says what runs. */
@@ -96,7 +97,8 @@ function hasResources(service: WithSpec, stored: FunctionDeployment): boolean {
     const meant = toSwarmResources(stored);
     const isAs = (left: Units | undefined, right: Units | undefined): boolean =>
       (left?.MemoryBytes ?? 0) === (right?.MemoryBytes ?? 0) &&
-      (left?.NanoCPUs ?? 0) === (right?.NanoCPUs ?? 0);
+      (left?.NanoCPUs ?? 0) === (right?.NanoCPUs ?? 0) &&
+      isDeepStrictEqual(fromDevices(left?.GenericResources), fromDevices(right?.GenericResources));
     return isAs(meant.Limits, Limits) && isAs(meant.Reservations, Reservations);
   } catch {
     return false; // Of a version that took other units: what runs is told in the engine's own.
@@ -106,14 +108,16 @@ function hasResources(service: WithSpec, stored: FunctionDeployment): boolean {
 interface Units {
   readonly MemoryBytes?: number | undefined;
   readonly NanoCPUs?: number | undefined;
+  readonly GenericResources?: readonly object[] | undefined;
 }
 
 function toResources(units: Units | undefined): FunctionResources | undefined {
-  if (!units?.MemoryBytes && !units?.NanoCPUs) return undefined;
-  return {
-    ...(units.MemoryBytes && { memory: String(units.MemoryBytes) }),
-    ...(units.NanoCPUs && { cpu: `${units.NanoCPUs / 1e6}m` }),
+  const resources: FunctionResources = {
+    ...(units?.MemoryBytes && { memory: String(units.MemoryBytes) }),
+    ...(units?.NanoCPUs && { cpu: `${units.NanoCPUs / 1e6}m` }),
+    ...fromDevices(units?.GenericResources),
   };
+  return Object.keys(resources).length === 0 ? undefined : resources;
 }
 
 function isSame(stored: readonly string[] = [], found: readonly string[] = []): boolean {

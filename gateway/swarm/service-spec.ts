@@ -1,4 +1,4 @@
-import type { ServiceSpec } from 'dockerode';
+import type { ResourceRequirements, ServiceSpec } from 'dockerode';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { FaasError } from '../errors.ts';
@@ -12,6 +12,8 @@ export interface SpecContext {
   readonly ref: FunctionRef;
   readonly serviceName: string;
   readonly networkId: string;
+  /** Of the network that the deployment names. */
+  readonly furtherNetworkId?: string | undefined;
   /** Of each secret that the deployment names, the Swarm secret to mount. */
   readonly secrets: ReadonlyMap<string, { readonly id: string; readonly swarmName: string }>;
   /** The image to run: as deployed, or with the digest that its registry told. */
@@ -78,7 +80,8 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
           ],
         }),
       },
-      Resources: toSwarmResources(deployment),
+      // dockerode's types have neither readonly lists nor the right name of a device's field.
+      Resources: toSwarmResources(deployment) as unknown as ResourceRequirements,
       RestartPolicy: { Condition: 'any', Delay: RESTART_DELAY_NANOS },
       Placement: {
         Constraints:
@@ -86,7 +89,11 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
             ? [DEFAULT_CONSTRAINT]
             : [...deployment.constraints],
       },
-      Networks: [{ Target: context.networkId }],
+      Networks: [...new Set([context.networkId, context.furtherNetworkId ?? context.networkId])].map(
+        (Target) => ({
+          Target,
+        }),
+      ),
       LogDriver: LOGS,
       // A lower count than the last would roll the service for nothing.
       ForceUpdate: context.before?.TaskTemplate?.ForceUpdate ?? 0,

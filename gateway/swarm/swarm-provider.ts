@@ -9,7 +9,7 @@ import type { Provider } from '../functions/provider.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { byContract, engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
 import { findService, notFound } from './find-service.ts';
-import { findFunctionsNetwork } from './functions-network.ts';
+import { findFunctionsNetwork, findFurtherNetwork } from './functions-network.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { pingEngine, pingSwarm } from './ping.ts';
 import { desiredReplicas, type ListedService, toFunctionRef, toFunctionStatus } from './read-back.ts';
@@ -77,14 +77,15 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     ref: FunctionRef,
   ): Promise<(goal: Goal) => Change> => {
     const auth = toAuthConfig(deployment.image, deployment.registryAuth);
-    const [network, image] = await Promise.all([
+    const [network, furtherNetworkId, image] = await Promise.all([
       findFunctionsNetwork(engine, options.functionsNetwork),
+      findFurtherNetwork(engine, deployment.network),
       resolveImage(engine, deployment.image, auth),
     ]);
     // Last, and not beside a registry that is slow: a version that is replaced meanwhile may be gone.
     const within = { namespace: ref.namespace, defaultNamespace };
     const secrets = await findSecrets(engine, deployment.secrets ?? [], within);
-    const context = { ...image, ref, networkId: network.id, secrets };
+    const context = { ...image, ref, networkId: network.id, furtherNetworkId, secrets };
     return (goal) => ({ spec: toServiceSpec(deployment, { ...context, ...goal }), auth });
   };
 

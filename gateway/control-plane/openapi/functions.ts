@@ -1,3 +1,4 @@
+import { DEVICES } from '../../../contract/function-types.ts';
 import { MOST_REPLICAS } from '../../../contract/parse-requests.ts';
 import { failures } from './errors.ts';
 import { FUNCTION_PATH_NAME, NAMESPACE_QUERY, USAGE_QUERY } from './parameters.ts';
@@ -20,6 +21,7 @@ const resources: Schema = {
   ...object({
     'memory?': text('Bytes, or with a unit of Kubernetes or Docker: `128Mi`, `1Gi`, `128m`. At least 4 MiB.'),
     'cpu?': text('Cores (`0.5`) or thousandths of one (`500m`).'),
+    ...Object.fromEntries(DEVICES.map((device) => [`${device}?`, text('How many of these devices.')])),
   }),
   description: 'Amounts of memory and processor time; what is absent has no limit, or nothing reserved.',
 };
@@ -46,6 +48,7 @@ const deployment = object(
     'limits?': ref('FunctionResources'),
     'requests?': ref('FunctionResources'),
     'readOnlyRootFilesystem?': orNull(flag('The root file system cannot be written; `/tmp` can.')),
+    'network?': text('A further overlay network to be attached to, beside that of all functions.'),
     'registryAuth?': text('Base64 of `user:password`, for this one pull: it is not kept.'),
   },
   'A function as it is to be. Unknown fields are ignored; null and empty optional fields count as absent.',

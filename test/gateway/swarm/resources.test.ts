@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { FaasError } from '../../../gateway/errors.ts';
-import { parseMemoryBytes, parseNanoCpus, toSwarmResources } from '../../../gateway/swarm/resources.ts';
+import {
+  fromDevices,
+  parseMemoryBytes,
+  parseNanoCpus,
+  toSwarmResources,
+} from '../../../gateway/swarm/resources.ts';
 
 const MIB = 1024 * 1024;
 
@@ -59,5 +64,25 @@ describe('resources in Swarm units', () => {
       FaasError,
       'requests.memory',
     );
+  });
+
+  it('sets devices aside, whether limits or requests ask for them', () => {
+    const gpu = { 'nvidia.com/gpu': '2' };
+    const aside = [{ DiscreteResourceSpec: { Kind: 'NVIDIA-GPU', Value: 2 } }];
+    for (const deployment of [{ limits: gpu }, { requests: gpu }, { limits: gpu, requests: gpu }]) {
+      const { Limits, Reservations } = toSwarmResources(deployment);
+      expect([Limits, Reservations]).to.deep.equal([{}, { GenericResources: aside }]);
+    }
+    expect(fromDevices(aside)).to.deep.equal(gpu);
+  });
+
+  it('refuses a number of devices that is none, and two that differ', () => {
+    for (const text of ['0', '-1', '1.5', 'two', '99999']) {
+      expect(() => toSwarmResources({ limits: { 'amd.com/gpu': text } }), text).to.throw(
+        /^limits\.amd\.com\/gpu/,
+      );
+    }
+    const differing = { limits: { 'intel.com/gpu': '1' }, requests: { 'intel.com/gpu': '2' } };
+    expect(() => toSwarmResources(differing)).to.throw(/different numbers/);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { FunctionDeployment } from '../../../contract/function-types.ts';
 import type { FunctionSnapshot } from '../../../gateway/functions/provider.ts';
-import { failure, until } from '../../provider-contract/describe-provider.ts';
+import { eventually, failure, until } from '../../provider-contract/describe-provider.ts';
 import { importWebImage, openSwarm, type SwarmForTests } from '../../provider-contract/open-swarm.ts';
 
 /** What the contract suite cannot ask of a fake. */
@@ -247,5 +247,36 @@ describe('functions on a real swarm', function () {
     // The test image says write_timeout=1s.
     const { Spec: next } = await swarm.docker.getService(ref.name).inspect();
     expect(next.TaskTemplate.ContainerSpec.StopGracePeriod).to.equal(2e9);
+  });
+
+  it('attaches a function to the network that it names, too, and to none of the platform’s', async () => {
+    const name = 'skep-swarmtest-further';
+    const further = await swarm.docker.createNetwork({ Name: name, Driver: 'overlay' });
+    try {
+      await swarm.provider.create(echo({ network: name }));
+      const replica = await running();
+      const { NetworkSettings } = await (await containerOf(replica?.id ?? '')).inspect();
+      expect(NetworkSettings.Networks).to.have.all.keys(name, swarm.network);
+      expect(NetworkSettings.Networks[swarm.network]?.IPAddress).to.equal(replica?.address);
+      for (const refused of ['no-such-network', 'bridge', 'ingress', 'skep-platform']) {
+        const error = await failure(swarm.provider.update(echo({ network: refused })), 'invalid_request');
+        expect(error.message).to.match(/^network: /);
+      }
+      await swarm.provider.remove(ref);
+    } finally {
+      await eventually('the network is free', () =>
+        further.remove().then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
+  });
+
+  it('waits for a node that offers the devices it asks for, and reads them back', async () => {
+    await swarm.provider.create(echo({ limits: { 'nvidia.com/gpu': '1', memory: '64Mi' } }));
+    const functions = await until(swarm.provider, (all) => oneOf(all)?.replicas[0]?.error !== undefined);
+    expect(oneOf(functions)?.replicas[0]?.error).to.include('no suitable node');
+    expect((await swarm.provider.read(ref)).limits).to.deep.equal({ 'nvidia.com/gpu': '1', memory: '64Mi' });
   });
 });
