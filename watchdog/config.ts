@@ -1,7 +1,26 @@
 import { parseCount, parseDurationMs, parseFlag } from '../contract/duration.ts';
+import {
+  type Env,
+  EnvReader,
+  parseFieldValue,
+  parseFlagOrDigit,
+  parseGoBool,
+  parseLineLimit,
+  parsePath,
+  parsePort,
+  parseUpstreamUrl,
+  type Upstream,
+} from './config-readers.ts';
+
+/** How requests reach the function. `fork` and `zygote` keep the classic watchdog's contract, the others of-watchdog's. */
+export type Mode = 'fork' | 'zygote' | 'serializing' | 'streaming' | 'http' | 'static';
+
+const MODES: readonly Mode[] = ['fork', 'zygote', 'serializing', 'streaming', 'http', 'static'];
 
 export interface WatchdogConfig {
-  /** Command and arguments run for every request. Env `fprocess`, split on single spaces. */
+  /** Env `mode`, default `fork`. */
+  readonly mode: Mode;
+  /** Command and arguments. Env `function_process` or `fprocess`, split on single spaces. Empty in mode `static`. */
   readonly command: readonly string[];
   /** Env `port`, default 8080. */
   readonly port: number;
@@ -9,9 +28,9 @@ export interface WatchdogConfig {
   readonly metricsPort: number;
   /** Longest wait for a request's head and body. Env `read_timeout`, default 30s. */
   readonly readTimeoutMs: number;
-  /** Longest time to a complete answer, and limit of the drain; 0 is none. Env `write_timeout`, default 30s. */
+  /** Longest time to a complete answer, and limit of the drain; 0 is none, in the classic modes only. Env `write_timeout`, default 30s. */
   readonly writeTimeoutMs: number;
-  /** Longest run of one process; 0 is none. Env `exec_timeout`, default 0. */
+  /** Longest run of one process, or of one call in mode `http`; 0 is none. Env `exec_timeout`, default 0 in the classic modes, else 30s. */
   readonly execTimeoutMs: number;
   /** Wait between failing the health check and draining. Env `healthcheck_interval`, default `write_timeout`. */
   readonly healthcheckIntervalMs: number;
@@ -27,7 +46,7 @@ export interface WatchdogConfig {
   readonly cgiResponse: boolean;
   /** Env `marshal_request`, default false. */
   readonly marshalRequest: boolean;
-  /** Type of every successful answer; undefined: the request's, or sniffed. Env `content_type`. */
+  /** Type of every successful answer. Env `content_type`; undefined in the classic modes: the request's, or sniffed. */
   readonly contentType: string | undefined;
   /** Env `suppress_lock`, default false. */
   readonly suppressLock: boolean;
@@ -35,78 +54,118 @@ export interface WatchdogConfig {
   readonly combineOutput: boolean;
   /** `name.namespace` from OPENFAAS_NAME and OPENFAAS_NAMESPACE; undefined unless both are set. */
   readonly functionName: string | undefined;
+  /** Env `http_upstream_url` or `upstream_url`; defined in mode `http`. */
+  readonly upstream: Upstream | undefined;
+  /** Read a request's body whole before it is passed on, so that it has a length. Env `http_buffer_req_body` or `buffer_http`, default false. */
+  readonly bufferRequestBody: boolean;
+  /** Folder served in mode `static`. Env `static_path`, default `/home/app/public`. */
+  readonly staticPath: string;
+  /** Time and stream before each line the process logs. Env `prefix_logs`, default true. */
+  readonly prefixLogs: boolean;
+  /** A longer line of the process's log is written in pieces; infinity is no limit. Env `log_buffer_size`, default 65536. */
+  readonly logLineBytes: number;
+  /** The call id in the access log. Env `log_callid` or `log_call_id`, default false. */
+  readonly logCallId: boolean;
+  /** Asked of the function to learn whether it is ready. Env `ready_path`. */
+  readonly readyPath: string | undefined;
 }
 
-const MODES = ['fork'];
+export function isClassic(mode: Mode): boolean {
+  return mode === 'fork' || mode === 'zygote';
+}
 
 /** Reads the whole configuration, or throws one error that names every bad value. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): WatchdogConfig {
-  const problems: string[] = [];
-  const read = <T>(key: string, fallback: T, parse: (text: string) => T): T => {
-    const text = env[key];
-    if (text === undefined || text === '') return fallback;
-    try {
-      return parse(text);
-    } catch (error) {
-      problems.push(`${key}=${text}: ${(error as Error).message}`);
-      return fallback;
-    }
-  };
-  read('mode', 'fork', parseMode);
+export function loadConfig(env: Env): WatchdogConfig {
+  const reader = new EnvReader(env);
+  const { problems } = reader;
+  const mode = reader.read('mode', 'fork', parseMode);
+  const classic = isClassic(mode);
+  const flag = (keys: string | readonly string[], fallback: boolean): boolean =>
+    reader.read(keys, fallback, classic ? parseFlag : parseFlagOrDigit);
+  const milliseconds = (key: string, fallback: number): number => reader.read(key, fallback, parseDurationMs);
+
   for (const key of ['jwt_auth', 'prefork']) {
-    read(key, undefined, (text) => {
+    reader.read(key, undefined, (text) => {
       // Starting without a protection that was asked for would be worse than not starting.
       if (text !== 'false' && text !== '0') throw new Error('not supported yet; remove it');
     });
   }
-  if (!env['fprocess']?.trim()) {
-    problems.push('Provide a valid process via fprocess environmental variable.');
-  }
-  const writeTimeoutMs = read('write_timeout', 30_000, parseDurationMs);
-  const cgiResponse = read('cgi_response', false, parseFlag);
-  const combineOutput = read('combine_output', !cgiResponse, parseFlag);
+  const writeTimeoutMs = milliseconds('write_timeout', 30_000);
+  if (writeTimeoutMs === 0 && !classic) problems.push(`write_timeout=0: mode ${mode} needs one above 0`);
+  const cgiResponse = flag('cgi_response', false);
+  const combineOutput = flag('combine_output', !cgiResponse);
   if (cgiResponse && combineOutput) {
     problems.push(
       'combine_output=true: stderr would break the response head that cgi_response=true asks for; remove one',
     );
   }
-  const name = env['OPENFAAS_NAME'];
-  const namespace = env['OPENFAAS_NAMESPACE'];
+  const name = reader.text('OPENFAAS_NAME');
+  const namespace = reader.text('OPENFAAS_NAMESPACE');
   const config: WatchdogConfig = {
-    command: (env['fprocess'] ?? '').trim().split(' '),
-    port: read('port', 8080, parsePort),
-    metricsPort: read('metrics_port', 8081, parsePort),
-    readTimeoutMs: read('read_timeout', 30_000, parseDurationMs),
+    mode,
+    command: readCommand(reader, mode),
+    port: reader.read('port', 8080, parsePort),
+    metricsPort: reader.read('metrics_port', 8081, parsePort),
+    readTimeoutMs: milliseconds('read_timeout', 30_000),
     writeTimeoutMs,
-    execTimeoutMs: read('exec_timeout', 0, parseDurationMs),
-    healthcheckIntervalMs: read('healthcheck_interval', writeTimeoutMs, parseDurationMs),
-    maxInflight: read('max_inflight', 0, parseCount),
-    writeDebug: read('write_debug', false, parseFlag),
-    debugHeaders: read('debug_headers', false, parseFlag),
-    cgiHeaders: read('cgi_headers', true, parseFlag),
+    execTimeoutMs: milliseconds('exec_timeout', classic ? 0 : 30_000),
+    healthcheckIntervalMs: milliseconds('healthcheck_interval', writeTimeoutMs),
+    maxInflight: reader.read('max_inflight', 0, parseCount),
+    writeDebug: flag('write_debug', false),
+    debugHeaders: flag('debug_headers', false),
+    cgiHeaders: flag('cgi_headers', true),
     cgiResponse,
-    marshalRequest: read('marshal_request', false, parseFlag),
-    contentType: read('content_type', undefined, parseFieldValue),
-    suppressLock: read('suppress_lock', false, parseFlag),
+    marshalRequest: flag('marshal_request', false),
+    contentType: reader.read(
+      'content_type',
+      classic ? undefined : 'application/octet-stream',
+      parseFieldValue,
+    ),
+    suppressLock: flag('suppress_lock', false),
     combineOutput,
     functionName: name && namespace ? `${name}.${namespace}` : undefined,
+    upstream: readUpstream(reader, mode),
+    bufferRequestBody: flag(['http_buffer_req_body', 'buffer_http'], false),
+    staticPath: reader.text('static_path') ?? '/home/app/public',
+    prefixLogs: reader.read('prefix_logs', true, parseGoBool),
+    logLineBytes: reader.read('log_buffer_size', 65_536, parseLineLimit),
+    logCallId: flag(['log_callid', 'log_call_id'], false),
+    readyPath: reader.read('ready_path', undefined, parsePath),
   };
   if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
   return Object.freeze(config);
 }
 
-function parseMode(text: string): string {
-  if (!MODES.includes(text))
-    throw new Error(`this mode is not supported yet; supported: ${MODES.join(', ')}`);
-  return text;
+function parseMode(text: string): Mode {
+  const mode = MODES.find((known) => known === text);
+  if (mode === undefined) throw new Error(`unknown mode; supported: ${MODES.join(', ')}`);
+  return mode;
 }
 
-function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new Error('expected a port, 0 to 65535');
-  return Number(text);
+function readCommand(reader: EnvReader, mode: Mode): readonly string[] {
+  const text = (reader.text('function_process') ?? reader.text('fprocess') ?? '').trim();
+  if (mode === 'static') return [];
+  if (text === '') {
+    reader.problems.push(
+      isClassic(mode)
+        ? 'Provide a valid process via fprocess environmental variable.'
+        : 'provide a "function_process" or "fprocess" environmental variable for your function',
+    );
+  }
+  return text.split(' ');
 }
 
-function parseFieldValue(text: string): string {
-  if (!/^[\t\x20-\x7e]+$/.test(text)) throw new Error('expected a media type such as text/plain');
-  return text;
+function readUpstream(reader: EnvReader, mode: Mode): Upstream | undefined {
+  const problemsBefore = reader.problems.length;
+  const upstream = reader.read<Upstream | undefined>(
+    ['http_upstream_url', 'upstream_url'],
+    undefined,
+    parseUpstreamUrl,
+  );
+  if (mode === 'http' && upstream === undefined && reader.problems.length === problemsBefore) {
+    reader.problems.push(
+      'upstream_url: mode http needs it: where the process listens, such as http://127.0.0.1:3000',
+    );
+  }
+  return upstream;
 }

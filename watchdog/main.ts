@@ -5,7 +5,7 @@ import { drain } from './drain.ts';
 import { Health, lockPathIn } from './health.ts';
 import { flushLog, log } from './log.ts';
 import { WatchdogMetrics } from './metrics.ts';
-import { forkHandler } from './modes/fork.ts';
+import { startMode } from './modes/start-mode.ts';
 import { killAllGroups } from './run-process.ts';
 import { serve } from './server.ts';
 import { notFoundText } from './start-error.ts';
@@ -43,43 +43,45 @@ function start(lockPath: string): number | undefined {
   for (const [key, value] of Object.entries(process.env)) if (value !== undefined) baseEnv[key] = value;
   const context = { selfPath: process.execPath, searchPath: process.env['PATH'] };
   let command = resolveCommand(config.command, context);
-  if (command.path === undefined) log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
+  if (config.mode !== 'static' && command.path === undefined)
+    log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
   const health = new Health(config.suppressLock ? undefined : lockPath);
   const metrics = new WatchdogMetrics(config.functionName);
-  const handler = forkHandler({
-    config,
-    baseEnv,
-    command: () => {
-      if (command.path === undefined) command = resolveCommand(config.command, context);
-      return command;
-    },
-  });
+  const end = (code: number): never => {
+    health.markUnhealthy();
+    killAllGroups();
+    flushLog();
+    process.exit(code);
+  };
   try {
+    const mode = startMode({
+      config,
+      baseEnv,
+      command: () => {
+        if (command.path === undefined) command = resolveCommand(config.command, context);
+        return command;
+      },
+      end,
+    });
     const metricsListener = metrics.listen(config.metricsPort);
-    const listener = serve({ config, health, metrics, handler });
+    const listener = serve({ config, health, metrics, handler: mode.handler });
     if (config.suppressLock)
       log(
         'Warning: "suppress_lock" is enabled. No automated health-checks will be in place for your function.',
       );
     health.markReady();
     log(`Listening on port: ${listener.port}, metrics on port: ${metricsListener.port}`);
-    const end = (code: number): never => {
-      killAllGroups();
-      flushLog();
-      process.exit(code);
-    };
     let isDraining = false;
     process.on('SIGTERM', () => {
       if (isDraining) return;
       isDraining = true;
+      mode.terminate?.();
       void drain({ config, health, listener }).then(() => end(0));
     });
     // Detached processes do not hear a terminal's Ctrl-C: they end with the watchdog.
-    process.on('SIGINT', () => {
-      health.markUnhealthy();
-      end(130);
-    });
+    process.on('SIGINT', () => end(130));
   } catch (error) {
+    killAllGroups();
     return fail(`cannot start: ${(error as Error).message}`);
   }
   return undefined;

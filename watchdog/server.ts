@@ -2,7 +2,7 @@ import { listen } from '../http1/listener.ts';
 import type { Exchange, Listener } from '../http1/types.ts';
 import { answer, type Call, type CallHandler } from './call.ts';
 import { splitTarget } from './cgi-env.ts';
-import type { WatchdogConfig } from './config.ts';
+import { isClassic, type WatchdogConfig } from './config.ts';
 import type { Health } from './health.ts';
 import type { WatchdogMetrics } from './metrics.ts';
 
@@ -24,6 +24,7 @@ export interface ServerOptions {
 export function serve({ config, health, metrics, handler }: ServerOptions): Listener {
   let inFlight = 0;
   const { maxInflight, functionName, readTimeoutMs } = config;
+  const isLimitedToVerbs = isClassic(config.mode);
   const isFull = (): boolean => maxInflight > 0 && inFlight >= maxInflight;
 
   const invoke = (exchange: Exchange): void => {
@@ -47,7 +48,7 @@ export function serve({ config, health, metrics, handler }: ServerOptions): List
       answer(call, 429, ['Content-Type', 'text/plain', 'X-OpenFaaS-Internal', 'faas-middleware'], text);
       return;
     }
-    if (!VERBS.has(exchange.request.method)) {
+    if (isLimitedToVerbs && !VERBS.has(exchange.request.method)) {
       answer(call, 405, ['Allow', [...VERBS].join(', ')], '');
       return;
     }

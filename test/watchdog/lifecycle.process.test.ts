@@ -45,7 +45,7 @@ describe('the watchdog starts, tells its health and stops', () => {
       port: '70000',
       exec_timeout: 'soon',
       write_debug: 'maybe',
-      mode: 'http',
+      mode: 'afterburn',
       max_inflight: '-1',
     };
     const watchdog = await startWatchdog(env, { waits: false });
@@ -55,9 +55,9 @@ describe('the watchdog starts, tells its health and stops', () => {
       'port=70000',
       'exec_timeout=soon',
       'write_debug=maybe',
-      'mode=http',
+      'mode=afterburn',
       'max_inflight=-1',
-      'supported: fork',
+      'supported: fork, zygote, serializing, streaming, http, static',
     ]) {
       expect(watchdog.log()).to.contain(key);
     }

@@ -2,7 +2,6 @@ import type { RawHeaders, ResponseHead } from '../../http1/types.ts';
 import { answer, type Call, type CallHandler } from '../call.ts';
 import { canonicalHeaderName, cgiEnv } from '../cgi-env.ts';
 import { type CgiResponse, parseCgiResponse } from '../cgi-response.ts';
-import type { Command } from '../command.ts';
 import type { WatchdogConfig } from '../config.ts';
 import { log, writeStdout } from '../log.ts';
 import { marshalRequest } from '../marshal-request.ts';
@@ -10,18 +9,14 @@ import { type Outcome, toAnswer } from '../outcome.ts';
 import { readRequestBody, WHOLE_BODY_BYTES } from '../request-body.ts';
 import { ResponseOutput } from '../response.ts';
 import { type RunningProcess, runProcess } from '../run-process.ts';
+import type { ModeOptions } from './mode.ts';
 
 /** A marshalled request is one JSON document: it has to fit into memory, twice. */
 const MARSHALLED_BODY_BYTES = 16_777_216;
 /** Of what a process writes to stderr this much is logged. */
 const LOGGED_STDERR_BYTES = 65_536;
 
-export interface ForkOptions {
-  readonly config: WatchdogConfig;
-  readonly baseEnv: Readonly<Record<string, string>>;
-  /** Called for each request, so that a program that appears later is found. */
-  readonly command: () => Command;
-}
+export type ForkOptions = Pick<ModeOptions, 'config' | 'baseEnv' | 'command'>;
 
 /** The classic mode: one process for every request, body on stdin, output as the answer. */
 export function forkHandler(options: ForkOptions): CallHandler {

@@ -1,0 +1,17 @@
+import { forkHandler } from './fork.ts';
+import type { ModeOptions, RunningMode } from './mode.ts';
+
+/** Starts what the configured mode needs. @throws {Error} when it cannot be started */
+export function startMode(options: ModeOptions): RunningMode {
+  const { mode } = options.config;
+  switch (mode) {
+    case 'fork':
+      return { handler: forkHandler(options) };
+    case 'zygote':
+    case 'serializing':
+    case 'streaming':
+    case 'http':
+    case 'static':
+      throw new Error(`mode ${mode} is not supported yet`);
+  }
+}
