@@ -123,6 +123,13 @@ export function toFaasError(error: unknown, what: string): FaasError {
     );
   }
   if (statusCode === 400) return new FaasError('invalid_request', sentence, { cause: error });
+  if (/raft message is too large/.test(sentence)) {
+    return new FaasError(
+      'invalid_request',
+      `this is more than Swarm keeps of one service (${what}): put large values into a secret or the image`,
+      { cause: error },
+    );
+  }
   // The engine says 500 to a placement constraint that it cannot read.
   if (/^constraint |^(?:key|value) '.*' is invalid/.test(sentence)) {
     return new FaasError('invalid_request', `constraints: ${sentence}`, { cause: error });

@@ -5,6 +5,7 @@ import { FaasError } from '../errors.ts';
 import { DEPLOYMENT_LABEL, IMAGE_ID_LABEL, toSwarmLabels } from './function-labels.ts';
 import { toHealthCheck } from './health-check.ts';
 import { toSwarmResources } from './resources.ts';
+import { checkSpecSize } from './spec-size.ts';
 import { toStopGraceNanos } from './stop-grace.ts';
 
 /** What the cluster had to be asked for before a deployment could be written as a service. */
@@ -36,8 +37,6 @@ const RESTART_DELAY_NANOS = 1e9;
 export const UPDATE = { Parallelism: 1, Order: 'start-first', FailureAction: 'rollback' };
 const ROLLBACK = { Parallelism: 1, Order: 'start-first', FailureAction: 'pause' };
 const LOGS = { Name: 'json-file', Options: { 'max-size': '10m', 'max-file': '2' } };
-/** A service travels through the managers' raft log, which takes no more than about this. */
-const MOST_DEPLOYMENT_BYTES = 512 * 1024;
 
 /**
  * A deployment as a Swarm service. Pure: what must be looked up comes in as `context`.
@@ -46,7 +45,7 @@ const MOST_DEPLOYMENT_BYTES = 512 * 1024;
 export function toServiceSpec(deployment: FunctionDeployment, context: SpecContext): ServiceSpec {
   const labels = toSwarmLabels(context.ref, deployment);
   const env = toEnv(deployment, context.ref);
-  return {
+  const spec: ServiceSpec = {
     Name: context.serviceName,
     Labels: {
       ...dockerLabels(context.before),
@@ -103,6 +102,7 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
     RollbackConfig: ROLLBACK,
     EndpointSpec: context.before?.EndpointSpec ?? { Mode: 'dnsrr' },
   };
+  return checkSpecSize(spec, context.rolloutLabels);
 }
 
 /** What ties a service to the stack file that declared it. */
@@ -113,15 +113,7 @@ function dockerLabels(before: ServiceSpec | undefined): Record<string, string> {
 
 function toStored(deployment: FunctionDeployment): string {
   const { registryAuth: _, ...kept } = deployment;
-  const text = JSON.stringify(kept);
-  const bytes = Buffer.byteLength(text);
-  if (bytes > MOST_DEPLOYMENT_BYTES) {
-    throw new FaasError(
-      'invalid_request',
-      `the deployment is ${bytes} bytes of JSON; Swarm keeps at most ${MOST_DEPLOYMENT_BYTES}: put large values into a secret or the image`,
-    );
-  }
-  return text;
+  return JSON.stringify(kept);
 }
 
 function toEnv(deployment: FunctionDeployment, ref: FunctionRef): Map<string, string> {

@@ -48,6 +48,7 @@ describe('hostile input to the control plane', () => {
     requests: 'resources',
     readOnlyRootFilesystem: 'flag',
     registryAuth: 'text',
+    network: 'text',
   };
   const secret: Endpoint['fields'] = { name: 'text', namespace: 'text', value: 'text', rawValue: 'text' };
   const namespace: Endpoint['fields'] = { name: 'text', labels: 'map', annotations: 'map' };
