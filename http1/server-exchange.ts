@@ -34,7 +34,7 @@ export interface ExchangeConnection {
 
 /** One request on a connection; also the sink of its own streamed answer. */
 export class ServerExchange implements Exchange, BodySink {
-  readonly request: ParsedRequest;
+  request: ParsedRequest;
   readonly #connection: ExchangeConnection;
   #sink: BodySink | undefined;
   #wasRead = false;
@@ -86,6 +86,14 @@ export class ServerExchange implements Exchange, BodySink {
       if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return headers[i + 1];
     }
     return undefined;
+  }
+
+  setRequestHeader(name: string, value: string): void {
+    const lowerCaseName = name.toLowerCase();
+    const others = this.request.headers.filter(
+      (_, i, all) => all[i - (i % 2)]?.toLowerCase() !== lowerCaseName,
+    );
+    this.request = { ...this.request, headers: [...others, name, value] };
   }
 
   readBody(sink: BodySink): void {

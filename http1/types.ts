@@ -45,6 +45,8 @@ export interface Exchange {
   readonly remoteAddress: string;
   /** First value of a request header, found without regard to case; undefined when absent. */
   header(lowerCaseName: string): string | undefined;
+  /** Replaces a request header, all its values, for whoever reads or passes on the request from now on. */
+  setRequestHeader(name: string, value: string): void;
   /** Starts the request body flowing into `sink`; to be called at most once. An unread body is discarded when the answer ends. */
   readBody(sink: BodySink): void;
   /** Lets the body flow on after the sink's `write` returned false. */

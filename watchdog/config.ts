@@ -11,6 +11,7 @@ import {
   parseUpstreamUrl,
   type Upstream,
 } from './config-readers.ts';
+import { type JwtConfig, readJwtConfig } from './jwt-config.ts';
 
 /** How requests reach the function. `fork` and `zygote` keep the classic watchdog's contract, the others of-watchdog's. */
 export type Mode = 'fork' | 'zygote' | 'serializing' | 'streaming' | 'http' | 'static';
@@ -68,6 +69,8 @@ export interface WatchdogConfig {
   readonly logCallId: boolean;
   /** Asked of the function to learn whether it is ready. Env `ready_path`. */
   readonly readyPath: string | undefined;
+  /** Only calls with a token that permits them run. Env `jwt_auth`; undefined: everybody's do. */
+  readonly jwt: JwtConfig | undefined;
 }
 
 export function isClassic(mode: Mode): boolean {
@@ -84,7 +87,7 @@ export function loadConfig(env: Env): WatchdogConfig {
     reader.read(keys, fallback, classic ? parseFlag : parseFlagOrDigit);
   const milliseconds = (key: string, fallback: number): number => reader.read(key, fallback, parseDurationMs);
 
-  for (const key of ['jwt_auth', 'prefork']) {
+  for (const key of ['prefork']) {
     reader.read(key, undefined, (text) => {
       // Starting without a protection that was asked for would be worse than not starting.
       if (text !== 'false' && text !== '0') throw new Error('not supported yet; remove it');
@@ -131,6 +134,7 @@ export function loadConfig(env: Env): WatchdogConfig {
     logLineBytes: reader.read('log_buffer_size', 65_536, parseLineLimit),
     logCallId: flag(['log_callid', 'log_call_id'], false),
     readyPath: reader.read('ready_path', undefined, parsePath),
+    jwt: readJwtConfig(reader, flag),
   };
   if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
   return Object.freeze(config);

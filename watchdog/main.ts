@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import type { Authenticator } from './authenticate.ts';
 import { resolveCommand } from './command.ts';
 import { loadConfig, type WatchdogConfig } from './config.ts';
 import { drain } from './drain.ts';
 import { Health, lockPathIn } from './health.ts';
+import type { JwtConfig } from './jwt-config.ts';
 import { flushLog, log } from './log.ts';
 import { WatchdogMetrics } from './metrics.ts';
 import { startMode } from './modes/start-mode.ts';
@@ -39,6 +41,28 @@ function start(lockPath: string): number | undefined {
   } catch (error) {
     return fail((error as Error).message);
   }
+  if (config.jwt === undefined) return serveFunction(config, lockPath, undefined);
+  void serveAuthenticated(config, config.jwt, lockPath);
+  return undefined;
+}
+
+/** The code for tokens is loaded only here: a function that does not ask for it does not pay for it. */
+async function serveAuthenticated(config: WatchdogConfig, jwt: JwtConfig, lockPath: string): Promise<void> {
+  let exitCode: number | undefined;
+  try {
+    const { openJwtAuth } = await import('./jwt-auth.ts');
+    exitCode = serveFunction(config, lockPath, await openJwtAuth(jwt, log));
+  } catch (error) {
+    exitCode = fail(`cannot start: ${(error as Error).message}`);
+  }
+  if (exitCode !== undefined) process.exit(exitCode);
+}
+
+function serveFunction(
+  config: WatchdogConfig,
+  lockPath: string,
+  authenticator: Authenticator | undefined,
+): number | undefined {
   const baseEnv: Record<string, string> = {};
   for (const [key, value] of Object.entries(process.env)) if (value !== undefined) baseEnv[key] = value;
   const context = { selfPath: process.execPath, searchPath: process.env['PATH'] };
@@ -64,7 +88,7 @@ function start(lockPath: string): number | undefined {
       end,
     });
     const metricsListener = metrics.listen(config.metricsPort);
-    const listener = serve({ config, health, metrics, handler: mode.handler });
+    const listener = serve({ config, health, metrics, handler: mode.handler, authenticator });
     if (config.suppressLock)
       log(
         'Warning: "suppress_lock" is enabled. No automated health-checks will be in place for your function.',

@@ -1,5 +1,6 @@
 import { listen } from '../http1/listener.ts';
 import type { Exchange, Listener } from '../http1/types.ts';
+import { type Authenticator, authenticate } from './authenticate.ts';
 import { answer, type Call, type CallHandler } from './call.ts';
 import { splitTarget } from './cgi-env.ts';
 import { isClassic, type WatchdogConfig } from './config.ts';
@@ -18,13 +19,17 @@ export interface ServerOptions {
   readonly health: Health;
   readonly metrics: WatchdogMetrics;
   readonly handler: CallHandler;
+  /** Undefined: every call is allowed. */
+  readonly authenticator?: Authenticator | undefined;
 }
 
 /** Listens for invocations and health checks. @throws when the port is taken */
-export function serve({ config, health, metrics, handler }: ServerOptions): Listener {
+export function serve({ config, health, metrics, handler, authenticator }: ServerOptions): Listener {
   let inFlight = 0;
   const { maxInflight, functionName, readTimeoutMs } = config;
   const isLimitedToVerbs = isClassic(config.mode);
+  // The contracts differ: only of-watchdog's limit counts calls that turn out not to be allowed.
+  const authenticatesFirst = isClassic(config.mode);
   const isFull = (): boolean => maxInflight > 0 && inFlight >= maxInflight;
 
   const invoke = (exchange: Exchange): void => {
@@ -43,6 +48,13 @@ export function serve({ config, health, metrics, handler }: ServerOptions): List
       answer(call, 421, ['Content-Type', 'text/plain', 'X-OpenFaaS-Internal', 'watchdog'], text);
       return;
     }
+    if (authenticator !== undefined && authenticatesFirst)
+      authenticate(call, authenticator, () => admit(call));
+    else admit(call);
+  };
+
+  const admit = (call: Call): void => {
+    const { exchange } = call;
     if (isFull()) {
       const text = `Concurrent request limit exceeded. Max concurrent requests: ${maxInflight}\n`;
       answer(call, 429, ['Content-Type', 'text/plain', 'X-OpenFaaS-Internal', 'faas-middleware'], text);
@@ -54,7 +66,9 @@ export function serve({ config, health, metrics, handler }: ServerOptions): List
     }
     inFlight++;
     exchange.onFinished(() => inFlight--);
-    handler(call);
+    if (authenticator !== undefined && !authenticatesFirst)
+      authenticate(call, authenticator, () => handler(call));
+    else handler(call);
   };
 
   return listen({
