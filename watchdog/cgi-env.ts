@@ -14,10 +14,14 @@ const canonicalNames = new Map<string, string>();
 
 /**
  * The extra environment a forked function process gets for one request.
- * @returns e.g. `{ Http_Method: 'POST', Http_Query: 'a=1' }`; `Http_Content_Length` is bytes, -1 when chunked
+ * @param contract of-watchdog's has no `Http_Host` and no `Http_ContentLength`, and `Http_Content_Length` only as a header
+ * @returns e.g. `{ Http_Method: 'POST', Http_Query: 'a=1' }`; in the classic contract `Http_Content_Length` is bytes, -1 when chunked
  * @throws {URIError} when the path has a malformed escape or holds a NUL
  */
-export function cgiEnv(request: RequestHead): Record<string, string> {
+export function cgiEnv(
+  request: RequestHead,
+  contract: 'classic' | 'of-watchdog' = 'classic',
+): Record<string, string> {
   const env: Record<string, string> = {};
   const { headers } = request;
   let host = '';
@@ -33,13 +37,14 @@ export function cgiEnv(request: RequestHead): Record<string, string> {
     env[key] ??= decodeBytes(value);
   }
   const { path, query } = splitTarget(request.target);
-  const length = String(request.contentLength);
   env['Http_Method'] = request.method;
-  env['Http_ContentLength'] = length;
-  env['Http_Content_Length'] = length;
   if (transferEncoding !== '') env['Http_Transfer_Encoding'] = transferEncoding.toLowerCase();
   if (query !== '') env['Http_Query'] = decodeBytes(query);
   if (path !== '') env['Http_Path'] = decodePath(path);
+  if (contract === 'of-watchdog') return env;
+  const length = String(request.contentLength);
+  env['Http_ContentLength'] = length;
+  env['Http_Content_Length'] = length;
   if (host !== '') env['Http_Host'] = decodeBytes(host);
   return env;
 }

@@ -15,7 +15,16 @@ export function log(message: string): void {
     stampSecond = now - (now % 1000);
     stamp = goTimestamp(new Date(now));
   }
-  pending += `${stamp} ${message}\n`;
+  add(`${stamp} ${message}\n`);
+}
+
+/** Writes one line to stderr as it is, in order with the others. */
+export function logBare(line: string): void {
+  if (pending.length <= MOST_PENDING_CHARACTERS) add(`${line}\n`);
+}
+
+function add(text: string): void {
+  pending += text;
   if (isScheduled) return;
   isScheduled = true;
   setImmediate(flushLog);

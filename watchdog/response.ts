@@ -6,6 +6,7 @@ export const HELD_OUTPUT_BYTES = 4_194_304;
 /** A process's output on its way to the client: held back while it is small, streamed from then on. */
 export class ResponseOutput {
   readonly #exchange: Exchange;
+  readonly #heldBytes: number;
   readonly #headOf: (held: Buffer) => { head: ResponseHead; bodyStart: number };
   #pieces: Uint8Array[] = [];
   #length = 0;
@@ -14,9 +15,17 @@ export class ResponseOutput {
   /** Bytes of output so far. */
   totalBytes = 0;
 
-  /** @param headOf the head of a streamed answer, from the output so far; may throw */
-  constructor(exchange: Exchange, headOf: (held: Buffer) => { head: ResponseHead; bodyStart: number }) {
+  /**
+   * @param headOf the head of a streamed answer, from the output so far; may throw
+   * @param heldBytes how much is held back; 0: everything is sent as it comes
+   */
+  constructor(
+    exchange: Exchange,
+    headOf: (held: Buffer) => { head: ResponseHead; bodyStart: number },
+    heldBytes = HELD_OUTPUT_BYTES,
+  ) {
     this.#exchange = exchange;
+    this.#heldBytes = heldBytes;
     this.#headOf = headOf;
     exchange.onFinished(() => this.#release());
   }
@@ -32,7 +41,7 @@ export class ResponseOutput {
     if (this.#stream !== undefined) return this.#send(this.#stream, bytes);
     this.#pieces.push(bytes);
     this.#length += bytes.length;
-    if (this.#length <= HELD_OUTPUT_BYTES) return undefined;
+    if (this.#length <= this.#heldBytes) return undefined;
     const held = Buffer.concat(this.#pieces);
     const { head, bodyStart } = this.#headOf(held);
     this.#pieces = [];

@@ -2,13 +2,13 @@ import type { RawHeaders, ResponseHead } from '../../http1/types.ts';
 import { answer, type Call, type CallHandler } from '../call.ts';
 import { canonicalHeaderName, cgiEnv } from '../cgi-env.ts';
 import { type CgiResponse, parseCgiResponse } from '../cgi-response.ts';
-import type { WatchdogConfig } from '../config.ts';
 import { log, writeStdout } from '../log.ts';
 import { marshalRequest } from '../marshal-request.ts';
-import { type Outcome, toAnswer } from '../outcome.ts';
+import { badBodyStatus, bodyOutcome, describeOutcome, type Outcome, toAnswer } from '../outcome.ts';
 import { readRequestBody, WHOLE_BODY_BYTES } from '../request-body.ts';
 import { ResponseOutput } from '../response.ts';
 import { type RunningProcess, runProcess } from '../run-process.ts';
+import { timeLimits } from '../time-limits.ts';
 import type { ModeOptions } from './mode.ts';
 
 /** A marshalled request is one JSON document: it has to fit into memory, twice. */
@@ -52,9 +52,13 @@ class ForkedCall {
         return undefined;
       },
       onFailed: (cause) => {
-        const outcome: Outcome = { kind: 'body_failed', cause };
+        const outcome = bodyOutcome(cause);
         if (this.#run === undefined) this.#finish(outcome);
-        else this.#run.stop(outcome);
+        else {
+          // The listener tells the client, where it can still be told.
+          if (outcome.kind === 'body_failed') this.#call.status = badBodyStatus(cause);
+          this.#run.stop(outcome);
+        }
       },
     });
   }
@@ -125,7 +129,7 @@ class ForkedCall {
         outcome = { kind: 'invalid_response', cause: cause as Error };
       }
     }
-    if (outcome.kind !== 'exited' && outcome.kind !== 'client_gone') log(describe(outcome));
+    if (outcome.kind !== 'exited' && outcome.kind !== 'client_gone') log(describeOutcome(outcome));
     // With a response head in front, half of an answer is no text to show to the client.
     const shown = config.cgiResponse ? Buffer.alloc(0) : output;
     const { status, contentType, body } = toAnswer(outcome, {
@@ -155,7 +159,7 @@ class ForkedCall {
       this.#output.finish(undefined);
       return;
     }
-    const text = `answer cut short after ${this.#output.totalBytes} bytes: ${describe(outcome)}`;
+    const text = `answer cut short after ${this.#output.totalBytes} bytes: ${describeOutcome(outcome)}`;
     log(text);
     this.#output.finish(new Error(text));
   }
@@ -190,35 +194,6 @@ class ForkedCall {
 
 function headOf({ status, reason, headers }: CgiResponse): ResponseHead {
   return reason === undefined ? { status, headers } : { status, reason, headers };
-}
-
-function timeLimits(config: WatchdogConfig): { name: 'exec_timeout' | 'write_timeout'; ms: number }[] {
-  const { execTimeoutMs, writeTimeoutMs } = config;
-  const limits: ReturnType<typeof timeLimits> = [];
-  if (execTimeoutMs > 0) limits.push({ name: 'exec_timeout', ms: execTimeoutMs });
-  if (writeTimeoutMs > 0 && (execTimeoutMs === 0 || writeTimeoutMs < execTimeoutMs)) {
-    limits.push({ name: 'write_timeout', ms: writeTimeoutMs });
-  }
-  return limits;
-}
-
-function describe(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case 'exited':
-      return `exit status ${outcome.exitCode}`;
-    case 'signalled':
-      return `the process was ended by ${outcome.signal}`;
-    case 'timed_out':
-      return `process killed: ${outcome.limit} of ${outcome.afterMs / 1000}s exceeded`;
-    case 'client_gone':
-      return 'the client has gone';
-    case 'body_failed':
-      return `cannot read the request: ${outcome.cause.message}`;
-    case 'invalid_response':
-      return `invalid response of the function: ${outcome.cause.message}`;
-    case 'not_started':
-      return `cannot start the process: ${outcome.cause.message}`;
-  }
 }
 
 function logHeaders(direction: 'in' | 'out', headers: RawHeaders): void {

@@ -1,5 +1,7 @@
 import { forkHandler } from './fork.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
+import { serializingHandler } from './serializing.ts';
+import { streamingHandler } from './streaming.ts';
 
 /** Starts what the configured mode needs. @throws {Error} when it cannot be started */
 export function startMode(options: ModeOptions): RunningMode {
@@ -7,9 +9,11 @@ export function startMode(options: ModeOptions): RunningMode {
   switch (mode) {
     case 'fork':
       return { handler: forkHandler(options) };
-    case 'zygote':
     case 'serializing':
+      return { handler: serializingHandler(options) };
     case 'streaming':
+      return { handler: streamingHandler(options) };
+    case 'zygote':
     case 'http':
     case 'static':
       throw new Error(`mode ${mode} is not supported yet`);
