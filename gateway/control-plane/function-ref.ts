@@ -34,7 +34,11 @@ export function toFunctionRef({ text, bodyNamespace, query, defaultNamespace }: 
   const [namespace = defaultNamespace] = said;
   const ref = { name, namespace };
   if (!isFunctionName(name) || !isFunctionName(namespace)) {
-    throw new FaasError('function_not_found', `function ${qualifiedName(ref).slice(0, 200)} not found`);
+    // A terminal would act on control characters.
+    const shown = qualifiedName(ref)
+      .slice(0, 200)
+      .replace(/\p{Cc}/gu, '?');
+    throw new FaasError('function_not_found', `function ${shown} not found`);
   }
   return ref;
 }

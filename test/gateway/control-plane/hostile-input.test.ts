@@ -314,7 +314,9 @@ describe('hostile input to the control plane', () => {
         '%F0%9F%90%9D',
         '.',
       ]) {
-        expect((await send('GET', `/system/function/${name}`)).status, name).to.equal(404);
+        const answer = await send('GET', `/system/function/${name}`);
+        expect(answer.status, name).to.equal(404);
+        expect(answer.text.trimEnd(), name).to.not.match(/\p{Cc}/u);
         const scaled = await send('POST', `/system/scale-function/${name}`, { replicas: 1 });
         expect(scaled.status, name).to.equal(404);
       }
