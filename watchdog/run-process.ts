@@ -4,12 +4,16 @@ import type { Outcome, TimeLimitName } from './outcome.ts';
 import { closePipe, makeNonBlocking, openPipe, type Pipe } from './pipe.ts';
 import { notFoundText, startErrorText } from './start-error.ts';
 
-export interface RunOptions {
+export interface RunOptions extends FollowOptions {
   readonly command: Command;
   /** The complete environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Everything the process reads, or `stream`: written piece by piece through {@link RunningProcess.stdin}. */
   readonly stdin: Uint8Array | 'stream';
+}
+
+export interface FollowOptions {
+  /** Counted from now. */
   readonly limits: readonly { readonly name: TimeLimitName; readonly ms: number }[];
   /** Takes output as it comes; while its promise is pending the process's output is not read. */
   readonly onStdout: (bytes: Uint8Array) => void | Promise<void>;
@@ -37,6 +41,15 @@ const KILL_GRACE_MS = 1000;
 
 /** Leaders of the process groups now running, so that none outlives the watchdog. */
 const groups = new Set<number>();
+
+/** Notes a process group, to be killed with the watchdog. */
+export function keepGroup(leader: number): void {
+  groups.add(leader);
+}
+
+export function forgetGroup(leader: number): void {
+  groups.delete(leader);
+}
 
 /** Kills every process group at once: the last act of a watchdog. */
 export function killAllGroups(): void {
@@ -80,7 +93,45 @@ export function runProcess(options: RunOptions): RunningProcess {
     for (const opened of pipes) closePipe(opened);
     return notStarted(new Error(startErrorText(command, cause), { cause }));
   }
-  return new Run(child, options, ends);
+  keepGroup(child.pid);
+  return followProcess(forked(child), ends, options);
+}
+
+/** A process that runs, whoever started it. */
+export interface StartedProcess {
+  /** Settled when it was reaped. */
+  readonly exited: Promise<unknown>;
+  /** After `exited`: its code, or null where a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signalCode: string | number | null;
+  /** Signals its process group, if there is one still. */
+  signal(signal: NodeJS.Signals): void;
+  /** Its group need not be killed with the watchdog any more. */
+  forget(): void;
+}
+
+/** A child of the watchdog's own. */
+export function forked(child: Bun.Subprocess): StartedProcess {
+  return {
+    exited: child.exited,
+    get exitCode() {
+      return child.exitCode;
+    },
+    get signalCode() {
+      return child.signalCode;
+    },
+    signal: (signal) => signalGroup(child.pid, signal),
+    forget: () => forgetGroup(child.pid),
+  };
+}
+
+/** Serves one call with a process that was started already. Closes `ends` when it has ended. */
+export function followProcess(
+  started: StartedProcess,
+  ends: OwnEnds,
+  options: FollowOptions,
+): RunningProcess {
+  return new Run(started, ends, options);
 }
 
 function notStarted(cause: Error): RunningProcess {
@@ -88,7 +139,7 @@ function notStarted(cause: Error): RunningProcess {
 }
 
 /** Our ends of the process's pipes. */
-interface OwnEnds {
+export interface OwnEnds {
   readonly stdout: number;
   readonly stderr: number | undefined;
   readonly stdin: number | undefined;
@@ -98,14 +149,13 @@ type OutputReader = ReturnType<ReadableStream<Uint8Array>['getReader']>;
 class Run implements RunningProcess {
   readonly outcome: Promise<Outcome>;
   readonly stdin: PipeWriter | undefined;
-  readonly #child: Bun.Subprocess;
+  readonly #process: StartedProcess;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #readers: OutputReader[] = [];
   #stopCause: Outcome | undefined;
 
-  constructor(child: Bun.Subprocess, options: RunOptions, ends: OwnEnds) {
-    this.#child = child;
-    groups.add(child.pid);
+  constructor(started: StartedProcess, ends: OwnEnds, options: FollowOptions) {
+    this.#process = started;
     this.stdin = ends.stdin === undefined ? undefined : new PipeWriter(ends.stdin);
     for (const { name, ms } of options.limits) {
       this.#timers.push(setTimeout(() => this.stop({ kind: 'timed_out', limit: name, afterMs: ms }), ms));
@@ -116,38 +166,38 @@ class Run implements RunningProcess {
   stop(cause: Outcome): void {
     if (this.#stopCause !== undefined) return;
     this.#stopCause = cause;
-    signalGroup(this.#child.pid, 'SIGTERM');
+    this.#process.signal('SIGTERM');
     this.#timers.push(
       setTimeout(() => {
-        signalGroup(this.#child.pid, 'SIGKILL');
+        this.#process.signal('SIGKILL');
         // A descendant that left the group may hold the output open for ever: nobody waits for it.
         for (const reader of this.#readers) void reader.cancel().catch(() => {});
       }, KILL_GRACE_MS),
     );
   }
 
-  async #follow({ onStdout, onStderr }: RunOptions, { stdout, stderr }: OwnEnds): Promise<Outcome> {
+  async #follow({ onStdout, onStderr }: FollowOptions, { stdout, stderr }: OwnEnds): Promise<Outcome> {
     try {
-      const pumps = [this.#pump(stdout, onStdout), this.#child.exited];
+      const pumps = [this.#pump(stdout, onStdout), this.#process.exited];
       if (stderr !== undefined && onStderr !== undefined) pumps.push(this.#pump(stderr, onStderr));
       await Promise.all(pumps);
     } finally {
       for (const timer of this.#timers) clearTimeout(timer);
-      groups.delete(this.#child.pid);
+      this.#process.forget();
       this.stdin?.end();
     }
     if (this.#stopCause !== undefined) {
       // The leader heeded SIGTERM; what else there is of its group gets no second warning.
-      signalGroup(this.#child.pid, 'SIGKILL');
+      this.#process.signal('SIGKILL');
       return this.#stopCause;
     }
-    const { exitCode, signalCode } = this.#child;
+    const { exitCode, signalCode } = this.#process;
     return signalCode === null
       ? { kind: 'exited', exitCode: exitCode ?? 1 }
       : { kind: 'signalled', signal: String(signalCode) };
   }
 
-  async #pump(fd: number, take: RunOptions['onStdout']): Promise<void> {
+  async #pump(fd: number, take: FollowOptions['onStdout']): Promise<void> {
     const reader = Bun.file(fd).stream().getReader();
     this.#readers.push(reader);
     try {
@@ -164,7 +214,7 @@ class Run implements RunningProcess {
 }
 
 /** Writes to a pipe that its reader may close at any time: EPIPE is no error, what a process leaves unread is its own affair. */
-class PipeWriter implements StdinWriter {
+export class PipeWriter implements StdinWriter {
   readonly #fd: number;
   readonly #sink: Bun.FileSink;
   #isOpen = true;
@@ -204,7 +254,7 @@ class PipeWriter implements StdinWriter {
   }
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
