@@ -199,8 +199,8 @@ describe('an engine that is not as it should be', () => {
     for (const address of ['nonsense', 'ssh://host', 'tcp://']) {
       expect(() => connectEngine({ DOCKER_HOST: address })).to.throw('DOCKER_HOST');
     }
-    expect(() => connectEngine({ DOCKER_HOST: 'tcp://host:2376', DOCKER_TLS_VERIFY: '1' })).to.throw(
-      'DOCKER_CERT_PATH',
-    );
+    expect(() =>
+      connectEngine({ DOCKER_HOST: 'tcp://host:2376', DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: folder }),
+    ).to.throw('DOCKER_CERT_PATH');
   });
 });
