@@ -1,3 +1,4 @@
+import { DEVICES } from '../contract/function-types.ts';
 import { functionUrl } from './deploy/function-url.ts';
 import type { ListedFunction } from './function-listing.ts';
 
@@ -46,12 +47,18 @@ export function toLines(description: Description, { verbose }: { verbose: boolea
   const list = (values: readonly string[] | undefined): string[] =>
     (values ?? []).map((value) => `- ${value}`);
   const resources = (value: ListedFunction['limits']): string[] =>
-    value?.cpu || value?.memory ? [`CPU: ${value.cpu ?? ''}`, `Memory: ${value.memory ?? ''}`] : [];
+    value === undefined
+      ? []
+      : [
+          ...(value.cpu || value.memory ? [`CPU: ${value.cpu ?? ''}`, `Memory: ${value.memory ?? ''}`] : []),
+          ...DEVICES.flatMap((device) => (value[device] ? [`${device}: ${value[device]}`] : [])),
+        ];
   const fields: readonly (readonly [label: string, value: string])[] = [
     ['Name:', fn.name],
     ['Status:', statusWord(fn)],
     ['Replicas:', String(fn.replicas ?? 0)],
     ['Available Replicas:', String(fn.availableReplicas ?? 0)],
+    ...rolloutField(fn.rollout),
     ['Invocations:', String(Math.trunc(description.invocationCount))],
     ['Image:', fn.image ?? ''],
     ['Function Process:', fn.envProcess || '<default>'],
@@ -87,6 +94,12 @@ export function toLines(description: Description, { verbose }: { verbose: boolea
   }
   flush();
   return lines;
+}
+
+/** Only where there is something to know: faas-cli has no such line. */
+function rolloutField(rollout: ListedFunction['rollout']): (readonly [label: string, value: string])[] {
+  if (rollout === undefined || rollout.state === 'done') return [];
+  return [['Rollout:', rollout.state + (rollout.error === undefined ? '' : `: ${rollout.error}`)]];
 }
 
 function usageLines(usage: Usage | undefined): string[] {

@@ -163,6 +163,24 @@ describe('skep against a gateway', () => {
         '\nUsage:\n  RAM:  20.53 MB\n  CPU:  3 Mi\n',
       );
     });
+    it('tells of a roll-out that is not done, and of devices', async () => {
+      const rollout = { state: 'failed', error: 'no replica answered' };
+      const limits = { 'nvidia.com/gpu': '1' };
+      answer = ({ url }) => ({
+        status: 200,
+        body: JSON.stringify(url.startsWith('/system/functions') ? [] : { name: 'alpha', rollout, limits }),
+      });
+      const { stdout } = await skep(['describe', 'alpha']);
+      expect(stdout).to.match(/^Rollout: +failed: no replica answered$/m);
+      expect(stdout).to.contain('\nLimits:\n nvidia.com/gpu: 1\n');
+      answer = ({ url }) => ({
+        status: 200,
+        body: JSON.stringify(
+          url.startsWith('/system/functions') ? [] : { name: 'alpha', rollout: { state: 'done' } },
+        ),
+      });
+      expect((await skep(['describe', 'alpha'])).stdout).to.not.contain('Rollout');
+    });
     it('adds its own keys to the JSON', async () => {
       const json = JSON.parse((await skep(['describe', 'alpha', '-j', '-n', 'dev'])).stdout);
       expect(json).to.include({
