@@ -1,5 +1,4 @@
 import type { Command } from './command.ts';
-import { log } from './log.ts';
 import { type FollowOptions, type RunningProcess, runProcess } from './run-process.ts';
 
 /** One call's wish for a process. */
@@ -18,12 +17,13 @@ export interface ForkRunnerOptions {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Called for each request, so that a program that appears later is found. */
   readonly command: () => Command;
+  readonly onFork?: () => void;
 }
 
 /** Starts the process when its request is there: the classic way. */
-export function forkRunner({ baseEnv, command: commandNow }: ForkRunnerOptions): ProcessRunner {
+export function forkRunner({ baseEnv, command: commandNow, onFork }: ForkRunnerOptions): ProcessRunner {
   return ({ variables, ...rest }) => {
-    log('Forking fprocess.');
+    onFork?.();
     const command = commandNow();
     return runProcess({ ...rest, command, env: { ...baseEnv, ...command.env, ...variables } });
   };

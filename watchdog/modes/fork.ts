@@ -5,9 +5,10 @@ import { type CgiResponse, parseCgiResponse } from '../cgi-response.ts';
 import { log, writeStdout } from '../log.ts';
 import { marshalRequest } from '../marshal-request.ts';
 import { badBodyStatus, bodyOutcome, describeOutcome, type Outcome, toAnswer } from '../outcome.ts';
+import type { ProcessRunner } from '../process-runner.ts';
 import { readRequestBody, WHOLE_BODY_BYTES } from '../request-body.ts';
 import { ResponseOutput } from '../response.ts';
-import { type RunningProcess, runProcess } from '../run-process.ts';
+import type { RunningProcess } from '../run-process.ts';
 import { timeLimits } from '../time-limits.ts';
 import type { ModeOptions } from './mode.ts';
 
@@ -16,7 +17,9 @@ const MARSHALLED_BODY_BYTES = 16_777_216;
 /** Of what a process writes to stderr this much is logged. */
 const LOGGED_STDERR_BYTES = 65_536;
 
-export type ForkOptions = Pick<ModeOptions, 'config' | 'baseEnv' | 'command'>;
+export interface ForkOptions extends Pick<ModeOptions, 'config'> {
+  readonly run: ProcessRunner;
+}
 
 /** The classic mode: one process for every request, body on stdin, output as the answer. */
 export function forkHandler(options: ForkOptions): CallHandler {
@@ -40,7 +43,6 @@ class ForkedCall {
   begin(): void {
     const { exchange } = this.#call;
     const { marshalRequest: marshals, debugHeaders } = this.#options.config;
-    log('Forking fprocess.');
     if (debugHeaders) logHeaders('in', exchange.request.headers);
     exchange.onClientGone(() => this.#run?.stop({ kind: 'client_gone' }));
     readRequestBody(exchange, marshals ? MARSHALLED_BODY_BYTES : WHOLE_BODY_BYTES, {
@@ -64,19 +66,16 @@ class ForkedCall {
   }
 
   #start(stdin: Uint8Array | 'stream'): RunningProcess | undefined {
-    const { config, baseEnv } = this.#options;
-    const command = this.#options.command();
-    let env: Record<string, string>;
+    const { config } = this.#options;
+    let variables: Record<string, string> | undefined;
     try {
-      const cgi = config.cgiHeaders ? cgiEnv(this.#call.exchange.request) : undefined;
-      env = { ...baseEnv, ...command.env, ...cgi };
+      variables = config.cgiHeaders ? cgiEnv(this.#call.exchange.request) : undefined;
     } catch (cause) {
       this.#finish({ kind: 'body_failed', cause: cause as Error });
       return undefined;
     }
-    const run = runProcess({
-      command,
-      env,
+    const run = this.#options.run({
+      variables,
       stdin,
       limits: timeLimits(config),
       onStdout: (bytes) => this.#take(bytes),

@@ -10,13 +10,16 @@ import {
   type Outcome,
   toSerializingAnswer,
 } from '../outcome.ts';
+import type { ProcessRunner } from '../process-runner.ts';
 import { readRequestBody, WHOLE_BODY_BYTES } from '../request-body.ts';
 import { ResponseOutput } from '../response.ts';
-import { type RunningProcess, runProcess } from '../run-process.ts';
+import type { RunningProcess } from '../run-process.ts';
 import { timeLimits } from '../time-limits.ts';
 import type { ModeOptions } from './mode.ts';
 
-type SerializingOptions = Pick<ModeOptions, 'config' | 'baseEnv' | 'command'>;
+interface SerializingOptions extends Pick<ModeOptions, 'config'> {
+  readonly run: ProcessRunner;
+}
 
 /** of-watchdog's `serializing`: one process for every request, the whole body on stdin, the whole output as the answer. */
 export function serializingHandler(options: SerializingOptions): CallHandler {
@@ -59,18 +62,16 @@ class SerializedCall {
   }
 
   #start(stdin: Uint8Array | 'stream'): RunningProcess | undefined {
-    const { config, baseEnv } = this.#options;
-    const command = this.#options.command();
-    let env: Record<string, string>;
+    const { config } = this.#options;
+    let variables: Record<string, string>;
     try {
-      env = { ...baseEnv, ...command.env, ...cgiEnv(this.#call.exchange.request, 'of-watchdog') };
+      variables = cgiEnv(this.#call.exchange.request, 'of-watchdog');
     } catch (cause) {
       this.#finish({ kind: 'body_failed', cause: cause as Error });
       return undefined;
     }
-    const run = runProcess({
-      command,
-      env,
+    const run = this.#options.run({
+      variables,
       stdin,
       limits: timeLimits(config),
       onStdout: (bytes) => this.#output.add(bytes),

@@ -1,3 +1,5 @@
+import { log } from '../log.ts';
+import { forkRunner } from '../process-runner.ts';
 import { forkHandler } from './fork.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
 import { serializingHandler } from './serializing.ts';
@@ -5,17 +7,22 @@ import { streamingHandler } from './streaming.ts';
 
 /** Starts what the configured mode needs. @throws {Error} when it cannot be started */
 export function startMode(options: ModeOptions): RunningMode {
-  const { mode } = options.config;
-  switch (mode) {
+  const { config } = options;
+  switch (config.mode) {
     case 'fork':
-      return { handler: forkHandler(options) };
+      return {
+        handler: forkHandler({
+          config,
+          run: forkRunner({ ...options, onFork: () => log('Forking fprocess.') }),
+        }),
+      };
     case 'serializing':
-      return { handler: serializingHandler(options) };
+      return { handler: serializingHandler({ config, run: forkRunner(options) }) };
     case 'streaming':
-      return { handler: streamingHandler(options) };
+      return { handler: streamingHandler({ config, run: forkRunner(options) }) };
     case 'zygote':
     case 'http':
     case 'static':
-      throw new Error(`mode ${mode} is not supported yet`);
+      throw new Error(`mode ${config.mode} is not supported yet`);
   }
 }

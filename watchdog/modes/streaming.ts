@@ -5,12 +5,15 @@ import { cgiEnv } from '../cgi-env.ts';
 import { ChildLog } from '../child-log.ts';
 import { log } from '../log.ts';
 import { badBodyStatus, bodyOutcome, describeOutcome, type Outcome, writeTimeoutText } from '../outcome.ts';
+import type { ProcessRunner } from '../process-runner.ts';
 import { ResponseOutput } from '../response.ts';
-import { type RunningProcess, runProcess, type StdinWriter } from '../run-process.ts';
+import type { RunningProcess, StdinWriter } from '../run-process.ts';
 import { timeLimits } from '../time-limits.ts';
 import type { ModeOptions } from './mode.ts';
 
-type StreamingOptions = Pick<ModeOptions, 'config' | 'baseEnv' | 'command'>;
+interface StreamingOptions extends Pick<ModeOptions, 'config'> {
+  readonly run: ProcessRunner;
+}
 
 /** of-watchdog's `streaming`: one process for every request, its stdin the body and its stdout the answer, both as they come. */
 export function streamingHandler(options: StreamingOptions): CallHandler {
@@ -35,19 +38,17 @@ class StreamedCall {
   }
 
   begin(): void {
-    const { config, baseEnv } = this.#options;
+    const { config } = this.#options;
     const { exchange } = this.#call;
-    const command = this.#options.command();
-    let env: Record<string, string>;
+    let variables: Record<string, string>;
     try {
-      env = { ...baseEnv, ...command.env, ...cgiEnv(exchange.request, 'of-watchdog') };
+      variables = cgiEnv(exchange.request, 'of-watchdog');
     } catch (cause) {
       this.#finish({ kind: 'body_failed', cause: cause as Error });
       return;
     }
-    const run = runProcess({
-      command,
-      env,
+    const run = this.#options.run({
+      variables,
       stdin: exchange.request.contentLength === 0 ? new Uint8Array() : 'stream',
       limits: timeLimits(config),
       onStdout: (bytes) => this.#output.add(bytes),
