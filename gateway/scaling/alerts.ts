@@ -81,6 +81,7 @@ export class AlertScaler {
   async #apply({ functionName, status }: FunctionAlert, limit: AbortSignal): Promise<void> {
     const { provider, defaultNamespace, logger } = this.#options;
     const ref = splitFunctionName(functionName, defaultNamespace);
+    if (limit.aborted) return; // one of thousands behind a slow cluster: nobody waits for it any more
     const { replicas: current, labels } = await provider.read(ref);
     const target = desiredReplicas({ ...parseScaleLabels(labels), alert: status, current });
     // An alert told as failed will be sent again: applied late, it would count twice.

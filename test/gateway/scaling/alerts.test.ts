@@ -109,5 +109,25 @@ describe('AlertScaler', () => {
       await hasty.handle([firing('echo')]);
       expect(await replicas()).to.equal(9);
     });
+
+    it('asks nothing more for alerts that were given up, however many wait', async () => {
+      const { logger } = createQuietLogger();
+      const { promise: answer, resolve: letAnswer } = Promise.withResolvers<void>();
+      let reads = 0;
+      const slow = {
+        scale: provider.scale,
+        read: async (...args: Parameters<FakeProvider['read']>) => {
+          reads += 1;
+          await answer;
+          return provider.read(...args);
+        },
+      };
+      const hasty = new AlertScaler({ provider: slow, logger, defaultNamespace: namespace, timeoutMs: 50 });
+      const failures = await hasty.handle(Array.from({ length: 1000 }, () => firing('echo')));
+      expect(failures.length).to.equal(1000);
+      letAnswer();
+      await hasty.handle([firing('echo')]);
+      expect([reads, await replicas()]).to.deep.equal([2, 5]);
+    });
   });
 });
