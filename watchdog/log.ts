@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs';
+import { containerStderr, containerStdout } from './container-output.ts';
 
-const MOST_PENDING_CHARACTERS = 1_048_576;
+const MOST_QUEUED_BYTES = 1_048_576;
 
 let pending = '';
 let isScheduled = false;
@@ -9,62 +9,36 @@ let stamp = '';
 
 /** Writes one line to stderr the way Go's standard logger does: `2026/01/02 15:04:05 message`. */
 export function log(message: string): void {
-  if (pending.length > MOST_PENDING_CHARACTERS) return; // nobody reads our stderr: dropping lines beats growing
-  const now = Date.now();
-  if (now - (now % 1000) !== stampSecond) {
-    stampSecond = now - (now % 1000);
-    stamp = goTimestamp(new Date(now));
-  }
-  add(`${stamp} ${message}\n`);
-}
-
-/** Writes one line to stderr as it is, in order with the others. */
-export function logBare(line: string): void {
-  if (pending.length <= MOST_PENDING_CHARACTERS) add(`${line}\n`);
-}
-
-function add(text: string): void {
-  pending += text;
+  if (containerStderr.queuedBytes > MOST_QUEUED_BYTES) return; // nobody reads our stderr: dropping lines beats growing
+  pending += `${goTimestampNow()} ${message}\n`;
   if (isScheduled) return;
   isScheduled = true;
   setImmediate(flushLog);
 }
 
-/** Writes what is still held back; to be called before the process ends. */
+/** Hands over what is still held back. */
 export function flushLog(): void {
   isScheduled = false;
   if (pending === '') return;
   const text = pending;
   pending = '';
-  try {
-    writeFully(2, Buffer.from(text));
-  } catch {
-    // stderr is closed: there is nowhere left to tell it.
-  }
+  void containerStderr.write(text);
 }
 
-/** Writes raw bytes to the container's stdout. */
-export function writeStdout(bytes: Uint8Array): void {
-  try {
-    writeFully(1, bytes);
-  } catch {
-    // stdout is closed: the debug output has no reader.
-  }
+/** Settled when the log is out or its reader had `withinMs` to take it: the last thing before the process ends. */
+export async function logWritten(withinMs: number): Promise<void> {
+  flushLog();
+  await Promise.all([containerStdout.flushed(withinMs), containerStderr.flushed(withinMs)]);
 }
 
-function writeFully(fd: number, bytes: Uint8Array): void {
-  let from = 0;
-  let retries = 0;
-  while (from < bytes.length) {
-    try {
-      from += writeSync(fd, bytes, from);
-      retries = 0;
-    } catch (error) {
-      // A pipe in non-blocking mode that its reader has not emptied: a short wait, then the rest is given up.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || ++retries > 50) throw error;
-      Bun.sleepSync(2);
-    }
+/** {@link goTimestamp} of now, made once a second. */
+export function goTimestampNow(): string {
+  const now = Date.now();
+  if (now - (now % 1000) !== stampSecond) {
+    stampSecond = now - (now % 1000);
+    stamp = goTimestamp(new Date(now));
   }
+  return stamp;
 }
 
 /** `YYYY/MM/DD HH:MM:SS` in local time. */

@@ -5,12 +5,15 @@ import { loadConfig, type WatchdogConfig } from './config.ts';
 import { drain } from './drain.ts';
 import { Health, lockPathIn } from './health.ts';
 import type { JwtConfig } from './jwt-config.ts';
-import { flushLog, log } from './log.ts';
+import { flushLog, log, logWritten } from './log.ts';
 import { WatchdogMetrics } from './metrics.ts';
 import { startMode } from './modes/start-mode.ts';
 import { killAllGroups } from './run-process.ts';
 import { serve } from './server.ts';
 import { notFoundText } from './start-error.ts';
+
+/** Longest wait at the end for a slow reader of the log. */
+const LAST_WORDS_MS = 500;
 
 const USAGE =
   'usage: fwatchdog [-version | -run-healthcheck]\nIt is configured by environment variables; at least fprocess.';
@@ -71,11 +74,10 @@ function serveFunction(
     log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
   const health = new Health(config.suppressLock ? undefined : lockPath);
   const metrics = new WatchdogMetrics(config.functionName);
-  const end = (code: number): never => {
+  const end = (code: number): void => {
     health.markUnhealthy();
     killAllGroups();
-    flushLog();
-    process.exit(code);
+    void logWritten(LAST_WORDS_MS).then(() => process.exit(code));
   };
   try {
     const mode = startMode({

@@ -2,7 +2,8 @@ import type { RawHeaders, ResponseHead } from '../../http1/types.ts';
 import { answer, type Call, type CallHandler } from '../call.ts';
 import { canonicalHeaderName, cgiEnv } from '../cgi-env.ts';
 import { type CgiResponse, parseCgiResponse } from '../cgi-response.ts';
-import { log, writeStdout } from '../log.ts';
+import { containerStdout } from '../container-output.ts';
+import { log } from '../log.ts';
 import { marshalRequest } from '../marshal-request.ts';
 import { badBodyStatus, bodyOutcome, describeOutcome, type Outcome, toAnswer } from '../outcome.ts';
 import type { ProcessRunner } from '../process-runner.ts';
@@ -87,9 +88,10 @@ class ForkedCall {
   }
 
   #take(bytes: Uint8Array): void | Promise<void> {
-    if (this.#options.config.writeDebug) writeStdout(bytes);
+    const shown = this.#options.config.writeDebug ? containerStdout.write(bytes) : undefined;
     try {
-      return this.#output.add(bytes);
+      const taken = this.#output.add(bytes);
+      return shown === undefined ? taken : shown.then(() => taken);
     } catch (cause) {
       this.#run?.stop({ kind: 'invalid_response', cause: cause as Error });
     }
