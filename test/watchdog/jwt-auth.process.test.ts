@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { Authority, forge, makeKey, now, permit, type SigningKey, sign } from './authority.ts';
-import { type Env, ours, startWatchdog, stopWatchdogs, until, type Watchdog } from './start-watchdog.ts';
+import { type Env, startWatchdog, stopWatchdogs, until, type Watchdog } from './start-watchdog.ts';
 
 const REALM = 'Bearer realm=IAM function invoke';
 
@@ -61,7 +61,7 @@ describe('jwt_auth', () => {
       'meant for this function': () => good({ function: { permissions: ['*'], audience: ['dev:*'] } }),
     };
     for (const [what, token] of Object.entries(allowed)) {
-      ours(`with a token ${what} runs`, async () => {
+      it(`with a token ${what} runs`, async () => {
         const response = await call(await token());
         expect(response.status, await response.clone().text()).to.equal(200);
       });
@@ -109,7 +109,7 @@ describe('jwt_auth', () => {
       'whose permissions are no list': () => good({ function: { permissions: '*' } }),
     };
     for (const [what, token] of Object.entries(refused)) {
-      ours(`with a token ${what} is answered 401 and runs nothing`, async () => {
+      it(`with a token ${what} is answered 401 and runs nothing`, async () => {
         const response = await call(await token());
         expect(response.status).to.equal(401);
         expect(response.headers.get('www-authenticate')).to.equal(REALM);
@@ -129,7 +129,7 @@ describe('jwt_auth', () => {
       'meant for another function': () => good({ function: { permissions: ['*'], audience: ['dev:x'] } }),
     };
     for (const [what, token] of Object.entries(forbidden)) {
-      ours(`with a token ${what} is answered 403 and runs nothing`, async () => {
+      it(`with a token ${what} is answered 403 and runs nothing`, async () => {
         const response = await call(await token());
         expect(response.status).to.equal(403);
         expect(response.headers.get('x-openfaas-internal')).to.equal('faas-middleware');
@@ -140,21 +140,18 @@ describe('jwt_auth', () => {
     }
 
     for (const value of [undefined, '', 'Basic YTpi', 'Bearer', 'Bearer a b']) {
-      ours(
-        `with ${value === undefined ? 'no Authorization' : `Authorization "${value}"`} is answered 401`,
-        async () => {
-          const response = await fetch(
-            watchdog.url,
-            value === undefined ? {} : { headers: { Authorization: value } },
-          );
-          expect(response.status).to.equal(401);
-          expect(response.headers.get('www-authenticate')).to.equal(REALM);
-          expect(await response.text()).to.equal('Bearer must be present in Authorization header\n');
-        },
-      );
+      it(`with ${value === undefined ? 'no Authorization' : `Authorization "${value}"`} is answered 401`, async () => {
+        const response = await fetch(
+          watchdog.url,
+          value === undefined ? {} : { headers: { Authorization: value } },
+        );
+        expect(response.status).to.equal(401);
+        expect(response.headers.get('www-authenticate')).to.equal(REALM);
+        expect(await response.text()).to.equal('Bearer must be present in Authorization header\n');
+      });
     }
 
-    ours('with two Authorization headers is answered 401: nobody knows which counts', async () => {
+    it('with two Authorization headers is answered 401: nobody knows which counts', async () => {
       const token = await good();
       const field = `Authorization: Bearer ${token}\r\n`;
       const text = await exchangeRaw(
@@ -163,7 +160,7 @@ describe('jwt_auth', () => {
       expect(text).to.match(/^HTTP\/1.1 401 /);
     });
 
-    ours('hands the function the time it took, whatever the client said', async () => {
+    it('hands the function the time it took, whatever the client said', async () => {
       const response = await fetch(watchdog.url, {
         headers: { Authorization: `Bearer ${await good()}`, 'x-auth-seconds': 'forged' },
       });
@@ -174,7 +171,7 @@ describe('jwt_auth', () => {
       expect(env).to.contain('Http_Authorization=Bearer ');
     });
 
-    ours('keeps its body', async () => {
+    it('keeps its body', async () => {
       await stopWatchdogs();
       watchdog = await start({ fprocess: 'cat' });
       const body = 'x'.repeat(3_000_000);
@@ -186,7 +183,7 @@ describe('jwt_auth', () => {
       expect((await response.text()).length).to.equal(body.length);
     });
 
-    ours('that is denied has its line in the log, without the token or the query', async () => {
+    it('that is denied has its line in the log, without the token or the query', async () => {
       const token = await good(permit('dev:other'));
       await call(undefined, '/secret?key=1');
       await call(token, '/path?key=1');
@@ -196,13 +193,13 @@ describe('jwt_auth', () => {
       expect(log).not.to.contain(token.slice(0, 30)).and.not.to.contain('key=1');
     });
 
-    ours('that is denied is counted', async () => {
+    it('that is denied is counted', async () => {
       await call();
       const page = await (await fetch(watchdog.metricsUrl)).text();
       expect(page).to.contain('http_requests_total{code="401",method="get"} 1');
     });
 
-    ours('for health needs no token', async () => {
+    it('for health needs no token', async () => {
       expect((await fetch(`${watchdog.url}/_/health`)).status).to.equal(200);
       expect((await fetch(`${watchdog.url}/_/ready`)).status).to.equal(200);
     });
@@ -220,19 +217,16 @@ describe('jwt_auth', () => {
   });
 
   describe('keys', () => {
-    ours(
-      'that the authority adds while the function runs are taken, and its old ones still hold',
-      async () => {
-        watchdog = await start();
-        const next = await makeKey('next');
-        authority.keys.push(next);
-        expect((await call(await sign(authority.issuer, next))).status).to.equal(200);
-        expect((await call(await sign(authority.issuer, ec))).status).to.equal(200);
-        expect(authority.keyReads).to.equal(2);
-      },
-    );
+    it('that the authority adds while the function runs are taken, and its old ones still hold', async () => {
+      watchdog = await start();
+      const next = await makeKey('next');
+      authority.keys.push(next);
+      expect((await call(await sign(authority.issuer, next))).status).to.equal(200);
+      expect((await call(await sign(authority.issuer, ec))).status).to.equal(200);
+      expect(authority.keyReads).to.equal(2);
+    });
 
-    ours('that it has rotated away are refused once the new ones were read', async () => {
+    it('that it has rotated away are refused once the new ones were read', async () => {
       watchdog = await start();
       const next = await makeKey('next');
       authority.keys = [next];
@@ -240,7 +234,7 @@ describe('jwt_auth', () => {
       expect((await call(await sign(authority.issuer, ec))).status).to.equal(401);
     });
 
-    ours('that forgers make up do not reach the authority one by one', async () => {
+    it('that forgers make up do not reach the authority one by one', async () => {
       watchdog = await start();
       const forged = Array.from({ length: 30 }, (_, i) =>
         sign(authority.issuer, stranger, {}, { kid: `f${i}` }),
@@ -250,7 +244,7 @@ describe('jwt_auth', () => {
       expect(authority.keyReads).to.equal(2);
     });
 
-    ours('are remembered when the authority has gone', async () => {
+    it('are remembered when the authority has gone', async () => {
       watchdog = await start();
       await authority.close();
       expect((await call(await sign(authority.issuer, ec))).status).to.equal(200);
@@ -267,17 +261,14 @@ describe('jwt_auth', () => {
       await watchdog.logged('Forking');
     };
 
-    ours(
-      'counts allowed calls alone in the classic mode: who is not allowed learns nothing of the load',
-      async () => {
-        watchdog = await start(slow);
-        await holdOne();
-        expect((await call()).status).to.equal(401);
-        expect((await call(await sign(authority.issuer, ec))).status).to.equal(429);
-      },
-    );
+    it('counts allowed calls alone in the classic mode: who is not allowed learns nothing of the load', async () => {
+      watchdog = await start(slow);
+      await holdOne();
+      expect((await call()).status).to.equal(401);
+      expect((await call(await sign(authority.issuer, ec))).status).to.equal(429);
+    });
 
-    ours("comes before the token in of-watchdog's modes", async () => {
+    it("comes before the token in of-watchdog's modes", async () => {
       watchdog = await start({ ...slow, mode: 'streaming' });
       const held = call(await sign(authority.issuer, ec));
       void held.catch(() => {}); // ended with the watchdog
@@ -286,7 +277,7 @@ describe('jwt_auth', () => {
   });
 
   describe('the start', () => {
-    ours('with jwt_auth_debug tells who calls, never the token', async () => {
+    it('with jwt_auth_debug tells who calls, never the token', async () => {
       watchdog = await start({ jwt_auth_debug: 'true' });
       const token = await sign(authority.issuer, ec, { sub: 'anna' });
       await call(token);
@@ -294,7 +285,7 @@ describe('jwt_auth', () => {
       expect(log).to.contain(`Issuer: ${authority.issuer}`).and.not.to.contain(token.slice(0, 30));
     });
 
-    ours('waits a moment for an authority that is not there yet', async () => {
+    it('waits a moment for an authority that is not there yet', async () => {
       authority.failsWith = 503;
       watchdog = await start({}, false);
       await watchdog.logged('next attempt');
@@ -302,7 +293,7 @@ describe('jwt_auth', () => {
       await watchdog.logged('Listening on port');
     });
 
-    ours('fails, and says why, when there is no authority', async () => {
+    it('fails, and says why, when there is no authority', async () => {
       watchdog = await start(
         { jwt_auth_authority: 'http://127.0.0.1:9/.well-known/openid-configuration' },
         false,
@@ -320,7 +311,7 @@ describe('jwt_auth', () => {
       'a jwks_uri that is a file': { issuer: 'x', jwks_uri: 'file:///etc/passwd' },
     };
     for (const [what, document] of Object.entries(documents)) {
-      ours(`fails at once when the authority's document has ${what}`, async () => {
+      it(`fails at once when the authority's document has ${what}`, async () => {
         authority.configuration = document;
         watchdog = await start({}, false);
         expect(await watchdog.exited()).to.equal(1);
@@ -329,7 +320,7 @@ describe('jwt_auth', () => {
       });
     }
 
-    ours('fails at once when the authority answers 404', async () => {
+    it('fails at once when the authority answers 404', async () => {
       authority.failsWith = 404;
       watchdog = await start({}, false);
       expect(await watchdog.exited()).to.equal(1);
@@ -347,7 +338,7 @@ describe('jwt_auth', () => {
       'with two authorities': [{ jwt_auth_local: 'true' }, 'jwt_auth_local=true'],
     };
     for (const [what, [env, named]] of Object.entries(wrong)) {
-      ours(`is refused ${what}`, async () => {
+      it(`is refused ${what}`, async () => {
         watchdog = await start(env, false);
         expect(await watchdog.exited()).to.equal(1);
         expect(watchdog.log()).to.contain(named);
