@@ -1,4 +1,5 @@
 import type { RequestHead } from '../http1/types.ts';
+import { losslessText } from './lossless-text.ts';
 
 /** Framing and routing fields, which the contract hands over under names of their own. */
 const NOT_LISTED = new Set(['host', 'transfer-encoding', 'trailer']);
@@ -16,6 +17,7 @@ const canonicalNames = new Map<string, string>();
  * The extra environment a forked function process gets for one request.
  * @param contract of-watchdog's has no `Http_Host` and no `Http_ContentLength`, and `Http_Content_Length` only as a header
  * @returns e.g. `{ Http_Method: 'POST', Http_Query: 'a=1' }`; in the classic contract `Http_Content_Length` is bytes, -1 when chunked
+ * Bytes that are no UTF-8 are lone surrogates in the values (lossless-text.ts).
  * @throws {URIError} when the path has a malformed escape or holds a NUL
  */
 export function cgiEnv(
@@ -76,7 +78,7 @@ function envName(name: string): string {
 /** The head was read as latin1; what was UTF-8 on the wire must reach the process as the same bytes. */
 function decodeBytes(text: string): string {
   for (let i = 0; i < text.length; i++) {
-    if (text.charCodeAt(i) > 0x7f) return Buffer.from(text, 'latin1').toString('utf8');
+    if (text.charCodeAt(i) > 0x7f) return losslessText(Buffer.from(text, 'latin1'));
   }
   return text;
 }

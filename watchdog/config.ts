@@ -18,6 +18,9 @@ export type Mode = 'fork' | 'zygote' | 'serializing' | 'streaming' | 'http' | 's
 
 const MODES: readonly Mode[] = ['fork', 'zygote', 'serializing', 'streaming', 'http', 'static'];
 
+/** Each one waiting costs a process's memory and six descriptors. */
+const MOST_PREFORKED = 1000;
+
 export interface WatchdogConfig {
   /** Env `mode`, default `fork`. */
   readonly mode: Mode;
@@ -69,6 +72,8 @@ export interface WatchdogConfig {
   readonly logCallId: boolean;
   /** Asked of the function to learn whether it is ready. Env `ready_path`. */
   readonly readyPath: string | undefined;
+  /** Processes started ahead that wait for a request each (docs/prefork.md). Env `prefork`, default 0; in modes of one process per request. */
+  readonly prefork: number;
   /** Only calls with a token that permits them run. Env `jwt_auth`; undefined: everybody's do. */
   readonly jwt: JwtConfig | undefined;
 }
@@ -87,12 +92,6 @@ export function loadConfig(env: Env): WatchdogConfig {
     reader.read(keys, fallback, classic ? parseFlag : parseFlagOrDigit);
   const milliseconds = (key: string, fallback: number): number => reader.read(key, fallback, parseDurationMs);
 
-  for (const key of ['prefork']) {
-    reader.read(key, undefined, (text) => {
-      // Starting without a protection that was asked for would be worse than not starting.
-      if (text !== 'false' && text !== '0') throw new Error('not supported yet; remove it');
-    });
-  }
   const writeTimeoutMs = milliseconds('write_timeout', 30_000);
   if (writeTimeoutMs === 0 && !classic) problems.push(`write_timeout=0: mode ${mode} needs one above 0`);
   const cgiResponse = flag('cgi_response', false);
@@ -134,10 +133,17 @@ export function loadConfig(env: Env): WatchdogConfig {
     logLineBytes: reader.read('log_buffer_size', 65_536, parseLineLimit),
     logCallId: flag(['log_callid', 'log_call_id'], false),
     readyPath: reader.read('ready_path', undefined, parsePath),
+    prefork: reader.read('prefork', 0, parsePrefork),
     jwt: readJwtConfig(reader, flag),
   };
   if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
   return Object.freeze(config);
+}
+
+function parsePrefork(text: string): number {
+  const count = parseCount(text);
+  if (count > MOST_PREFORKED) throw new Error(`expected 0 to ${MOST_PREFORKED}`);
+  return count;
 }
 
 function parseMode(text: string): Mode {
