@@ -167,7 +167,11 @@ class RelayCall implements UpstreamUser, BodySink {
   #answerHeaders(head: ParsedResponse): string[] {
     const { dropResponseHeaders, addResponseHeaders } = this.#options;
     const headers = passedOn(head.headers, headerFilter(dropResponseHeaders, head.connection));
-    if (addResponseHeaders !== undefined) headers.push(...addResponseHeaders);
+    if (addResponseHeaders !== undefined) {
+      headers.push(
+        ...(typeof addResponseHeaders === 'function' ? addResponseHeaders(head) : addResponseHeaders),
+      );
+    }
     return headers;
   }
 

@@ -145,8 +145,8 @@ export interface RelayOptions {
   readonly addRequestHeaders?: RawHeaders;
   /** Lower-case names of response headers not passed on, beyond the hop-by-hop ones. */
   readonly dropResponseHeaders?: ReadonlySet<string>;
-  /** Response headers added: `[name, value, …]`. */
-  readonly addResponseHeaders?: RawHeaders;
+  /** Response headers added: `[name, value, …]`, or what makes them of the answer's head (once, also of a 101) before it is passed on. */
+  readonly addResponseHeaders?: RawHeaders | ((head: UpstreamResponseHead) => RawHeaders);
   /** Whether this response may go to the client. Default: yes. Refused: nothing is written and the outcome is `declined`. */
   readonly acceptResponse?: (head: UpstreamResponseHead) => boolean;
   /** Limit on the whole call, from its start to the last byte; 0 or absent: none. Upgraded connections are exempt. */

@@ -71,7 +71,7 @@ export function parsePath(text: string): string {
 
 /** Where the process of mode `http` listens. */
 export interface Upstream {
-  readonly address: UpstreamAddress & { readonly hostname: string };
+  readonly address: Extract<UpstreamAddress, { readonly port: number }>;
   /** Stands before every request's target; empty, or `/base`. */
   readonly basePath: string;
 }

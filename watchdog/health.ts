@@ -5,6 +5,7 @@ import { join } from 'node:path';
 export class Health {
   readonly #lockPath: string | undefined;
   #isAccepting = false;
+  #isServing = (): boolean => true;
 
   /** @param lockPath undefined: no lock file is written and only the flag counts */
   constructor(lockPath: string | undefined) {
@@ -27,13 +28,20 @@ export class Health {
     this.#isAccepting = true;
   }
 
+  /** What else health depends on; the lock file, which an image's HEALTHCHECK looks for, is there before. */
+  dependOn(isServing: () => boolean): void {
+    this.#isServing = isServing;
+  }
+
   markUnhealthy(): void {
     this.#isAccepting = false;
     if (this.#lockPath !== undefined) rmSync(this.#lockPath, { force: true });
   }
 
   get isHealthy(): boolean {
-    return this.#isAccepting && (this.#lockPath === undefined || existsSync(this.#lockPath));
+    return (
+      this.#isAccepting && this.#isServing() && (this.#lockPath === undefined || existsSync(this.#lockPath))
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Listener } from '../http1/types.ts';
 import type { Authenticator } from './authenticate.ts';
 import { resolveCommand } from './command.ts';
 import { loadConfig, type WatchdogConfig } from './config.ts';
@@ -12,6 +13,8 @@ import { killAllGroups } from './run-process.ts';
 import { serve } from './server.ts';
 import { notFoundText } from './start-error.ts';
 
+/** For answers in progress when a mode's own process has ended. */
+const LAST_ANSWERS_MS = 1000;
 /** Longest wait at the end for a slow reader of the log. */
 const LAST_WORDS_MS = 500;
 
@@ -70,7 +73,7 @@ function serveFunction(
   for (const [key, value] of Object.entries(process.env)) if (value !== undefined) baseEnv[key] = value;
   const context = { selfPath: process.execPath, searchPath: process.env['PATH'] };
   let command = resolveCommand(config.command, context);
-  if (config.mode !== 'static' && command.path === undefined)
+  if (config.mode !== 'static' && config.mode !== 'http' && command.path === undefined)
     log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
   const health = new Health(config.suppressLock ? undefined : lockPath);
   const metrics = new WatchdogMetrics(config.functionName);
@@ -79,6 +82,7 @@ function serveFunction(
     killAllGroups();
     void logWritten(LAST_WORDS_MS).then(() => process.exit(code));
   };
+  let listener: Listener | undefined;
   try {
     const mode = startMode({
       config,
@@ -87,22 +91,28 @@ function serveFunction(
         if (command.path === undefined) command = resolveCommand(config.command, context);
         return command;
       },
-      end,
+      end: (code) => {
+        health.markUnhealthy();
+        // What it served is answered as far as it can be.
+        void (listener?.drain(LAST_ANSWERS_MS) ?? Promise.resolve()).then(() => end(code));
+      },
     });
+    if (mode.isServing !== undefined) health.dependOn(mode.isServing);
     const metricsListener = metrics.listen(config.metricsPort);
-    const listener = serve({ config, health, metrics, handler: mode.handler, authenticator });
+    const server = serve({ config, health, metrics, handler: mode.handler, authenticator });
+    listener = server;
     if (config.suppressLock)
       log(
         'Warning: "suppress_lock" is enabled. No automated health-checks will be in place for your function.',
       );
     health.markReady();
-    log(`Listening on port: ${listener.port}, metrics on port: ${metricsListener.port}`);
+    log(`Listening on port: ${server.port}, metrics on port: ${metricsListener.port}`);
     let isDraining = false;
     process.on('SIGTERM', () => {
       if (isDraining) return;
       isDraining = true;
       mode.terminate?.();
-      void drain({ config, health, listener }).then(() => end(0));
+      void drain({ config, health, listener: server }).then(() => end(0));
     });
     // Detached processes do not hear a terminal's Ctrl-C: they end with the watchdog.
     process.on('SIGINT', () => end(130));

@@ -124,6 +124,7 @@ const GO_SIGNAL_TEXTS: Readonly<Record<string, string>> = {
   SIGPIPE: 'broken pipe', SIGQUIT: 'quit', SIGSEGV: 'segmentation fault', SIGTERM: 'terminated',
 }; // biome-ignore format: a table
 
-function goSignalText(signal: string): string {
+/** As Go words it: `killed` for SIGKILL. */
+export function goSignalText(signal: string): string {
   return GO_SIGNAL_TEXTS[signal] ?? signal.toLowerCase();
 }

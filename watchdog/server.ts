@@ -4,6 +4,7 @@ import { type Authenticator, authenticate } from './authenticate.ts';
 import { answer, type Call, type CallHandler } from './call.ts';
 import { splitTarget } from './cgi-env.ts';
 import { isClassic, type WatchdogConfig } from './config.ts';
+import { DerivedExchange } from './derived-exchange.ts';
 import type { Health } from './health.ts';
 import type { WatchdogMetrics } from './metrics.ts';
 
@@ -71,6 +72,22 @@ export function serve({ config, health, metrics, handler, authenticator }: Serve
     else handler(call);
   };
 
+  /** The function itself is asked, past limit and authentication, where it has a path for it. */
+  const checkReady = (exchange: Exchange): void => {
+    if (exchange.request.method !== 'GET') exchange.respond({ status: 405, headers: ['Allow', 'GET'] });
+    else if (!health.isHealthy) exchange.respond({ status: 503, headers: [] });
+    else if (isFull()) exchange.respond({ status: 429, headers: [] });
+    else if (config.readyPath === undefined) exchange.respond({ status: 200, headers: [] });
+    else {
+      const request = { ...exchange.request, target: config.readyPath };
+      handler({
+        exchange: new DerivedExchange(exchange, request),
+        startedAt: performance.now(),
+        status: 499,
+      });
+    }
+  };
+
   return listen({
     port: config.port,
     limits: {
@@ -84,7 +101,7 @@ export function serve({ config, health, metrics, handler, authenticator }: Serve
     onExchange: (exchange) => {
       const { path } = splitTarget(exchange.request.target);
       if (path === '/_/health') checkHealth(exchange, health);
-      else if (path === '/_/ready') checkReady(exchange, health, isFull());
+      else if (path === '/_/ready') checkReady(exchange);
       else invoke(exchange);
     },
   });
@@ -94,10 +111,4 @@ function checkHealth(exchange: Exchange, health: Health): void {
   if (exchange.request.method !== 'GET') exchange.respond({ status: 405, headers: ['Allow', 'GET'] });
   else if (health.isHealthy) exchange.respond({ status: 200, headers: ['Content-Type', 'text/plain'] }, 'OK');
   else exchange.respond({ status: 503, headers: [] });
-}
-
-function checkReady(exchange: Exchange, health: Health, isFull: boolean): void {
-  if (exchange.request.method !== 'GET') exchange.respond({ status: 405, headers: ['Allow', 'GET'] });
-  else if (!health.isHealthy) exchange.respond({ status: 503, headers: [] });
-  else exchange.respond({ status: isFull ? 429 : 200, headers: [] });
 }

@@ -17,6 +17,8 @@ export interface RunningMode {
   readonly handler: CallHandler;
   /** SIGTERM came: called at once, before the watchdog's own wait and drain. */
   readonly terminate?: () => void;
-  /** Settled when calls can be served; until then the watchdog is not healthy. Absent: at once. */
-  readonly ready?: Promise<void>;
+  /** Whether calls can be served now: the watchdog is healthy no sooner. Absent: always. */
+  readonly isServing?: () => boolean;
+  /** Processes started ahead, to be shown in the metrics. */
+  readonly pool?: { readonly waiting: number; readonly starting: number };
 }

@@ -1,7 +1,7 @@
-import { log } from '../log.ts';
-import { forkRunner } from '../process-runner.ts';
 import { forkHandler } from './fork.ts';
+import { startHttp } from './http.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
+import { processesFor } from './processes.ts';
 import { serializingHandler } from './serializing.ts';
 import { streamingHandler } from './streaming.ts';
 
@@ -9,19 +9,21 @@ import { streamingHandler } from './streaming.ts';
 export function startMode(options: ModeOptions): RunningMode {
   const { config } = options;
   switch (config.mode) {
-    case 'fork':
-      return {
-        handler: forkHandler({
-          config,
-          run: forkRunner({ ...options, onFork: () => log('Forking fprocess.') }),
-        }),
-      };
-    case 'serializing':
-      return { handler: serializingHandler({ config, run: forkRunner(options) }) };
-    case 'streaming':
-      return { handler: streamingHandler({ config, run: forkRunner(options) }) };
-    case 'zygote':
+    case 'fork': {
+      const processes = processesFor(options, { combinesOutput: config.combineOutput, isLogged: true });
+      return { ...processes, handler: forkHandler({ config, run: processes.run }) };
+    }
+    case 'serializing': {
+      const processes = processesFor(options, { combinesOutput: false, isLogged: false });
+      return { ...processes, handler: serializingHandler({ config, run: processes.run }) };
+    }
+    case 'streaming': {
+      const processes = processesFor(options, { combinesOutput: false, isLogged: false });
+      return { ...processes, handler: streamingHandler({ config, run: processes.run }) };
+    }
     case 'http':
+      return startHttp(options);
+    case 'zygote':
     case 'static':
       throw new Error(`mode ${config.mode} is not supported yet`);
   }
