@@ -27,6 +27,7 @@ import {
 } from './platform/stack.ts';
 import { IMAGE_IDS, stackEnvironment } from './platform/stack-settings.ts';
 import { ensureSwarm } from './platform/swarm.ts';
+import { ensureVariants } from './platform/watchdog-variants.ts';
 import type { Progress } from './shell/progress.ts';
 import { mustRun } from './shell/run-command.ts';
 
@@ -53,6 +54,9 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
       (done) => (done.some(({ isNew }) => isNew) ? '' : 'unchanged'),
     ),
   ]);
+  const [gatewayProgram, watchdogProgram] = programs;
+  if (gatewayProgram === undefined || watchdogProgram === undefined) throw new Error('a program is missing');
+  const variants = ensureVariants(root, watchdogProgram.isNew); // while the images below are made; it never rejects
   await step(
     'making a swarm, a network and credentials',
     async () => {
@@ -70,14 +74,14 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   if (!hasGrafana)
     progress.note(`Grafana is left out: ${GRAFANA_IMAGE} cannot be pulled, and no package holds it.`);
 
-  const [gatewayProgram, watchdogProgram] = programs;
-  if (gatewayProgram === undefined || watchdogProgram === undefined) throw new Error('a program is missing');
+  const { compiled, missing } = await variants;
+  if (missing !== undefined) progress.note(missing);
   const [gatewayImage] = await step(
     'building skep/gateway and skep/watchdog',
     () =>
       allOrFirstError([
-        ensurePlatformImage(root, 'gateway', gatewayProgram),
-        ensurePlatformImage(root, 'watchdog', watchdogProgram),
+        ensurePlatformImage(root, 'gateway', [gatewayProgram]),
+        ensurePlatformImage(root, 'watchdog', [watchdogProgram, ...compiled]),
       ]),
     (images) => (images.some(({ isNew }) => isNew) ? '' : 'unchanged'),
   );

@@ -8,6 +8,8 @@ import { lastLines, runCommand } from '../shell/run-command.ts';
 export interface Program {
   readonly name: string;
   readonly entryPoint: string;
+  /** Bun's name of a platform other than this machine's; its runtime comes from the package registry, once. */
+  readonly target?: string;
 }
 
 export const PROGRAMS: readonly Program[] = [
@@ -34,7 +36,46 @@ export interface Compiled {
  * imports and embeds, the version and commit stamped into it, and the compiler.
  * @throws {Problem} with the compiler's own words
  */
-export async function compile(root: string, program: Program): Promise<Compiled> {
+export async function compile(
+  root: string,
+  program: Program,
+  { timeoutMs }: { readonly timeoutMs?: number } = {},
+): Promise<Compiled> {
+  const inputs = await inputsOf(root, program);
+  const there = current(inputs);
+  if (there !== undefined) return there;
+  const { file, inputHash, entryPoint, define } = inputs;
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  const fresh = `${file}.${process.pid}.new`;
+  const defines = Object.entries(define).flatMap(([name, value]) => ['--define', `${name}=${value}`]);
+  const externals = OPTIONAL_NATIVE.flatMap((name) => ['--external', name]);
+  const target = program.target === undefined ? [] : [`--target=${program.target}`];
+  const options = ['--compile', ...target, '--minify-syntax', ...NO_AUTOLOAD, ...externals, ...defines];
+  const result = await runCommand([process.execPath, 'build', ...options, entryPoint, '--outfile', fresh], {
+    cwd: root,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  if (result.timedOut) throw failed(program.name, `no result after ${(timeoutMs ?? 0) / 1000} s`);
+  if (result.exitCode !== 0) throw failed(program.name, `${result.stdout}\n${result.stderr}`);
+  chmodSync(fresh, 0o755);
+  renameSync(fresh, file); // at once: somebody may be running the old one
+  writeFileSync(recordOf(file), inputHash);
+  return { file, inputHash, isNew: true };
+}
+
+/** The program in `dist/`, where it is there and made from the sources as they are. */
+export async function findCompiled(root: string, program: Program): Promise<Compiled | undefined> {
+  return current(await inputsOf(root, program));
+}
+
+interface Inputs {
+  readonly file: string;
+  readonly entryPoint: string;
+  readonly define: Record<string, string>;
+  readonly inputHash: string;
+}
+
+async function inputsOf(root: string, program: Program): Promise<Inputs> {
   const entryPoint = join(root, program.entryPoint);
   if (!existsSync(entryPoint)) {
     throw new Problem(`${program.entryPoint} is not there`, 'Is this a whole checkout? `git status` tells.');
@@ -46,25 +87,17 @@ export async function compile(root: string, program: Program): Promise<Compiled>
     .update(JSON.stringify([Bun.version, Bun.revision, process.arch, program, NO_AUTOLOAD]))
     .update(stamped.hash)
     .digest('hex');
+  return { file: join(root, 'dist', program.name), entryPoint, define, inputHash };
+}
 
-  const file = join(root, 'dist', program.name);
-  const record = `${file}.inputs`;
-  if (existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === inputHash) {
-    return { file, inputHash, isNew: false };
-  }
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  const fresh = `${file}.${process.pid}.new`;
-  const defines = Object.entries(define).flatMap(([name, value]) => ['--define', `${name}=${value}`]);
-  const externals = OPTIONAL_NATIVE.flatMap((name) => ['--external', name]);
-  const options = ['--compile', '--minify-syntax', ...NO_AUTOLOAD, ...externals, ...defines];
-  const result = await runCommand([process.execPath, 'build', ...options, entryPoint, '--outfile', fresh], {
-    cwd: root,
-  });
-  if (result.exitCode !== 0) throw failed(program.name, `${result.stdout}\n${result.stderr}`);
-  chmodSync(fresh, 0o755);
-  renameSync(fresh, file); // at once: somebody may be running the old one
-  writeFileSync(record, inputHash);
-  return { file, inputHash, isNew: true };
+function current({ file, inputHash }: Inputs): Compiled | undefined {
+  const record = recordOf(file);
+  const isCurrent = existsSync(file) && existsSync(record) && readFileSync(record, 'utf8') === inputHash;
+  return isCurrent ? { file, inputHash, isNew: false } : undefined;
+}
+
+function recordOf(file: string): string {
+  return `${file}.inputs`;
 }
 
 async function bundle(root: string, entryPoint: string, name: string, define: Record<string, string>) {

@@ -17,19 +17,19 @@ export interface PlatformImage {
 }
 
 /**
- * Builds `skep/<name>` around a compiled program, unless the image of exactly this content is there. It is tagged with a hash of its
+ * Builds `skep/<name>` around compiled programs, unless the image of exactly this content is there. It is tagged with a hash of its
  * content and as `latest`.
  */
 export async function ensurePlatformImage(
   root: string,
   name: string,
-  program: Compiled,
+  programs: readonly Compiled[],
 ): Promise<PlatformImage> {
   const recipe = join(root, 'images', name, 'Dockerfile');
   const base = await imageId(DEBIAN_IMAGE);
   const tag = createHash('sha256')
     .update(readFileSync(recipe))
-    .update(`${program.inputHash} ${base}`)
+    .update(`${programs.map(({ inputHash }) => inputHash).join(' ')} ${base}`)
     .digest('hex')
     .slice(0, 12);
   const image = `skep/${name}:${tag}`;
@@ -41,7 +41,7 @@ export async function ensurePlatformImage(
   const context = mkdtempSync(join(tmpdir(), 'skep-image-'));
   try {
     copyFileSync(recipe, join(context, 'Dockerfile'));
-    copyFileSync(program.file, join(context, basename(program.file)));
+    for (const { file } of programs) copyFileSync(file, join(context, basename(file)));
     await buildImage({ context, tags: [image, latest], labels: { [PLATFORM_LABEL]: name } });
   } finally {
     rmSync(context, { recursive: true, force: true });
