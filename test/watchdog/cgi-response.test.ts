@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parseCgiResponse } from '../../watchdog/cgi-response.ts';
-import { ours, startWatchdog, stopWatchdogs } from './start-watchdog.ts';
+import { startWatchdog, stopWatchdogs } from './start-watchdog.ts';
 
 describe('a response head written by the process (cgi_response=true)', () => {
   afterEach(stopWatchdogs);
@@ -45,7 +45,7 @@ describe('a response head written by the process (cgi_response=true)', () => {
     });
   }
 
-  ours('reaches the client', async () => {
+  it('reaches the client', async () => {
     const { url } = await startWatchdog({
       fprocess: './prints-response',
       cgi_response: 'true',
@@ -60,7 +60,7 @@ describe('a response head written by the process (cgi_response=true)', () => {
     expect(response.headers.get('x-duration-seconds')).to.match(/^\d/);
   });
 
-  ours('is answered 500, and logged, when it is wrong', async () => {
+  it('is answered 500, and logged, when it is wrong', async () => {
     const { url, logged } = await startWatchdog({
       fprocess: './prints-response',
       cgi_response: 'true',
@@ -72,7 +72,7 @@ describe('a response head written by the process (cgi_response=true)', () => {
     await logged('invalid response of the function');
   });
 
-  ours('does not count when the process fails', async () => {
+  it('does not count when the process fails', async () => {
     const { url } = await startWatchdog({
       fprocess: './prints-response', cgi_response: 'true', RESPONSE: 'Status: 200\n\nall is well', EXIT_CODE: '9',
     }); // biome-ignore format: short

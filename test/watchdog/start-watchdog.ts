@@ -5,15 +5,17 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/**
- * Another classic watchdog to hold against ours: an executable. Cases of the classic contract then run on it instead; it
- * has no free choice of its metrics port (8081) and does not tell its own.
- */
-const PEER = process.env['PEER_CLASSIC_WATCHDOG'] || undefined;
-/** For cases of what only ours has, or does otherwise on purpose: `docs/watchdog.md` lists these. */
-export const ours: typeof it = PEER === undefined ? it : (it.skip as typeof it);
+/** A watchdog to start: ours, or another's executable to hold against it. */
+export interface Program {
+  readonly command: readonly string[];
+  /** It has no free choice of its metrics port (8081), picks no port by itself and does not tell which. */
+  readonly isPeer: boolean;
+}
 
-const MAIN = join(import.meta.dirname, '../../watchdog/main.ts');
+const FROM_SOURCE: Program = {
+  command: [process.execPath, join(import.meta.dirname, '../../watchdog/main.ts')],
+  isPeer: false,
+};
 export const FIXTURES = join(import.meta.dirname, 'fixtures');
 
 export interface Watchdog {
@@ -29,20 +31,22 @@ export interface Watchdog {
   exited(): Promise<number | null>;
 }
 
-const started: { child: ChildProcess; folder: string }[] = [];
+const started: { child: ChildProcess; folder: string; isPeer: boolean }[] = [];
 
 export type Env = Readonly<Record<string, string>>;
 
-/** Starts the watchdog as a process of its own on free ports. With `waits: false` it is not expected to come up. */
+/** Starts a watchdog as a process of its own on free ports. With `waits: false` it is not expected to come up. */
 export async function startWatchdog(
   env: Env,
-  { args = [], waits = true, cwd = FIXTURES }: StartOptions = {},
+  { args = [], waits = true, cwd = FIXTURES, program = FROM_SOURCE }: StartOptions = {},
 ): Promise<Watchdog> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-watchdog-'));
-  const port = PEER === undefined ? 0 : await freePort();
-  const [program, ...first] = PEER === undefined ? [process.execPath, MAIN] : [PEER];
-  const child = spawn(program ?? '', [...first, ...args], {
+  const { isPeer, command } = program;
+  const port = isPeer ? await freePort() : 0;
+  const [file = '', ...first] = command;
+  const child = spawn(file, [...first, ...args], {
     cwd,
+    detached: isPeer, // its processes end with it
     env: {
       PATH: process.env['PATH'],
       TMPDIR: folder,
@@ -53,7 +57,7 @@ export async function startWatchdog(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  started.push({ child, folder });
+  started.push({ child, folder, isPeer });
   let text = '';
   const listeners = new Set<() => void>();
   const note = (piece: Buffer): void => {
@@ -82,7 +86,7 @@ export async function startWatchdog(
     exited: () => ended,
   };
   if (!waits) return { ...watchdog, url: '', metricsUrl: '' };
-  if (PEER !== undefined) {
+  if (isPeer) {
     const url = `http://127.0.0.1:${env['port'] ?? port}`;
     await until(() => answers(url), 'the peer answers');
     return { ...watchdog, url, metricsUrl: 'http://127.0.0.1:8081/metrics' };
@@ -98,10 +102,12 @@ export async function startWatchdog(
   };
 }
 
-interface StartOptions {
+export interface StartOptions {
   readonly args?: readonly string[];
   readonly waits?: boolean;
   readonly cwd?: string;
+  /** Default: ours, from its source. */
+  readonly program?: Program;
 }
 
 async function freePort(): Promise<number> {
@@ -122,13 +128,22 @@ function answers(url: string): Promise<boolean> {
 
 /** For `afterEach`. */
 export async function stopWatchdogs(): Promise<void> {
-  for (const { child, folder } of started.splice(0)) {
+  for (const { child, folder, isPeer } of started.splice(0)) {
+    if (isPeer && child.pid !== undefined) killGroup(child.pid);
     if (child.exitCode === null && child.signalCode === null) {
       const ended = new Promise((resolve) => child.once('close', resolve));
-      child.kill(PEER === undefined ? 'SIGINT' : 'SIGKILL');
+      if (!isPeer) child.kill('SIGINT');
       await ended;
     }
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended, and so have its processes.
   }
 }
 
