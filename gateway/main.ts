@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     {
       isThere: (ref) => dataPlane.knowledge.isThere(ref),
       rolloutOf: (ref) => dataPlane.knowledge.rolloutOf(ref),
-      isProven: (ref) => dataPlane.knowledge.isProven(ref),
+      provenId: (ref) => dataPlane.knowledge.provenId(ref),
     },
     config.functionNamespace,
   );
@@ -195,7 +195,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void stop('SIGINT'));
 }
 
-/** Takes a version back that never answered; what fails is tried again with the next look at the function. */
+/** Takes a version back that never answered; resolves with why that could not be. */
 function revertRollout(provider: Provider, logger: Logger): RolloutWatchOptions['revert'] {
   return async (ref, why) => {
     const about = { function: qualifiedName(ref), reason: why.error };
@@ -203,7 +203,9 @@ function revertRollout(provider: Provider, logger: Logger): RolloutWatchOptions[
       if (await provider.revert(ref, why)) logger.warn('a new version was taken back', about);
     } catch (error) {
       logger.error('a new version could not be taken back', { ...about, error });
+      return (error as Error).message;
     }
+    return undefined;
   };
 }
 

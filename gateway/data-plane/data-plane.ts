@@ -125,9 +125,9 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
         const entry = entryOf(ref);
         return entry && rolloutWatch.rolloutOf(entry);
       },
-      isProven: (ref) => {
+      provenId: (ref) => {
         const entry = entryOf(ref);
-        return entry && rolloutWatch.isProven(entry);
+        return (entry && rolloutWatch.provenId(entry)) ?? '';
       },
     },
     isLoaded: () => table.isLoaded,

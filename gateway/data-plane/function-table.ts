@@ -56,6 +56,8 @@ export class FunctionTable {
   readonly #listener: TableListener;
   /** When functions were read by themselves, later than the last read of all began. */
   readonly #readAlone = new Map<string, number>();
+  /** When the last read of all that was applied began. */
+  #allAsOf = Number.NEGATIVE_INFINITY;
   #isLoaded = false;
 
   constructor(defaultNamespace: string, listener: TableListener) {
@@ -95,13 +97,15 @@ export class FunctionTable {
     for (const key of this.#readAlone.keys()) {
       if (!isNewer(key)) this.#readAlone.delete(key);
     }
+    this.#allAsOf = asOf;
     this.#isLoaded = true;
   }
 
   /** The same for one function alone; undefined: the cluster has none of that name. */
   applyAlone(ref: FunctionRef, snapshot: FunctionSnapshot | undefined, asOf: number): void {
     const key = qualifiedName(ref);
-    if ((this.#readAlone.get(key) ?? -1) > asOf) return;
+    // What began later has told of it already, and may have seen more.
+    if (Math.max(this.#readAlone.get(key) ?? -1, this.#allAsOf) > asOf) return;
     this.#readAlone.set(key, asOf);
     const entry = this.#byKey.get(key);
     if (snapshot !== undefined) this.#applyOne(key, snapshot);

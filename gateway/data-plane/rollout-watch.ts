@@ -8,11 +8,17 @@ import { healthPath } from './probe.ts';
 export interface RolloutWatchOptions {
   /** How long replicas of a new version may run, or fail to, before one has answered. */
   readonly timeoutMs: number;
-  /** Asks the cluster to go back. Must not reject. */
-  readonly revert: (ref: FunctionRef, why: { deployedId: string; error: string }) => Promise<void>;
+  /** Asks the cluster to go back; resolves with why that could not be. Must not reject. */
+  readonly revert: (
+    ref: FunctionRef,
+    why: { deployedId: string; error: string },
+  ) => Promise<string | undefined>;
   /** Milliseconds; default `performance.now`. */
   readonly now?: () => number;
 }
+
+/** How long after an attempt to go back the next one is made, if there has to be one. */
+const REVERT_AGAIN_MS = 5000;
 
 /** One deployment, from when it was first seen. */
 interface Watched {
@@ -22,6 +28,10 @@ interface Watched {
   isProven: boolean;
   failure: string | undefined;
   isReverting: boolean;
+  /** No attempt to go back is made before. */
+  revertAt: number;
+  /** Why the last attempt was in vain. */
+  obstacle: string | undefined;
 }
 
 /**
@@ -53,6 +63,8 @@ export class RolloutWatch {
         isProven: false,
         failure: undefined,
         isReverting: false,
+        revertAt: Number.NEGATIVE_INFINITY,
+        obstacle: undefined,
       };
       this.#watched.set(entry, watched);
     }
@@ -71,9 +83,13 @@ export class RolloutWatch {
     if (watched.waitingSince === undefined && replicas.length + failures.length === 0) return;
     watched.waitingSince ??= this.#now();
     const timeoutMs = this.#timeoutMs(entry);
-    if (this.#now() - watched.waitingSince < timeoutMs) return;
+    const isLate = this.#now() - watched.waitingSince >= timeoutMs;
+    if (!isLate && deployed.isStopped !== true) return;
     const lastError = failures[0]?.error;
-    watched.failure = `no replica of the new version answered ${healthPath(entry.annotations)} within ${timeoutMs / 1000} s${lastError === undefined ? '' : ` (${lastError})`}`;
+    const what = isLate
+      ? `no replica of the new version answered ${healthPath(entry.annotations)} within ${timeoutMs / 1000} s`
+      : 'a replica of the new version ended before any has answered';
+    watched.failure = `${what}${lastError === undefined ? '' : ` (${lastError})`}`;
     if (deployed.isRevertible) this.#revert(entry, watched, watched.failure);
   }
 
@@ -81,13 +97,19 @@ export class RolloutWatch {
   rolloutOf(entry: FunctionEntry): Rollout | undefined {
     const watched = this.#watched.get(entry);
     if (watched === undefined || watched.isProven) return undefined;
-    if (watched.failure !== undefined) return { state: 'failed', error: watched.failure };
+    if (watched.failure !== undefined) {
+      const { failure, obstacle } = watched;
+      const error =
+        obstacle === undefined ? failure : `${failure}; it could not be taken back yet: ${obstacle}`;
+      return { state: 'failed', error };
+    }
     return entry.desired === 0 ? undefined : { state: 'running' };
   }
 
-  /** Whether a replica of the version that was deployed last has answered; undefined when that was long ago. */
-  isProven(entry: FunctionEntry): boolean | undefined {
-    return this.#watched.get(entry)?.isProven;
+  /** The last deployment, if a replica of it has answered; undefined also when that was long ago. */
+  provenId(entry: FunctionEntry): string | undefined {
+    const watched = this.#watched.get(entry);
+    return watched?.isProven === true ? watched.deployedId : undefined;
   }
 
   #timeoutMs(entry: FunctionEntry): number {
@@ -101,11 +123,13 @@ export class RolloutWatch {
   }
 
   #revert(entry: FunctionEntry, watched: Watched, error: string): void {
-    if (watched.isReverting) return;
+    if (watched.isReverting || this.#now() < watched.revertAt) return;
     watched.isReverting = true;
     const why = { deployedId: watched.deployedId, error: `${error}: the version before it is back` };
-    void this.#options.revert(entry.ref, why).finally(() => {
-      watched.isReverting = false; // Where it could not be, the next look at the function asks again.
+    void this.#options.revert(entry.ref, why).then((obstacle) => {
+      watched.isReverting = false; // Where it could not be, a later look at the function asks again.
+      watched.revertAt = this.#now() + REVERT_AGAIN_MS;
+      watched.obstacle = obstacle;
     });
   }
 }

@@ -23,14 +23,19 @@ export interface Deployed {
   readonly at: string;
   /** There is an earlier version to go back to. */
   readonly isRevertible: boolean;
+  /** The cluster has stopped rolling it out, because a replica of it ended. */
+  readonly isStopped?: boolean;
 }
 
 /** What the caller knows of a function already. */
 export interface Known {
   /** False: the last read of the cluster did not have it, so that it need not be looked for under every name. */
   readonly isThere?: boolean | undefined;
-  /** A replica of the version that runs has answered; undefined: not known. While false, the version before it stays the one to go back to. */
-  readonly isProven?: boolean | undefined;
+  /**
+   * Id of the recent deployment of which a replica has answered; empty: of none that is known. Until that of the last one
+   * is given, the version before it stays the one to go back to. Undefined: nobody looked, then the cluster's view counts.
+   */
+  readonly provenId?: string | undefined;
 }
 
 /** What the data plane and the scalers know of a function; read often, so it is cheap to fetch for all at once. */

@@ -8,8 +8,8 @@ export interface TableKnowledge {
   isThere(ref: FunctionRef): boolean | undefined;
   /** How replicas answer; undefined: nothing to add to what the cluster says. */
   rolloutOf(ref: FunctionRef): Rollout | undefined;
-  /** Whether a replica of the last version has answered; undefined: not known. */
-  isProven(ref: FunctionRef): boolean | undefined;
+  /** Id of the recent deployment of which a replica has answered; empty: of none. */
+  provenId(ref: FunctionRef): string;
 }
 
 /** The same provider, told what the table knows, and telling it. */
@@ -30,8 +30,8 @@ export function withKnowledge(
       return rollout === undefined ? status : { ...status, rollout };
     },
     create: (deployment) => provider.create(deployment, { isThere: knowledge.isThere(refOf(deployment)) }),
-    update: (deployment) => provider.update(deployment, { isProven: knowledge.isProven(refOf(deployment)) }),
-    scale: (ref, desired) => provider.scale(ref, desired, { isProven: knowledge.isProven(ref) }),
+    update: (deployment) => provider.update(deployment, { provenId: knowledge.provenId(refOf(deployment)) }),
+    scale: (ref, desired) => provider.scale(ref, desired, { provenId: knowledge.provenId(ref) }),
   };
 }
 

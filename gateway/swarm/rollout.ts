@@ -1,6 +1,6 @@
 import type { ServiceSpec } from 'dockerode';
 import type { Rollout } from '../../contract/function-types.ts';
-import type { Deployed } from '../functions/provider.ts';
+import type { Deployed, Known } from '../functions/provider.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './errors.ts';
 import { desiredReplicas, type ListedService } from './read-back.ts';
@@ -16,7 +16,7 @@ const FAILED_LABEL = 'skep.rollout-failed';
  */
 const LAST_GOOD_LABEL = 'skep.last-good';
 
-/** How long after a deployment its replicas are still looked at. */
+/** How long after a deployment its replicas are still looked at; the clocks of two gateways may differ by as much. */
 const RECENT_MS = 10 * 60_000;
 /** Attempts to start, with none that runs, after which a first deployment is called failed. */
 const HOPELESS_AFTER = 3;
@@ -36,31 +36,50 @@ export function rolloutLabel(id: string, now: Date): Record<string, string> {
 export function recentDeployment(service: ListedService, now: number): Deployed | undefined {
   const mark = deploymentMark(service);
   if (mark === undefined || isFailed(service)) return undefined;
-  if (!(now - Date.parse(mark.at) < RECENT_MS)) return undefined;
-  return { ...mark, isRevertible: goodVersion(service) !== undefined };
+  if (!(Math.abs(now - Date.parse(mark.at)) < RECENT_MS)) return undefined;
+  return {
+    ...mark,
+    isRevertible: goodVersion(service) !== undefined,
+    ...(service.UpdateStatus?.State === 'paused' && { isStopped: true }),
+  };
 }
 
 /** The version that ran before what is now being rolled out. */
 export function goodVersion(service: ListedService): Version | undefined {
-  const kept = parseLabel(service, LAST_GOOD_LABEL);
-  if (kept !== undefined) return kept as Version;
+  const kept = keptVersion(service);
+  if (kept !== undefined) return kept;
   const before = service.PreviousSpec;
   if (before === undefined || isSameVersion(before.TaskTemplate, service.Spec?.TaskTemplate))
     return undefined;
   return { Labels: before.Labels, TaskTemplate: before.TaskTemplate };
 }
 
+/** The version to go back to that the service itself keeps, beside the one that Swarm does. */
+export function keptVersion(service: Pick<ListedService, 'Spec'>): Version | undefined {
+  const kept = parseLabel(service, LAST_GOOD_LABEL) as
+    | { Labels?: unknown; TaskTemplate?: unknown }
+    | undefined;
+  const isVersion =
+    isObject(kept?.TaskTemplate) && 'ContainerSpec' in kept.TaskTemplate && isObject(kept.Labels ?? {});
+  return isVersion ? (kept as Version) : undefined;
+}
+
 /**
  * What a change of the replica count, or a next deployment, must keep of a roll-out that is going on.
- * @param isProven whether the version has answered; undefined when nobody knows: then Swarm's own view counts
+ * @param known of which deployment it is known that it has answered; where nobody looked, Swarm's own view counts
  * @returns the version to go back to, if the one that is being rolled out may not be it
  */
 export function unprovenVersion(
   service: ListedService,
-  isProven: boolean | undefined,
+  known: Known | undefined,
 ): { readonly back: Version } | undefined {
   const { State } = service.UpdateStatus ?? {};
-  const isOpen = isProven === undefined ? State === 'updating' || State === 'paused' : !isProven;
+  const deployed = recentDeployment(service, Date.now());
+  // A deployment that is not the one known of may have come this moment, through another gateway.
+  const isOpen =
+    known?.provenId === undefined || deployed === undefined
+      ? State === 'updating' || State === 'paused'
+      : known.provenId !== deployed.id;
   if (!isOpen || isFailed(service)) return undefined;
   const back = goodVersion(service);
   return back && { back };
@@ -86,7 +105,7 @@ export async function rolloutFailure(engine: Engine, service: ListedService): Pr
   const { State = '', Message = '' } = service.UpdateStatus ?? {};
   if (State !== 'paused' && !State.startsWith('rollback_')) return undefined;
   const id = /task ([a-z0-9]{20,30})/.exec(Message)?.[1];
-  const task = id === undefined ? undefined : await findTask(engine, id);
+  const task = id === undefined ? await lastOfAnother(engine, service) : await findTask(engine, id);
   const reason = task && taskError(task);
   const after = State === 'paused' ? '' : ': the version before it is back';
   return `${reason === undefined ? Message || 'Swarm gave no reason' : `a replica of the new version ended (${reason})`}${after}`;
@@ -111,7 +130,7 @@ export async function readRollout(
     (task) => isCurrent(task) && taskError(task) !== undefined,
   );
   const newest = [...live.filter(isCurrent), ...past]
-    .toSorted((left, right) => (right.CreatedAt ?? '').localeCompare(left.CreatedAt ?? ''))
+    .toSorted(newestFirst)
     .find((task) => taskError(task) !== undefined);
   const error = newest && taskError(newest);
   if (State !== 'updating' && error !== undefined && past.length >= HOPELESS_AFTER)
@@ -135,19 +154,36 @@ function isFailed(service: ListedService): boolean {
   );
 }
 
-function parseLabel(service: ListedService, label: string): object | undefined {
+function parseLabel(service: Pick<ListedService, 'Spec'>, label: string): object | undefined {
   const text = service.Spec?.Labels?.[label];
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined; // Somebody edited it: then it is as if it were not there.
   }
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
 function withoutLastGood({ Labels = {}, TaskTemplate }: Version): Version {
   return { Labels: withRolloutLabels(Labels, {}), TaskTemplate };
+}
+
+/** The last task that ended of a version that the service no longer is: once it is back, Swarm names none any more. */
+async function lastOfAnother(engine: Engine, service: ListedService): Promise<Task | undefined> {
+  const past = await listTasks(engine, { service: [service.ID], 'desired-state': ['shutdown'] });
+  return past
+    .filter((task) => taskError(task) !== undefined)
+    .filter((task) => !isSameVersion(task.Spec, service.Spec?.TaskTemplate))
+    .toSorted(newestFirst)[0];
+}
+
+function newestFirst(left: Task, right: Task): number {
+  return (right.CreatedAt ?? '').localeCompare(left.CreatedAt ?? '');
 }
 
 async function findTask(engine: Engine, id: string): Promise<Task | undefined> {

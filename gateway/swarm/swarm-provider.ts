@@ -43,6 +43,9 @@ export interface SwarmProviderOptions {
   readonly callLimitMs?: number;
 }
 
+/** For a write after which Swarm would take a version that has not answered for the one to go back to. */
+const WITHOUT_ROLLBACK = { ...UPDATE, FailureAction: 'pause' };
+
 /** How often an update is tried again when another writer was faster. */
 const MOST_ATTEMPTS = 10;
 
@@ -122,13 +125,14 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     read: async (ref) => {
       const service = await find(ref);
-      const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE }).catch(
-        (error: FaasError) => {
-          throw engineStatus(error.cause) === 404 ? notFound(ref, error) : error; // removed a moment ago
-        },
-      );
-      const rollout = await readRollout(engine, service, live);
-      return { ...toFunctionStatus(service, ref, live.filter(isRunning).length), rollout };
+      try {
+        const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE });
+        const rollout = await readRollout(engine, service, live);
+        return { ...toFunctionStatus(service, ref, live.filter(isRunning).length), rollout };
+      } catch (error) {
+        const isGone = error instanceof FaasError && engineStatus(error.cause) === 404; // since a moment ago
+        throw isGone ? notFound(ref, error) : error;
+      }
     },
 
     create: (deployment, known) => {
@@ -163,13 +167,14 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
         const { min, max } = scaleBounds(deployment);
         const replicas = Math.min(max, Math.max(min, desiredReplicas(service)));
         prepared ??= await prepare(deployment, ref);
-        const { back } = unprovenVersion(service, known?.isProven) ?? {};
-        return prepared({
+        const unproven = unprovenVersion(service, known);
+        const { spec, auth } = prepared({
           replicas,
           serviceName: service.Spec?.Name ?? nameOf(ref),
-          rolloutLabels: withRolloutLabels(rolloutLabels, { back }),
+          rolloutLabels: withRolloutLabels(rolloutLabels, { ...unproven }),
           before: service.Spec,
         });
+        return { spec: unproven === undefined ? spec : { ...spec, UpdateConfig: WITHOUT_ROLLBACK }, auth };
       });
     },
 
@@ -198,15 +203,15 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
           );
         }
         if (Spec.Mode.Replicated.Replicas === desired) return undefined;
-        const unproven = unprovenVersion(service, known?.isProven);
-        const error = await rolloutFailure(engine, service);
+        const unproven = unprovenVersion(service, known);
+        // A pause of Swarm's is no outcome where there is a version to go back to: its roll-out is still watched.
+        const error = unproven === undefined ? await rolloutFailure(engine, service) : undefined;
         return {
           spec: {
             ...Spec,
             Labels: withRolloutLabels(Spec.Labels ?? {}, { ...unproven, error }),
             Mode: { Replicated: { Replicas: desired } },
-            // From this write on Swarm would take a failing version for the one to go back to.
-            ...(unproven !== undefined && { UpdateConfig: { ...UPDATE, FailureAction: 'pause' } }),
+            ...(unproven !== undefined && { UpdateConfig: WITHOUT_ROLLBACK }),
           },
           auth: undefined,
         };
@@ -220,13 +225,15 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
         const back = goodVersion(service);
         isReverted = back !== undefined && recentDeployment(service, Date.now())?.id === deployedId;
         if (!isReverted) return undefined;
+        const swarmsReason = await rolloutFailure(engine, service);
+        const reason = swarmsReason === undefined ? error : `${swarmsReason}: the version before it is back`;
         return {
           spec: {
             ...Spec,
-            Labels: withRolloutLabels(back?.Labels ?? {}, { error }),
+            Labels: withRolloutLabels(back?.Labels ?? {}, { error: reason }),
             TaskTemplate: back?.TaskTemplate,
             // Were the old version to fail now, going on to the new one again would help nobody.
-            UpdateConfig: { ...UPDATE, FailureAction: 'pause' },
+            UpdateConfig: WITHOUT_ROLLBACK,
           },
           auth: undefined,
         };

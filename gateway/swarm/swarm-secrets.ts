@@ -8,6 +8,7 @@ import { createEngine, type Engine } from './engine.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { toFunctionRef } from './read-back.ts';
+import { keptVersion } from './rollout.ts';
 import { listVersions, type SecretVersion, toSwarmSecret } from './secrets.ts';
 
 export interface SwarmSecretsOptions {
@@ -138,7 +139,7 @@ interface Mounts {
   readonly service: Docker.Service;
   /** Ids of Swarm secrets. */
   readonly current: readonly string[];
-  /** What a rollback would bring back. The engine does not guard these. */
+  /** What Swarm or the gateway would bring back. The engine does not guard these. */
   readonly previous: readonly string[];
 }
 
@@ -150,11 +151,14 @@ async function listMounts(engine: Engine): Promise<Mounts[]> {
   return services.map((service) => ({
     service,
     current: secretIds(service.Spec),
-    previous: secretIds((service as { readonly PreviousSpec?: ServiceSpec }).PreviousSpec),
+    previous: [
+      ...secretIds((service as { readonly PreviousSpec?: ServiceSpec }).PreviousSpec),
+      ...secretIds(keptVersion(service)),
+    ],
   }));
 }
 
-function secretIds(spec: ServiceSpec | undefined): string[] {
+function secretIds(spec: Pick<ServiceSpec, 'TaskTemplate'> | undefined): string[] {
   const template = spec?.TaskTemplate;
   if (template === undefined || !('ContainerSpec' in template)) return [];
   return (template.ContainerSpec?.Secrets ?? []).flatMap(({ SecretID }) => SecretID ?? []);

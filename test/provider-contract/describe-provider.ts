@@ -275,7 +275,7 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
         await provider.create(echo({ envVars: { v: '1' }, annotations: { a: '1' } }));
         await isDone();
         await provider.update(echo({ envVars: { v: '2' } }));
-        await provider.scale(ref, 2, { isProven: false });
+        await provider.scale(ref, 2, { provenId: '' });
         const reverted = await provider.revert(ref, { deployedId: await deployedId(), error: 'it is mute' });
         expect(reverted).to.equal(true);
         const read = await provider.read(ref);
@@ -299,13 +299,15 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
       it('is taken back past a version that was never proven, but not past one that was', async () => {
         await provider.create(echo({ envVars: { v: '1' } }));
         await isDone();
-        await provider.update(echo({ envVars: { v: '2' } }), { isProven: true });
-        await provider.update(echo({ envVars: { v: '3' } }), { isProven: false });
+        const proven = await deployedId();
+        await provider.update(echo({ envVars: { v: '2' } }), { provenId: proven });
+        // What is known of an earlier deployment says nothing of this one.
+        await provider.update(echo({ envVars: { v: '3' } }), { provenId: proven });
         await provider.revert(ref, { deployedId: await deployedId(), error: 'mute' });
         expect(await variables()).to.deep.equal({ v: '1' });
         await provider.update(echo({ envVars: { v: '4' } }));
         await isDone();
-        await provider.update(echo({ envVars: { v: '5' } }), { isProven: true });
+        await provider.update(echo({ envVars: { v: '5' } }), { provenId: await deployedId() });
         await provider.revert(ref, { deployedId: await deployedId(), error: 'mute' });
         expect(await variables()).to.deep.equal({ v: '4' });
       });

@@ -189,7 +189,8 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       await begin({ kind: 'update', ref, deployment: sent });
       const entry = find(ref);
       const { min, max } = check(deployment);
-      if (known?.isProven !== false) entry.before = entry.deployment;
+      if (known?.provenId === undefined || known.provenId === entry.deployedId)
+        entry.before = entry.deployment;
       entry.deployment = deployment;
       entry.deployedId = `d${deployments++}`;
       entry.deployedAt = new Date().toISOString();

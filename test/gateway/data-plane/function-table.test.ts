@@ -108,5 +108,8 @@ describe('the function table', () => {
     table.applyAlone(ref, snapshot('env', [running('2')]), 20);
     table.applyAlone(ref, undefined, 10);
     expect(table.find('env')?.replicas[0]?.id).to.equal('2');
+    table.apply([], 40);
+    table.applyAlone(ref, snapshot('env', [running('2')]), 30);
+    expect(table.find('env'), 'removed, as a read of all that began later has seen').to.equal(undefined);
   });
 });

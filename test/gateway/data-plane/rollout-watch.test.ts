@@ -8,9 +8,11 @@ describe('the watch over roll-outs', () => {
   let nowMs: number;
   let reverts: { deployedId: string; error: string }[];
   let watch: RolloutWatch;
+  let obstacle: string | undefined;
 
   beforeEach(() => {
     nowMs = 1000;
+    obstacle = undefined;
     reverts = [];
     watch = newWatch();
   });
@@ -21,6 +23,7 @@ describe('the watch over roll-outs', () => {
       now: () => nowMs,
       revert: async (_, why) => {
         reverts.push(why);
+        return obstacle;
       },
     });
   const replica = (id: string, changes: Partial<LiveReplica> = {}): LiveReplica => ({
@@ -51,11 +54,11 @@ describe('the watch over roll-outs', () => {
     const entry = deployed({ replicas: [replica('1')] });
     watch.observe(entry);
     expect(watch.rolloutOf(entry)).to.deep.equal({ state: 'running' });
-    expect(watch.isProven(entry)).to.equal(false);
+    expect(watch.provenId(entry)).to.equal(undefined);
     entry.replicas = [replica('1', { isReady: true })];
     watch.observe(entry);
     expect(watch.rolloutOf(entry)).to.equal(undefined);
-    expect(watch.isProven(entry)).to.equal(true);
+    expect(watch.provenId(entry)).to.equal('d2');
     entry.replicas = [replica('1')];
     pass(TIMEOUT_MS * 2);
     watch.observe(entry);
@@ -163,10 +166,35 @@ describe('the watch over roll-outs', () => {
     entry.deployed = { id: 'd3', at: '2026-01-01T00:01:00Z', isRevertible: true };
     entry.replicas = [replica('2')];
     watch.observe(entry);
-    expect(watch.isProven(entry)).to.equal(false);
+    expect(watch.provenId(entry)).to.equal(undefined);
     entry.isRemoved = true;
     watch.observe(entry);
-    expect(watch.isProven(entry)).to.equal(undefined);
+    expect(watch.provenId(entry)).to.equal(undefined);
+  });
+
+  it('takes a version back at once that the cluster has stopped, and says why', () => {
+    const entry = deployed({ failures: [{ id: '1', error: 'exit code 1', isOutdated: false }] });
+    watch.observe(entry);
+    expect(reverts).to.deep.equal([]);
+    entry.deployed = { id: 'd2', at: '2026-01-01T00:00:00Z', isRevertible: true, isStopped: true };
+    watch.observe(entry);
+    expect(reverts[0]?.error).to.equal(
+      'a replica of the new version ended before any has answered (exit code 1): the version before it is back',
+    );
+  });
+
+  it('tells why a version could not be taken back', async () => {
+    const entry = deployed({ replicas: [replica('1')] });
+    obstacle = 'secret not found: key_openfaas-fn_v1';
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    await new Promise(setImmediate);
+    expect(watch.rolloutOf(entry)).to.deep.equal({
+      state: 'failed',
+      error:
+        'no replica of the new version answered /_/health within 30 s; it could not be taken back yet: secret not found: key_openfaas-fn_v1',
+    });
   });
 
   it('asks again when the cluster could not be asked, and anew after a restart', async () => {
@@ -175,6 +203,9 @@ describe('the watch over roll-outs', () => {
     pass(TIMEOUT_MS);
     watch.observe(entry);
     await new Promise(setImmediate);
+    watch.observe(entry);
+    expect(reverts, 'not at every look').to.have.length(1);
+    pass(5000);
     watch.observe(entry);
     expect(reverts).to.have.length(2);
     watch = newWatch();

@@ -39,6 +39,12 @@ describe('roll-outs on a real swarm', function () {
       await becomes('failed');
       expect((await rollout())?.error).to.match(/a replica of the new version ended \(.*\(1\)\)/);
       await eventually('back', async () => (await swarm.provider.read(ref)).envVars?.['v'] === '1');
+      const { ID } = await swarm.docker.getService(ref.name).inspect();
+      await eventually('rolled back', async () => {
+        const { UpdateStatus } = await swarm.docker.getService(ID).inspect();
+        return UpdateStatus?.State === 'rollback_completed';
+      });
+      expect((await rollout())?.error).to.match(/a replica of the new version ended \(.*\(1\)\)/);
       await swarm.provider.scale(ref, 2);
       const read = await swarm.provider.read(ref);
       expect(read.rollout?.state).to.equal('failed');
@@ -76,12 +82,35 @@ describe('roll-outs on a real swarm', function () {
       await becomes('done');
       await swarm.provider.update(echo({ image, envVars: { v: '2' } }));
       // Swarm now holds the dying version for the one before: it must not go on with that one for ever.
-      await swarm.provider.scale(ref, 2, { isProven: false });
+      await swarm.provider.scale(ref, 2, { provenId: '' });
       const deployed = (await swarm.provider.snapshot()).find((one) => one.ref.name === ref.name)?.deployed;
       expect(deployed?.isRevertible).to.equal(true);
       await swarm.provider.revert(ref, { deployedId: deployed?.id ?? '', error: 'it ended' });
       const read = await swarm.provider.read(ref);
       expect([read.envVars, read.replicas, read.image]).to.deep.equal([{ v: '1' }, 2, swarm.image]);
+      await eventually('both run', async () => (await swarm.provider.read(ref)).availableReplicas === 2);
+    } finally {
+      await swarm.docker.getImage(image).remove({ force: true });
+    }
+  });
+
+  it('of one that ends, over one that never answered, is stopped and goes back to the one that did', async () => {
+    const image = await dying();
+    const deployed = async () => (await swarm.provider.look(ref))?.deployed;
+    try {
+      await swarm.provider.create(echo({ envVars: { v: '1' } }));
+      const answered = { provenId: (await deployed())?.id };
+      await becomes('done');
+      await swarm.provider.update(echo({ envVars: { v: '2' } }), answered);
+      await swarm.provider.update(echo({ image, envVars: { v: '3' } }), answered);
+      await eventually('stopped', async () => (await deployed())?.isStopped === true);
+      expect((await rollout())?.error).to.match(/a replica of the new version ended \(.*\(1\)\)$/);
+      // The count belongs to somebody else: it is no reason to give the way back up.
+      await swarm.provider.scale(ref, 2, answered);
+      await swarm.provider.revert(ref, { deployedId: (await deployed())?.id ?? '', error: 'it ended' });
+      const read = await swarm.provider.read(ref);
+      expect([read.envVars, read.replicas, read.image]).to.deep.equal([{ v: '1' }, 2, swarm.image]);
+      expect(read.rollout).to.deep.equal({ state: 'failed', error: 'it ended' });
       await eventually('both run', async () => (await swarm.provider.read(ref)).availableReplicas === 2);
     } finally {
       await swarm.docker.getImage(image).remove({ force: true });

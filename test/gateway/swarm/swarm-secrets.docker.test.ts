@@ -37,6 +37,7 @@ describe('secrets on a real swarm', function () {
       .map(({ Spec }) => Spec?.Name ?? '')
       .filter((name) => name.startsWith('secrettest'))
       .sort();
+  const deployedId = async (): Promise<string> => (await swarm.provider.look(fn))?.deployed?.id ?? '';
   /** What a replica of the wanted revision reads. */
   const valueIn = async (revision: string): Promise<string> => {
     for (;;) {
@@ -71,10 +72,23 @@ describe('secrets on a real swarm', function () {
     // A rollback would want the first version back.
     await secrets.removeUnused();
     expect(await kept()).to.have.length(2);
-    await swarm.provider.update(reader('c'));
+    await swarm.provider.update(reader('c'), { provenId: await deployedId() });
     await secrets.removeUnused();
     expect(await kept()).to.deep.equal(['secrettest.key_secrettest-ns_v2']);
     expect(await valueIn('c')).to.equal('two:444:0');
+  });
+
+  it('keeps what the last version that answered mounts, however many came after it', async () => {
+    await secrets.create(ref, Buffer.from('one'));
+    await swarm.provider.create(reader('a'));
+    const answered = { provenId: await deployedId() };
+    await secrets.update(ref, Buffer.from('two'));
+    await swarm.provider.update(reader('b'), answered);
+    await swarm.provider.update(reader('c'), answered);
+    await secrets.removeUnused();
+    expect(await kept()).to.have.length(2);
+    await swarm.provider.revert(fn, { deployedId: await deployedId(), error: 'mute' });
+    expect(await valueIn('a')).to.equal('one:444:0');
   });
 
   it('drops a replaced version at once where nobody uses it', async () => {
