@@ -88,9 +88,7 @@ describe('the watchdog for musl', function () {
     copyFileSync(watchdog, join(folder, 'root/fwatchdog'));
     writeFileSync(
       join(folder, 'root/function.ts'),
-      "const body: string = await Bun.stdin.text();
-console.log(process.env['Http_Method'], body);
-",
+      "const body: string = await Bun.stdin.text();\nconsole.log(process.env['Http_Method'], body);\n",
     );
     const start = 'ENV fprocess="bun /function.ts"\nCMD ["/fwatchdog"]\n';
     writeFileSync(join(folder, 'Dockerfile'), `FROM scratch\nCOPY root/ /\n${start}`);
