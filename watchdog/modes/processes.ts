@@ -4,7 +4,7 @@ import { PreforkPool } from '../prefork/prefork-pool.ts';
 import { preforkRunner } from '../prefork/prefork-runner.ts';
 import { WaitingProcess } from '../prefork/waiting-process.ts';
 import { forkRunner, type ProcessRunner } from '../process-runner.ts';
-import { startErrorText } from '../start-error.ts';
+import { notFoundText, startErrorText } from '../start-error.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
 
 /** Where a mode of one process per request gets its processes, and what else the watchdog is to know of it. */
@@ -36,7 +36,9 @@ export function processesFor(
       try {
         return new WaitingProcess({ command: resolved, baseEnv, combinesOutput, ...events });
       } catch (error) {
-        throw new Error(startErrorText(resolved, error), { cause: error });
+        const text =
+          resolved.path === undefined ? notFoundText(resolved.name) : startErrorText(resolved, error);
+        throw new Error(text, { cause: error });
       }
     },
   });

@@ -1,3 +1,4 @@
+import { Zygote } from '../zygote/zygote.ts';
 import { forkHandler } from './fork.ts';
 import { startHttp } from './http.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
@@ -23,7 +24,10 @@ export function startMode(options: ModeOptions): RunningMode {
     }
     case 'http':
       return startHttp(options);
-    case 'zygote':
+    case 'zygote': {
+      const zygote = new Zygote(options);
+      return { handler: forkHandler({ config, run: zygote.fork }), isServing: () => zygote.isReady };
+    }
     case 'static':
       throw new Error(`mode ${config.mode} is not supported yet`);
   }
