@@ -4,6 +4,7 @@ import { startHttp } from './http.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
 import { processesFor } from './processes.ts';
 import { serializingHandler } from './serializing.ts';
+import { staticHandler } from './static.ts';
 import { streamingHandler } from './streaming.ts';
 
 /** Starts what the configured mode needs. @throws {Error} when it cannot be started */
@@ -29,6 +30,6 @@ export function startMode(options: ModeOptions): RunningMode {
       return { handler: forkHandler({ config, run: zygote.fork }), isServing: () => zygote.isReady };
     }
     case 'static':
-      throw new Error(`mode ${config.mode} is not supported yet`);
+      return { handler: staticHandler(options) };
   }
 }
