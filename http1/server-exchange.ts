@@ -261,8 +261,11 @@ export class ServerExchange implements Exchange, BodySink {
       this.#framing = 'chunked';
       text += 'transfer-encoding: chunked\r\n';
     }
-    // A streamed answer may read the body yet; a whole one is the end of it.
-    if (bodyLength !== -1 && !this.isBodyComplete && !this.#canDiscard()) this.closes = true;
+    // A streamed answer may read the body yet; a whole one is the end of it, even where somebody was reading.
+    if (bodyLength !== -1) {
+      this.#sink = undefined;
+      if (!this.isBodyComplete && !this.#canDiscard()) this.closes = true;
+    }
     if (this.#connection.closesSoon) this.closes = true;
     if (this.closes) text += 'connection: close\r\n';
     else text += this.#connection.keepAliveLines(isOld);

@@ -75,7 +75,7 @@ function envName(name: string): string {
   return made;
 }
 
-/** The head was read as latin1; what was UTF-8 on the wire must reach the process as the same bytes. */
+/** The head was read as latin1; what it was on the wire must reach the process as the same bytes. */
 function decodeBytes(text: string): string {
   for (let i = 0; i < text.length; i++) {
     if (text.charCodeAt(i) > 0x7f) return losslessText(Buffer.from(text, 'latin1'));

@@ -9,6 +9,7 @@ import type { JwtConfig } from './jwt-config.ts';
 import { flushLog, log, logWritten } from './log.ts';
 import { WatchdogMetrics } from './metrics.ts';
 import { startMode } from './modes/start-mode.ts';
+import { EXEC_FLAG, execWithRawEnv } from './raw-env.ts';
 import { killAllGroups } from './run-process.ts';
 import { serve } from './server.ts';
 import { notFoundText } from './start-error.ts';
@@ -25,6 +26,7 @@ const USAGE =
 function main(args: readonly string[]): number | undefined {
   const [flag] = args;
   const lockPath = lockPathIn(process.env['TMPDIR']);
+  if (flag === EXEC_FLAG) return fail(execWithRawEnv(args.slice(1), process.env));
   if (args.length > 1) return fail(USAGE);
   switch (flag?.replace(/^--/, '-')) {
     case undefined:

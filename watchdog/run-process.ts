@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { Command } from './command.ts';
 import type { Outcome, TimeLimitName } from './outcome.ts';
 import { closePipe, makeNonBlocking, openPipe, type Pipe } from './pipe.ts';
+import { withRawBytes } from './raw-env.ts';
 import { notFoundText, startErrorText } from './start-error.ts';
 
 export interface RunOptions extends FollowOptions {
@@ -74,10 +75,9 @@ export function runProcess(options: RunOptions): RunningProcess {
     const output = pipe();
     const errors = options.onStderr === undefined ? undefined : pipe();
     const input = stdin === 'stream' ? pipe() : undefined;
+    const start = { cmd: [command.path, ...command.args], argv0: command.name, env: options.env };
     child = Bun.spawn({
-      cmd: [command.path, ...command.args],
-      argv0: command.name,
-      env: options.env,
+      ...withRawBytes(start, command.env),
       // A buffer reaches the child as a memory file: there is nothing to write and no EPIPE to meet. The empty one is /dev/null.
       stdin: input?.readFd ?? (stdin === 'stream' || stdin.length === 0 ? 'ignore' : stdin),
       stdout: output.writeFd,
