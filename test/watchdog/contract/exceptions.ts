@@ -35,6 +35,24 @@ export const EXCEPTIONS = {
   'flush at once': { of: ['of-watchdog'], why: 'events must arrive when they happen' },
   'status in the access log': { of: ['of-watchdog'], why: 'a failure that is logged as 200 is not found' },
   'call id in the log': { of: ['of-watchdog'], why: 'what is asked for is given in every mode' },
+  'head as it came': { of: ['of-watchdog'], why: 'only the function knows what it sent' },
+  'length as it came': { of: ['of-watchdog'], why: 'a server that cannot read chunks reads nothing' },
+  'buffered length': { of: ['of-watchdog'], why: 'the variable asks for a length' },
+  'failure of a stream': { of: ['of-watchdog'], why: 'an empty 200 is no failure that anybody sees' },
+  'half an answer': { of: ['of-watchdog'], why: 'half an answer must not look whole' },
+  'X-Timeout': {
+    of: ['of-watchdog'],
+    why: 'a caller who asks for a limit gets one, or hears that it was not understood',
+  },
+  'long log line': { of: ['of-watchdog'], why: 'one long line must not end the log' },
+  'process that ends': {
+    of: ['of-watchdog'],
+    why: 'without its process a watchdog serves nothing but errors',
+  },
+  'waits for its process': { of: ['of-watchdog'], why: 'healthy means that calls are served' },
+  'links that lead out': { of: ['of-watchdog'], why: 'what is served is one folder' },
+  'unknown unit': { of: ['of-watchdog'], why: 'RFC 9110 14.2' },
+  ETag: { of: ['of-watchdog'], why: 'a second is long' },
 } as const satisfies Record<string, Exception>;
 
 export type ExceptionName = keyof typeof EXCEPTIONS;
