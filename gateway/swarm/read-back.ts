@@ -1,4 +1,4 @@
-import type { Service } from 'dockerode';
+import type { Service, ServiceStatus } from 'dockerode';
 import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionStatus } from '../../contract/function-types.ts';
 import { toDeployment } from './deployed.ts';
@@ -8,8 +8,8 @@ import { toServiceName } from './service-name.ts';
 /** A service as the engine lists it: the data alone, without dockerode's methods. */
 export type ListedService = Pick<
   Service,
-  'ID' | 'Version' | 'CreatedAt' | 'UpdatedAt' | 'Spec' | 'PreviousSpec' | 'UpdateStatus' | 'ServiceStatus'
->;
+  'ID' | 'Version' | 'CreatedAt' | 'UpdatedAt' | 'Spec' | 'PreviousSpec' | 'UpdateStatus'
+> & { readonly ServiceStatus?: Pick<ServiceStatus, 'RunningTasks' | 'DesiredTasks'> | undefined };
 
 /** Which function a service is, or undefined when it is none: its label tells, not its name. */
 export function toFunctionRef(
@@ -22,8 +22,8 @@ export function toFunctionRef(
   return { name, namespace: labels[NAMESPACE_LABEL] || defaultNamespace };
 }
 
-/** One function as GET answers it; `service` as listed with `status=true`, or inspected and `running` counted. */
-export function toFunctionStatus(service: ListedService, ref: FunctionRef, running?: number): FunctionStatus {
+/** One function as GET answers it; `service` as listed with `status=true`, or inspected and its tasks counted. */
+export function toFunctionStatus(service: ListedService, ref: FunctionRef): FunctionStatus {
   const deployment = toDeployment(service, ref);
   const { envProcess, envVars, constraints, secrets, limits, requests, readOnlyRootFilesystem } = deployment;
   return {
@@ -40,7 +40,8 @@ export function toFunctionStatus(service: ListedService, ref: FunctionRef, runni
     ...(requests !== undefined && { requests }),
     ...(readOnlyRootFilesystem === true && { readOnlyRootFilesystem }),
     replicas: desiredReplicas(service),
-    availableReplicas: running ?? service.ServiceStatus?.RunningTasks ?? 0,
+    // The engine's count holds those that still finish their work, too, though they take no more.
+    availableReplicas: Math.min(service.ServiceStatus?.RunningTasks ?? 0, desiredReplicas(service)),
     createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',
   };
 }

@@ -105,8 +105,12 @@ export async function rolloutFailure(engine: Engine, service: ListedService): Pr
   const { State = '', Message = '' } = service.UpdateStatus ?? {};
   if (State !== 'paused' && !State.startsWith('rollback_')) return undefined;
   const id = /task ([a-z0-9]{20,30})/.exec(Message)?.[1];
-  const task = id === undefined ? await lastOfAnother(engine, service) : await findTask(engine, id);
+  // After a pause the service is what failed; after a rollback it is the version before.
+  const isOf = { current: State !== 'rollback_started' && State !== 'rollback_completed' };
+  const task = (id && (await findTask(engine, id))) || (await lastEnded(engine, service, isOf));
   const reason = task && taskError(task);
+  if (State === 'rollback_paused')
+    return `the version before it could not be brought back: ${reason ?? (Message || 'Swarm gave no reason')}`;
   const after = State === 'paused' ? '' : ': the version before it is back';
   return `${reason === undefined ? Message || 'Swarm gave no reason' : `a replica of the new version ended (${reason})`}${after}`;
 }
@@ -173,12 +177,19 @@ function withoutLastGood({ Labels = {}, TaskTemplate }: Version): Version {
   return { Labels: withRolloutLabels(Labels, {}), TaskTemplate };
 }
 
-/** The last task that ended of a version that the service no longer is: once it is back, Swarm names none any more. */
-async function lastOfAnother(engine: Engine, service: ListedService): Promise<Task | undefined> {
+/**
+ * The last task that ended, of the version that the service is or of another: Swarm names none once a rollback is
+ * completed, and forgets the one that it named when it has tried a few more.
+ */
+async function lastEnded(
+  engine: Engine,
+  service: ListedService,
+  isOf: { readonly current: boolean },
+): Promise<Task | undefined> {
   const past = await listTasks(engine, { service: [service.ID], 'desired-state': ['shutdown'] });
   return past
     .filter((task) => taskError(task) !== undefined)
-    .filter((task) => !isSameVersion(task.Spec, service.Spec?.TaskTemplate))
+    .filter((task) => isSameVersion(task.Spec, service.Spec?.TaskTemplate) === isOf.current)
     .toSorted(newestFirst)[0];
 }
 

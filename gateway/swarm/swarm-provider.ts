@@ -127,8 +127,10 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
       const service = await find(ref);
       try {
         const live = await listTasks(engine, { service: [service.ID], 'desired-state': LIVE });
-        const rollout = await readRollout(engine, service, live);
-        return { ...toFunctionStatus(service, ref, live.filter(isRunning).length), rollout };
+        const ServiceStatus = { RunningTasks: live.filter(isRunning).length, DesiredTasks: live.length };
+        const counted = { ...service, ServiceStatus };
+        const rollout = await readRollout(engine, counted, live);
+        return { ...toFunctionStatus(counted, ref), rollout };
       } catch (error) {
         const isGone = error instanceof FaasError && engineStatus(error.cause) === 404; // since a moment ago
         throw isGone ? notFound(ref, error) : error;
@@ -174,7 +176,16 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
           rolloutLabels: withRolloutLabels(rolloutLabels, { ...unproven }),
           before: service.Spec,
         });
-        return { spec: unproven === undefined ? spec : { ...spec, UpdateConfig: WITHOUT_ROLLBACK }, auth };
+        const { Mode } = service.Spec ?? {};
+        return {
+          spec: {
+            ...spec,
+            ...(unproven !== undefined && { UpdateConfig: WITHOUT_ROLLBACK }),
+            // Swarm changes no service of one on every node into a counted one.
+            ...(Mode?.Replicated === undefined && { Mode }),
+          },
+          auth,
+        };
       });
     },
 

@@ -26,7 +26,8 @@ export interface Task {
 
 /** What a task is meant to become that still counts for its service. */
 export const LIVE = ['running', 'ready', 'accepted'];
-const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'orphaned', 'shutdown']);
+/** Without `shutdown`: that one was asked to end, and its exit code is no reason for anything. */
+const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'orphaned']);
 
 /** @throws {FaasError} `provider_unavailable`, with the engine's 404 as `cause` for a service that is gone */
 export function listTasks(

@@ -20,6 +20,8 @@ const DEPLOYMENT: FunctionDeployment = {
   readOnlyRootFilesystem: true,
 };
 
+const SERVICE = { ID: 'i', CreatedAt: '2026-01-01T00:00:00Z' };
+
 describe('a function as it is read back', () => {
   const deployed = (
     changes: Partial<FunctionDeployment> = {},
@@ -40,13 +42,29 @@ describe('a function as it is read back', () => {
       },
     );
   const read = (Spec: ServiceSpec): FunctionStatus =>
-    toFunctionStatus({ ID: 'i', CreatedAt: '2026-01-01T00:00:00Z', Spec }, REF, 1);
+    toFunctionStatus({ ...SERVICE, Spec, ServiceStatus: { RunningTasks: 1, DesiredTasks: 2 } }, REF);
   /** As `docker service update` would leave it: the spec changed, the stored request not. */
   const meddled = (spec: ServiceSpec, container: object, task: object = {}): ServiceSpec => {
     const { ContainerSpec, ...rest } = spec.TaskTemplate as ContainerTaskSpec;
     const TaskTemplate = { ...rest, ...task, ContainerSpec: { ...ContainerSpec, ...container } };
     return { ...spec, TaskTemplate } as ServiceSpec;
   };
+
+  it('counts no replica twice that is being replaced, nor one that only ends', () => {
+    const available = (RunningTasks: number, replicas: number): number => {
+      const ServiceStatus = { RunningTasks, DesiredTasks: replicas };
+      return toFunctionStatus({ ...SERVICE, Spec: deployed({}, { replicas }), ServiceStatus }, REF)
+        .availableReplicas;
+    };
+    expect([available(6, 3), available(2, 3), available(3, 0)]).to.deep.equal([3, 2, 0]);
+  });
+
+  it('tells of a service on every node how many there are', () => {
+    const Spec = { ...deployed(), Mode: { Global: {} } };
+    const ServiceStatus = { RunningTasks: 2, DesiredTasks: 3 };
+    const { replicas, availableReplicas } = toFunctionStatus({ ...SERVICE, Spec, ServiceStatus }, REF);
+    expect([replicas, availableReplicas]).to.deep.equal([3, 2]);
+  });
 
   it('is what was deployed, in its author’s spelling', () => {
     const { service: _, labels, ...sent } = DEPLOYMENT;

@@ -117,6 +117,28 @@ describe('roll-outs on a real swarm', function () {
     }
   });
 
+  it('of a service that runs once on every node leaves it so', async () => {
+    const { Id } = await swarm.docker.getNetwork(swarm.network).inspect();
+    await swarm.docker.createService(
+      {},
+      {
+        Name: ref.name,
+        Labels: { 'com.openfaas.function': ref.name },
+        TaskTemplate: { ContainerSpec: { Image: swarm.image }, Networks: [{ Target: Id }] },
+        Mode: { Global: {} },
+        EndpointSpec: { Mode: 'dnsrr' },
+      },
+    );
+    await becomes('done');
+    await swarm.provider.update(echo({ envVars: { v: '2' } }));
+    expect((await swarm.docker.getService(ref.name).inspect()).Spec.Mode).to.deep.equal({ Global: {} });
+    await eventually('replaced', async () => {
+      const { replicas, availableReplicas } = await swarm.provider.read(ref);
+      return (await rollout())?.state === 'done' && replicas === 1 && availableReplicas === 1;
+    });
+    expect((await swarm.provider.list()).find(({ name }) => name === ref.name)?.replicas).to.equal(1);
+  });
+
   it('is that of the service a stack declared, whatever it is called', async () => {
     const { Id } = await swarm.docker.getNetwork(swarm.network).inspect();
     const name = 'rolloutstack_web';
