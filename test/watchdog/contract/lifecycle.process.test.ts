@@ -59,10 +59,13 @@ function lifecycle({ it, differs }: ContractCases, contract: Contract, mode: Rec
     'start failure',
     'ends with 1 and one message when the lock file cannot be written',
     async ({ start }) => {
-      const watchdog = await start({ ...mode, fprocess: 'cat', TMPDIR: '/no/such/folder' }, { waits: false });
+      const watchdog = await start(
+        { ...mode, fprocess: 'cat', TMPDIR: '/dev/null/folder' },
+        { waits: false },
+      );
       expect(await watchdog.exited()).to.equal(1);
       expect(watchdog.log()).to.contain(
-        'cannot write /no/such/folder/.lock. To disable lock-file set env suppress_lock=true',
+        'cannot write /dev/null/folder/.lock. To disable lock-file set env suppress_lock=true',
       );
     },
   );
