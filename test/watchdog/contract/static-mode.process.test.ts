@@ -1,8 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { RawPeer } from '../../http1/raw-peer.ts';
+import { peakMegabytes, until } from '../start-watchdog.ts';
 import { describeContract, post, type Subject } from './contract.ts';
 
 let base = '';
@@ -40,6 +51,15 @@ async function rawGet(url: string, target: string): Promise<string> {
   return peer.untilEnd();
 }
 
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // closed meanwhile
+  }
+}
+
+const GIB = 1_073_741_824;
 const DATE = 'Tue, 14 Nov 2023 22:13:20 GMT';
 
 describeContract('of-watchdog', 'mode static', ({ it, differs }) => {
@@ -217,6 +237,29 @@ describeContract('of-watchdog', 'mode static', ({ it, differs }) => {
     expect((await ask({ Range: 'bytes=0-0', 'If-Range': '"other"' })).status).to.equal(200);
     utimesSync(join(base, 'public', 'data.json'), 1_700_000_000, 1_700_000_000.5);
     expect((await ask({ 'If-None-Match': etag })).status).to.equal(200);
+  });
+
+  it('sends a file of 1 GiB with less than 150 MB of memory, and leaves no file open', async ({ start }) => {
+    const { url, process: watchdog } = await serveSite(start);
+    truncateSync(join(base, 'public', 'empty.txt'), GIB);
+    const port = Number(new URL(url).port);
+    const openFiles = (): number =>
+      readdirSync(`/proc/${watchdog.pid}/fd`).filter((fd) =>
+        linkOf(`/proc/${watchdog.pid}/fd/${fd}`).startsWith(base),
+      ).length;
+    for (let i = 0; i < 20; i++) {
+      const leaver = await RawPeer.connect(port);
+      leaver.send('GET /empty.txt HTTP/1.1\r\nHost: a\r\n\r\n');
+      await leaver.untilReceived('\r\n\r\n');
+      leaver.destroy();
+    }
+    const client = await RawPeer.connect(port);
+    client.keeps = false;
+    client.send('GET /empty.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    await client.untilEnd();
+    expect(client.receivedBytes).to.be.above(GIB);
+    expect(peakMegabytes(watchdog.pid)).to.be.below(150);
+    await until(() => openFiles() === 0, 'all files are closed');
   });
 
   differs('start failure', 'does not start without its folder', async ({ start }) => {
