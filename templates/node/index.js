@@ -1,7 +1,9 @@
 'use strict';
 // Runs function/handler.js for one request. The watchdog gives the request on stdin and in Http_* variables, and reads
-// the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body.
+// the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body. With prefork=N it is started
+// before its request, loads the handler, and waits (docs/prefork.md).
 
+const { closeSync, readFileSync, writeSync } = require('node:fs');
 const { parse: parseForm } = require('node:querystring');
 
 // stdout carries the answer alone: whatever the handler or its packages print goes to stderr, the function's log.
@@ -55,15 +57,6 @@ class BadRequest extends Error {
     super(message);
     this.status = status;
   }
-}
-
-function readStdin() {
-  return new Promise((resolve, reject) => {
-    const pieces = [];
-    process.stdin.on('data', (piece) => pieces.push(piece));
-    process.stdin.on('end', () => resolve(Buffer.concat(pieces)));
-    process.stdin.on('error', reject);
-  });
 }
 
 function readHeaders(env) {
@@ -153,15 +146,49 @@ function finish(answer) {
 }
 
 function finishFailed(error) {
+  if (isWaiting) {
+    // It has no request to fail: the watchdog logs this, and tries again later.
+    console.error(error);
+    process.exit(1);
+  }
   if (error instanceof BadRequest) return finish(encodeAnswer(error.status, {}, `${error.message}\n`));
   console.error(error);
   finish(encodeAnswer(500, {}, 'The function failed; its log says why.\n'));
 }
 
+let isWaiting = process.env.SKEP_PREFORK === '1';
+
+/** A byte that is no UTF-8 comes as a lone surrogate: the value as `process.env` would show it had the bytes been there from the start. */
+function asRead(value) {
+  if (value.isWellFormed()) return value;
+  const toBytes = (character) => {
+    const code = character.charCodeAt(0);
+    return character.length === 1 && code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code - 0xdc00) : Buffer.from(character);
+  };
+  return Buffer.concat(Array.from(value, toBytes)).toString();
+}
+
+/** Says that it waits, and takes over the environment of the request that it is given. */
+function awaitRequest() {
+  writeSync(4, '1\n');
+  closeSync(4);
+  const document = readFileSync(3, 'utf8');
+  closeSync(3);
+  if (document === '') process.exit(0); // the watchdog has ended
+  delete process.env.SKEP_PREFORK;
+  for (const [name, value] of Object.entries(JSON.parse(document).environment)) process.env[name] = asRead(value);
+  isWaiting = false;
+}
+
 async function main() {
   const { env } = process;
+  let handler;
+  if (isWaiting) {
+    handler = loadHandler(await import('./function/handler.js'));
+    awaitRequest();
+  }
   const headers = readHeaders(env);
-  const bytes = await readStdin();
+  const bytes = readFileSync(0);
   const event = {
     body: parseBody(bytes, headers['content-type']),
     headers,
@@ -170,7 +197,7 @@ async function main() {
     path: env.Http_Path ?? '/',
   };
   const context = new Context();
-  const handler = loadHandler(await import('./function/handler.js'));
+  handler ??= loadHandler(await import('./function/handler.js'));
   const returned = await call(handler, event, context);
   if (!context.isDone) context.succeed(returned);
   finish(encodeAnswer(context.status(), context.headers(), context.result));

@@ -1,7 +1,8 @@
 """Runs function/handler.py for one request.
 
 The watchdog gives the request on stdin and in Http_* variables, and reads the answer from stdout: a CGI response head
-(cgi_response=true), an empty line, the body.
+(cgi_response=true), an empty line, the body. With prefork=N, or mode=zygote, the handler is loaded before there is a
+request: skep_ahead.py waits for it.
 """
 
 import inspect
@@ -11,11 +12,6 @@ import re
 import sys
 import traceback
 from urllib.parse import parse_qs
-
-# The answer alone goes to the watchdog: whatever the handler, its packages and their processes print on stdout goes to
-# stderr, the function's log.
-ANSWER_FD = os.dup(1)
-os.dup2(2, 1)
 
 NOT_HEADERS = {"Http_Method", "Http_Query", "Http_Path", "Http_ContentLength"}
 # The watchdog frames the answer: these are its own.
@@ -161,6 +157,14 @@ def encode_answer(status, headers, value):
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def keep_answer_apart():
+    """The answer alone goes to the watchdog: whatever the handler, its packages and their processes print on stdout goes
+    to stderr, the function's log."""
+    answer_fd = os.dup(1)
+    os.dup2(2, 1)
+    return answer_fd
+
+
 def run():
     env = os.environ
     headers = read_headers(env)
@@ -188,6 +192,19 @@ def run():
 
 
 def main():
+    is_zygote = "SKEP_ZYGOTE" in os.environ
+    # In a zygote stdout is the log already, and each process that it forks is given its own.
+    answer_fd = None if is_zygote else keep_answer_apart()
+    if is_zygote or "SKEP_PREFORK" in os.environ:
+        import skep_ahead
+
+        from function import handler  # noqa: F401 - loaded here, so that no request waits for it
+
+        if is_zygote:
+            skep_ahead.fork_for_each_request()
+            answer_fd = keep_answer_apart()
+        else:
+            skep_ahead.wait_for_request()
     try:
         answer = run()
     except BadRequest as error:
@@ -195,7 +212,7 @@ def main():
     except Exception:
         traceback.print_exc()
         answer = encode_answer(500, {}, "The function failed; its log says why.\n")
-    with os.fdopen(ANSWER_FD, "wb") as stream:
+    with os.fdopen(answer_fd, "wb") as stream:
         stream.write(answer)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -3,9 +3,9 @@
 export type Report =
   /** It has loaded the function, and forks from now on. */
   | { readonly kind: 'ready' }
-  /** Written by the forked process itself, once it leads its own group. */
+  /** Written by the forked process itself, once it leads its own group and has taken a request. */
   | { readonly kind: 'started'; readonly id: number; readonly pid: number }
-  | { readonly kind: 'ended'; readonly id: number; readonly exit: Exit }
+  | { readonly kind: 'ended'; readonly pid: number; readonly exit: Exit }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string };
 
 export type Exit = { readonly exitCode: number } | { readonly signalCode: string };
@@ -23,7 +23,7 @@ export function parseReport(line: string): Report {
   if (kind === 'failed') return { kind, id: Number(id), reason: rest };
   if (kind === 'started' && /^[1-9]\d{0,9}$/.test(rest)) return { kind, id: Number(id), pid: Number(rest) };
   if (kind === 'ended' && /^-?\d{1,3}$/.test(rest))
-    return { kind, id: Number(id), exit: toExit(Number(rest)) };
+    return { kind, pid: Number(id), exit: toExit(Number(rest)) };
   throw new Error(`${JSON.stringify(line.slice(0, 80))} is no report of a process that forks`);
 }
 

@@ -29,6 +29,7 @@ export interface ZygoteOptions {
 export class Zygote {
   readonly #options: ZygoteOptions;
   readonly #calls = new Map<number, ForkedCall>();
+  readonly #idByPid = new Map<number, number>();
   /** Calls that were not sent yet, oldest first. */
   #queue: { readonly id: number; readonly call: ForkedCall }[] = [];
   #lastId = 0;
@@ -105,18 +106,25 @@ export class Zygote {
       this.#send();
       return;
     }
+    if (report.kind === 'ended') {
+      const id = this.#idByPid.get(report.pid);
+      this.#idByPid.delete(report.pid);
+      if (id === undefined) return;
+      this.#failures = 0;
+      this.#calls.get(id)?.noteEnded(report.exit);
+      this.#calls.delete(id);
+      return;
+    }
     const { id } = report;
     const call = this.#calls.get(id);
     this.#unstarted.delete(id);
-    if (report.kind === 'started') call?.noteStarted(report.pid);
-    else {
+    if (report.kind === 'started') {
+      this.#idByPid.set(report.pid, id);
+      call?.noteStarted(report.pid);
+    } else {
       this.#calls.delete(id);
-      this.#failures = 0;
-      if (report.kind === 'ended') call?.noteEnded(report.exit);
-      else {
-        call?.run.stop({ kind: 'not_started', cause: new Error(`cannot fork: ${report.reason}`) });
-        call?.noteEnded({ exitCode: 1 });
-      }
+      call?.run.stop({ kind: 'not_started', cause: new Error(`cannot serve: ${report.reason}`) });
+      call?.noteEnded({ exitCode: 1 });
     }
     this.#send();
   }
@@ -125,6 +133,7 @@ export class Zygote {
     const wasReady = this.#process?.isReady ?? false;
     this.#process = undefined;
     this.#unstarted.clear();
+    this.#idByPid.clear();
     this.#failures++;
     // One that had served is started again at once: calls wait for it. The next failure in a row has them fail.
     const waitMs = wasReady && this.#failures === 1 ? 0 : backoffMs(this.#failures, BACKOFF);
