@@ -10,11 +10,13 @@ export interface Program {
   readonly entryPoint: string;
   /** Bun's name of a platform other than this machine's; its runtime comes from the package registry, once. */
   readonly target?: string;
+  /** Compiled ahead to the engine's bytecode, too: starts in half the time and is 3 MB larger. */
+  readonly hasBytecode?: boolean;
 }
 
 export const PROGRAMS: readonly Program[] = [
   { name: 'gateway', entryPoint: 'gateway/main.ts' },
-  { name: 'fwatchdog', entryPoint: 'watchdog/main.ts' },
+  { name: 'fwatchdog', entryPoint: 'watchdog/main.ts', hasBytecode: true },
   { name: 'skep', entryPoint: 'cli/main.ts' },
 ];
 
@@ -50,7 +52,16 @@ export async function compile(
   const defines = Object.entries(define).flatMap(([name, value]) => ['--define', `${name}=${value}`]);
   const externals = OPTIONAL_NATIVE.flatMap((name) => ['--external', name]);
   const target = program.target === undefined ? [] : [`--target=${program.target}`];
-  const options = ['--compile', ...target, '--minify-syntax', ...NO_AUTOLOAD, ...externals, ...defines];
+  const bytecode = program.hasBytecode === true ? ['--bytecode', '--format=esm'] : [];
+  const options = [
+    '--compile',
+    ...target,
+    ...bytecode,
+    '--minify-syntax',
+    ...NO_AUTOLOAD,
+    ...externals,
+    ...defines,
+  ];
   const result = await runCommand([process.execPath, 'build', ...options, entryPoint, '--outfile', fresh], {
     cwd: root,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

@@ -1,15 +1,19 @@
 import { type Compiled, compile, findCompiled, PROGRAMS, type Program } from './compile.ts';
 
 const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'x64';
-const ENTRY_POINT = PROGRAMS.find(({ name }) => name === 'fwatchdog')?.entryPoint ?? '';
+const WATCHDOG = PROGRAMS.filter(({ name }) => name === 'fwatchdog');
+
+const TARGETS = [
+  { name: 'fwatchdog-musl', target: `bun-linux-${ARCHITECTURE}-musl` },
+  ARCHITECTURE === 'x64'
+    ? { name: 'fwatchdog-arm64', target: 'bun-linux-arm64' }
+    : { name: 'fwatchdog-amd64', target: 'bun-linux-x64' },
+];
 
 /** The watchdog for images unlike this machine: Alpine and its like, and the other of the two processors. */
-export const WATCHDOG_VARIANTS: readonly Program[] = [
-  { name: 'fwatchdog-musl', entryPoint: ENTRY_POINT, target: `bun-linux-${ARCHITECTURE}-musl` },
-  ARCHITECTURE === 'x64'
-    ? { name: 'fwatchdog-arm64', entryPoint: ENTRY_POINT, target: 'bun-linux-arm64' }
-    : { name: 'fwatchdog-amd64', entryPoint: ENTRY_POINT, target: 'bun-linux-x64' },
-];
+export const WATCHDOG_VARIANTS: readonly Program[] = TARGETS.flatMap((variant) =>
+  WATCHDOG.map((program) => ({ ...program, ...variant })),
+);
 
 /** A download that takes longer is given up: the platform runs without the variants. */
 const TIMEOUT_MS = 20_000;
