@@ -114,8 +114,36 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
   },
 }; // biome-ignore format: a table
 
-for (const [name, language] of Object.entries(LANGUAGES)) {
-  describe(`a function from the template: ${name}`, function () {
+/** How a request's process comes to be. The handler must not be able to tell. */
+interface Way {
+  readonly name: string;
+  readonly env: Env;
+  /** What the log says when processes wait, and what it says of a handler that cannot be loaded. */
+  readonly waits?: readonly [loaded: string, failed: string];
+}
+const FORKED: Way = { name: 'forked', env: {} };
+const PREFORKED: Way = {
+  name: 'pre-forked',
+  env: { prefork: '2' },
+  waits: ['prefork: the first of 2 processes waits', 'ended while it waited'],
+};
+const ZYGOTE: Way = {
+  name: 'forked by a zygote',
+  env: { mode: 'zygote', prefork: '2' },
+  waits: ['zygote: the function is loaded', 'zygote: ended'],
+};
+const WAYS: Readonly<Record<string, readonly Way[]>> = {
+  node: [FORKED, PREFORKED],
+  python: [FORKED, PREFORKED, ZYGOTE],
+  typescript: [FORKED],
+};
+
+const CASES = Object.entries(LANGUAGES).flatMap(([name, language]) =>
+  (WAYS[language.template] ?? []).map((way) => ({ name, language, way })),
+);
+
+for (const { name, language, way } of CASES) {
+  describe(`a function from the template: ${name}, ${way.name}`, function () {
     this.timeout(20_000);
     const folders: string[] = [];
     afterEach(async () => {
@@ -140,10 +168,12 @@ for (const [name, language] of Object.entries(LANGUAGES)) {
       }
       return folder;
     }
-    function start(handler?: HandlerName, env: Env = {}): Promise<Watchdog> {
+    async function start(handler?: HandlerName, env: Env = {}): Promise<Watchdog> {
       const folder = copy(handler);
       const own = { fprocess: language.fprocess, cgi_response: 'true', PATH: join(folder, 'bin') };
-      return startWatchdog({ ...own, ...env }, { cwd: folder });
+      const watchdog = await startWatchdog({ ...own, ...way.env, ...env }, { cwd: folder });
+      if (way.waits !== undefined) await Promise.any(way.waits.map((text) => watchdog.logged(text)));
+      return watchdog;
     }
     async function call(
       handler: HandlerName | undefined,
@@ -152,7 +182,10 @@ for (const [name, language] of Object.entries(LANGUAGES)) {
       env: Env = {},
     ): Promise<[Response, Watchdog]> {
       const watchdog = await start(handler, env);
-      return [await fetch(`${watchdog.url}${path}`, init), watchdog];
+      const response = await fetch(`${watchdog.url}${path}`, init);
+      if (way !== FORKED && handler !== 'is no program')
+        expect(watchdog.log()).not.to.contain('Forking fprocess.');
+      return [response, watchdog];
     }
 
     it('has a starter handler that greets', async () => {
@@ -251,7 +284,7 @@ for (const [name, language] of Object.entries(LANGUAGES)) {
     it('answers 500 for a handler that is no program', async () => {
       const [response, watchdog] = await call('is no program');
       expect(response.status).to.equal(500);
-      await watchdog.logged('stderr: ');
+      await watchdog.logged(way === ZYGOTE ? 'SyntaxError' : 'stderr: ');
     });
 
     it('answers 500 for a handler that ends its process', async () => {
