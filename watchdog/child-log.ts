@@ -35,21 +35,44 @@ export class ChildLog {
   write(bytes: Uint8Array): Promise<void> | undefined {
     let from = 0;
     while (from < bytes.length) {
-      const lineEnd = bytes.indexOf(LF, from);
-      const room = this.#lineBytes - this.#keptBytes;
-      const to = lineEnd === -1 ? bytes.length : lineEnd;
-      if (to - from > room) {
-        this.#addLine(bytes.subarray(from, from + room));
-        from += room;
-      } else if (lineEnd === -1) {
-        this.#keep(bytes.subarray(from));
-        break;
-      } else {
-        this.#addLine(withoutCarriageReturn(bytes.subarray(from, lineEnd)));
-        from = lineEnd + 1;
-      }
+      if (this.#keptBytes === 0) from += this.#addLines(bytes.subarray(from, from + this.#lineBytes));
+      if (from < bytes.length) from += this.#addLineOf(bytes.subarray(from));
     }
     return this.#send();
+  }
+
+  /**
+   * Takes whole lines from the front of what is no longer than one may be, all in one go: a process that prints much must
+   * not take our time from its callers. Returns how many bytes it took.
+   */
+  #addLines(bytes: Uint8Array): number {
+    const end = bytes.lastIndexOf(LF);
+    if (end === -1 || bytes.includes(CR)) return 0;
+    if (!this.#hasPrefix) this.#out.push(bytes.subarray(0, end + 1));
+    else {
+      const prefix = this.#prefix();
+      const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1');
+      this.#out.push(Buffer.from(`${prefix}${text.replaceAll('\n', `\n${prefix}`)}\n`, 'latin1'));
+    }
+    return end + 1;
+  }
+
+  /** Takes one line, or as much of it as is here or may be in one line. Returns how many bytes it took. */
+  #addLineOf(bytes: Uint8Array): number {
+    const end = bytes.indexOf(LF);
+    const length = end === -1 ? bytes.length : end;
+    const room = this.#lineBytes - this.#keptBytes;
+    if (length > room) {
+      this.#addLine(bytes.subarray(0, room));
+      return room;
+    }
+    if (end === -1) {
+      this.#keep(bytes);
+      return length;
+    }
+    if (end === 0 && this.#kept[this.#keptBytes - 1] === CR) this.#keptBytes--;
+    this.#addLine(withoutCarriageReturn(bytes.subarray(0, end)));
+    return end + 1;
   }
 
   /** The process has ended: what it left of a last line is logged. */
@@ -60,11 +83,15 @@ export class ChildLog {
   }
 
   #addLine(last: Uint8Array): void {
-    if (this.#hasPrefix) this.#out.push(Buffer.from(`${goTimestampNow()} ${this.#stream}: `));
+    if (this.#hasPrefix) this.#out.push(Buffer.from(this.#prefix()));
     if (this.#keptBytes > 0) this.#out.push(this.#kept.subarray(0, this.#keptBytes));
     this.#out.push(last, LINE_END);
     this.#kept = Buffer.alloc(0);
     this.#keptBytes = 0;
+  }
+
+  #prefix(): string {
+    return `${goTimestampNow()} ${this.#stream}: `;
   }
 
   #keep(bytes: Uint8Array): void {
@@ -80,7 +107,8 @@ export class ChildLog {
 
   #send(): Promise<void> | undefined {
     if (this.#out.length === 0) return undefined;
-    const text = Buffer.concat(this.#out);
+    const [first = new Uint8Array()] = this.#out;
+    const text = this.#out.length === 1 ? first : Buffer.concat(this.#out);
     this.#out = [];
     if (this.#stream === 'stdout') return containerStdout.write(text);
     flushLog(); // what was said before stays before

@@ -81,8 +81,9 @@ export class HostedProcess {
 async function pump(fd: number, to: ChildLog): Promise<void> {
   try {
     for await (const bytes of Bun.file(fd).stream()) {
-      const slow = to.write(bytes);
-      if (slow !== undefined) await slow;
+      await to.write(bytes);
+      // A process that prints without end would otherwise keep us from its callers.
+      await new Promise(setImmediate);
     }
     to.end();
   } catch (error) {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { RawPeer } from '../http1/raw-peer.ts';
 import { startHttp, startRaw, stopRawUpstreams } from './http-upstream.ts';
-import { freePort, isAlive, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
+import { freePort, isAlive, peakMegabytes, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
 
 const NODE = 'node serves-http.mjs';
 
@@ -107,6 +107,20 @@ describe('mode http of the watchdog, what the contract does not say', () => {
     expect(await exited()).to.equal(0);
     await until(() => !isAlive(pid), 'the process is dead');
     await Bun.file(pidFile).delete();
+  });
+
+  it('serves on, in little memory, when nobody reads what the process prints without end', async () => {
+    const { watchdog, called } = await startRaw(startWatchdog, { fprocess: './prints-for-ever' });
+    const { pid, stdout, stderr } = watchdog.process;
+    stdout?.pause();
+    stderr?.pause();
+    await Bun.sleep(500); // the pipes fill
+    for (let i = 0; i < 20; i++) {
+      const response = fetch(watchdog.url);
+      (await called(i)).send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi');
+      expect(await (await response).text()).to.equal('hi');
+    }
+    expect(peakMegabytes(pid)).to.be.below(150);
   });
 
   it('logs bytes as they are, and the last line without an end', async () => {
