@@ -16,6 +16,7 @@ const FROM_SOURCE: Program = {
   command: [process.execPath, join(import.meta.dirname, '../../watchdog/main.ts')],
   isPeer: false,
 };
+const PEER_METRICS = 'http://127.0.0.1:8081';
 export const FIXTURES = join(import.meta.dirname, 'fixtures');
 
 export interface Watchdog {
@@ -43,6 +44,7 @@ export async function startWatchdog(
   const folder = mkdtempSync(join(tmpdir(), 'skep-watchdog-'));
   const { isPeer, command } = program;
   const port = isPeer ? await freePort() : 0;
+  if (isPeer && waits) await until(async () => !(await answers(PEER_METRICS)), 'port 8081 free for the peer');
   const [file = '', ...first] = command;
   const child = spawn(file, [...first, ...args], {
     cwd,
@@ -88,8 +90,9 @@ export async function startWatchdog(
   if (!waits) return { ...watchdog, url: '', metricsUrl: '' };
   if (isPeer) {
     const url = `http://127.0.0.1:${env['port'] ?? port}`;
-    await until(() => answers(url), 'the peer answers');
-    return { ...watchdog, url, metricsUrl: 'http://127.0.0.1:8081/metrics' };
+    await until(() => child.exitCode !== null || answers(url), 'the peer answers');
+    if (child.exitCode !== null) throw new Error(`the peer ended with ${child.exitCode}:\n${text}`);
+    return { ...watchdog, url, metricsUrl: `${PEER_METRICS}/metrics` };
   }
   const [, ownPort, metricsPort] =
     /Listening on port: (\d+), metrics on port: (\d+)\n/.exec(

@@ -78,22 +78,34 @@ export function describeContract(
           if (!contracts.includes(contract)) {
             throw new Error(`${exception} is no exception from the ${contract} contract`);
           }
-          it(`does otherwise: ${title} [${exception}]`, () => refute(run(subject), exception));
+          it(`does otherwise: ${title} [${exception}]`, () => refute(run, subject, exception));
         },
       });
     });
   });
 }
 
-/** @throws when the case holds */
-async function refute(run: Promise<void>, exception: ExceptionName): Promise<void> {
+/** @throws when the case holds, or when the peer did not even start */
+async function refute(run: Case, { start }: Subject, exception: ExceptionName): Promise<void> {
+  let startError: unknown;
+  const observed: Subject = {
+    start: async (env, options) => {
+      try {
+        return await start(env, options);
+      } catch (error) {
+        startError = error;
+        throw error;
+      }
+    },
+  };
   const held = await Promise.race([
-    run.then(
+    run(observed).then(
       () => true,
       () => false,
     ),
     Bun.sleep(REFUTED_MS).then(() => false),
   ]);
+  if (startError !== undefined) throw startError;
   if (held) throw new Error(`the peer does as we do: ${exception} is no exception`);
 }
 
