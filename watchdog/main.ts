@@ -100,6 +100,7 @@ function serveFunction(
       },
     });
     if (mode.isServing !== undefined) health.dependOn(mode.isServing);
+    if (mode.pool !== undefined) metrics.showPool(mode.pool);
     const metricsListener = metrics.listen(config.metricsPort);
     const server = serve({ config, health, metrics, handler: mode.handler, authenticator });
     listener = server;

@@ -80,6 +80,20 @@ export class WatchdogMetrics {
     });
   }
 
+  /** Processes started ahead (`prefork`), read when the page is asked for. */
+  showPool(pool: { readonly waiting: number; readonly starting: number }): void {
+    new Gauge({
+      name: 'watchdog_prefork_processes',
+      help: 'Processes started ahead of a request',
+      labelNames: ['state'],
+      registers: [this.#registry],
+      collect() {
+        this.set({ state: 'waiting' }, pool.waiting);
+        this.set({ state: 'starting' }, pool.starting);
+      },
+    });
+  }
+
   requestStarted(): void {
     this.#inFlight.inc();
   }
