@@ -99,6 +99,9 @@ export class RolloutWatch {
     if (watched === undefined || watched.isProven) return undefined;
     if (watched.failure !== undefined) {
       const { failure, obstacle } = watched;
+      // Failed is what was taken back, and the cluster then says so itself.
+      if (entry.deployed?.isRevertible === true && obstacle === undefined)
+        return { state: 'running', error: failure };
       const error =
         obstacle === undefined ? failure : `${failure}; it could not be taken back yet: ${obstacle}`;
       return { state: 'failed', error };

@@ -60,6 +60,16 @@ describe('a roll-out seen through the gateway', function () {
     expect((await read()).envVars).to.deep.equal({ v: '3' });
   });
 
+  it('of two versions that never answer, deployed at the same instant, ends with the one that did', async () => {
+    await write('POST', { envVars: { v: '1' } });
+    await becomes('done');
+    const mute = (v: string): object => ({ envVars: { v, port: '9999' }, annotations: QUICK });
+    await Promise.all([write('PUT', mute('2')), write('PUT', mute('3'))]);
+    await becomes('failed');
+    expect((await read()).envVars).to.deep.equal({ v: '1' });
+    expect((await call()).status).to.equal(200);
+  });
+
   it('of a first version that never answers is failed, and stays to be mended', async () => {
     await write('POST', { envVars: { port: '9999' }, annotations: QUICK });
     expect((await read()).rollout).to.deep.equal({ state: 'running' });
