@@ -15,10 +15,17 @@ export interface RolloutWatchOptions {
   ) => Promise<string | undefined>;
   /** Milliseconds; default `performance.now`. */
   readonly now?: () => number;
+  /** Milliseconds since 1970; default `Date.now`. */
+  readonly today?: () => number;
 }
 
 /** How long after an attempt to go back the next one is made, if there has to be one. */
 const REVERT_AGAIN_MS = 5000;
+/**
+ * A deployment that is older than its time limit and this when it is first seen is taken for good: others have watched it, and a
+ * gateway that has just started and reaches no replica must not take back what serves.
+ */
+const SEEN_LATE_MS = 60_000;
 
 /** One deployment, from when it was first seen. */
 interface Watched {
@@ -41,11 +48,13 @@ interface Watched {
 export class RolloutWatch {
   readonly #options: RolloutWatchOptions;
   readonly #now: () => number;
+  readonly #today: () => number;
   readonly #watched = new Map<FunctionEntry, Watched>();
 
   constructor(options: RolloutWatchOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
+    this.#today = options.today ?? Date.now;
   }
 
   /** The table was read, or a replica of the function has become ready. */
@@ -60,7 +69,7 @@ export class RolloutWatch {
       watched = {
         deployedId: deployed.id,
         waitingSince: undefined,
-        isProven: false,
+        isProven: this.#today() - Date.parse(deployed.at) > this.#timeoutMs(entry) + SEEN_LATE_MS,
         failure: undefined,
         isReverting: false,
         revertAt: Number.NEGATIVE_INFINITY,

@@ -3,15 +3,18 @@ import type { FunctionEntry, LiveReplica } from '../../../gateway/data-plane/fun
 import { RolloutWatch } from '../../../gateway/data-plane/rollout-watch.ts';
 
 const TIMEOUT_MS = 30_000;
+const DEPLOYED_AT = Date.parse('2026-01-01T00:00:00Z');
 
 describe('the watch over roll-outs', () => {
   let nowMs: number;
+  let seenAfterMs: number;
   let reverts: { deployedId: string; error: string }[];
   let watch: RolloutWatch;
   let obstacle: string | undefined;
 
   beforeEach(() => {
     nowMs = 1000;
+    seenAfterMs = 0;
     obstacle = undefined;
     reverts = [];
     watch = newWatch();
@@ -21,6 +24,7 @@ describe('the watch over roll-outs', () => {
     new RolloutWatch({
       timeoutMs: TIMEOUT_MS,
       now: () => nowMs,
+      today: () => DEPLOYED_AT + seenAfterMs,
       revert: async (_, why) => {
         reverts.push(why);
         return obstacle;
@@ -216,5 +220,20 @@ describe('the watch over roll-outs', () => {
     pass(TIMEOUT_MS);
     watch.observe(entry);
     expect(reverts).to.have.length(3);
+  });
+
+  it('takes for good what is first seen long after it was deployed, as by a gateway that reaches no replica', () => {
+    for (const [afterMs, reverted] of [
+      [TIMEOUT_MS + 60_001, 0],
+      [TIMEOUT_MS + 60_000, 1],
+    ] as const) {
+      seenAfterMs = afterMs;
+      watch = newWatch();
+      const entry = deployed({ replicas: [replica('1')] });
+      watch.observe(entry);
+      pass(TIMEOUT_MS);
+      watch.observe(entry);
+      expect(reverts, `${afterMs}`).to.have.length(reverted);
+    }
   });
 });
