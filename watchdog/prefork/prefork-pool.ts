@@ -180,6 +180,7 @@ export class PreforkPool<P extends PoolProcess> {
   }
 
   #noteFailure(what: string, stderr: string): void {
+    if (this.#isClosed) return;
     this.#failures++;
     const waitMs = backoffMs(this.#failures, this.#timing.backoff);
     this.#blockedUntil = performance.now() + waitMs;
