@@ -1,8 +1,14 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { RawPeer } from '../http1/raw-peer.ts';
-import { isAlive, startWatchdog, stopWatchdogs, until, type Watchdog } from './start-watchdog.ts';
+import {
+  isAlive,
+  startWatchdog,
+  stopWatchdogs,
+  temporaryPath,
+  until,
+  type Watchdog,
+} from './start-watchdog.ts';
 
 const MODES = {
   fork: { mode: 'fork' },
@@ -16,8 +22,6 @@ const TIMED_OUT = {
   streaming: [200, 'leader\n'],
 } as const;
 
-let paths = 0;
-const path = (): string => join('/tmp', `skep-process-care-${process.pid}-${++paths}`);
 const portOf = ({ url }: Watchdog): number => Number(new URL(url).port);
 /** Without the sockets, which are as many as the clients keep. */
 const openFiles = (pid: number): number =>
@@ -70,7 +74,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     });
 
     it('get SIGTERM at their time limit', async () => {
-      const [pidFile, seenFile] = [path(), path()];
+      const [pidFile, seenFile] = [temporaryPath(), temporaryPath()];
       const { url } = await start({
         fprocess: './heeds-sigterm', exec_timeout: '300ms', PID_FILE: pidFile, SEEN_FILE: seenFile,
       }); // biome-ignore format: short
@@ -83,7 +87,7 @@ for (const [name, settings] of Object.entries(MODES)) {
 
     it('get SIGKILL when they do not heed it, and so do their children', async () => {
       for (const fixture of ['ignores-sigterm', 'forks-children']) {
-        const pidFile = path();
+        const pidFile = temporaryPath();
         const { url } = await start({ fprocess: `./${fixture}`, exec_timeout: '300ms', PID_FILE: pidFile });
         expect((await fetch(url)).status).to.equal(TIMED_OUT[mode][0]);
         const pid = await pidIn(pidFile);
@@ -105,7 +109,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     });
 
     it('take their children with them at the time limit, though they ended before', async () => {
-      const pidFile = path();
+      const pidFile = temporaryPath();
       const { url } = await start({
         fprocess: './leaves-a-child-with-its-stdout', exec_timeout: '400ms', PID_FILE: pidFile,
       }); // biome-ignore format: short
@@ -116,7 +120,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     });
 
     it('hold no call longer through a child that left their group', async () => {
-      const pidFile = path();
+      const pidFile = temporaryPath();
       const { url, pid } = await start({
         fprocess: './leaves-a-child-in-another-session', exec_timeout: '400ms', PID_FILE: pidFile,
       }); // biome-ignore format: short
@@ -135,7 +139,7 @@ for (const [name, settings] of Object.entries(MODES)) {
         'POST / HTTP/1.1\r\nHost: a\r\nX-Behave: swallow\r\nContent-Length: 3000000\r\n\r\n',
       ];
       for (const [at, head] of heads.entries()) {
-        const pidFile = path();
+        const pidFile = temporaryPath();
         const watchdog = await start({ fprocess: './behaves-as-asked', PID_FILE: pidFile });
         const client = await RawPeer.connect(portOf(watchdog));
         client.send(head);
@@ -154,7 +158,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     });
 
     it('are said to have ended for the first of two causes', async () => {
-      const pidFile = path();
+      const pidFile = temporaryPath();
       const watchdog = await start({
         fprocess: './ignores-sigterm',
         exec_timeout: '300ms',
@@ -171,7 +175,7 @@ for (const [name, settings] of Object.entries(MODES)) {
 
     it('do not disturb each other: one hangs, one floods a client that does not read, others fail or never read', async function () {
       this.timeout(30_000);
-      const pidFile = path();
+      const pidFile = temporaryPath();
       const watchdog = await start({
         fprocess: './behaves-as-asked',
         exec_timeout: '60s',

@@ -165,6 +165,15 @@ export function peakMegabytes(pid: number | undefined): number {
   return Number(kilobytes) / 1024;
 }
 
+const scratch = mkdtempSync(join(tmpdir(), 'skep-watchdog-test-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+let paths = 0;
+
+/** A path that no other case uses, for a file that a fixture writes; it is gone when the tests are. */
+export function temporaryPath(): string {
+  return join(scratch, String(++paths));
+}
+
 /** Waits until a condition is seen to hold. @throws when it does not within ten seconds */
 export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let left = 400; left > 0; left--) {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { isAlive, stopWatchdogs, until } from '../start-watchdog.ts';
-import { describeContract, post, temporaryPath } from './contract.ts';
+import { isAlive, stopWatchdogs, temporaryPath, until } from '../start-watchdog.ts';
+import { describeContract, post } from './contract.ts';
 
 describeContract('classic', 'answers', ({ it, differs }) => {
   it('gives the body on stdin and answers what the process wrote', async ({ start }) => {

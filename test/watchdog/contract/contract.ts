@@ -122,9 +122,3 @@ export const post = (
   body: string | Uint8Array,
   headers: Record<string, string> = {},
 ): Promise<Response> => fetch(url, { method: 'POST', body, headers });
-
-/** A path that no other case uses, for a file that a fixture writes. */
-export function temporaryPath(): string {
-  return join('/tmp', `skep-contract-${process.pid}-${++paths}`);
-}
-let paths = 0;

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
-import { isAlive, until } from '../start-watchdog.ts';
-import { type Contract, type ContractCases, describeContract, temporaryPath } from './contract.ts';
+import { isAlive, temporaryPath, until } from '../start-watchdog.ts';
+import { type Contract, type ContractCases, describeContract } from './contract.ts';
 
 /** What the watchdogs have in common, whatever the mode. */
 function lifecycle({ it, differs }: ContractCases, contract: Contract, mode: Record<string, string>): void {

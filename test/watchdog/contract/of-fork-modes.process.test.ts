@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { isAlive, until } from '../start-watchdog.ts';
-import { type ContractCases, describeContract, post, temporaryPath } from './contract.ts';
+import { isAlive, temporaryPath, until } from '../start-watchdog.ts';
+import { type ContractCases, describeContract, post } from './contract.ts';
 
 /** What holds for both of of-watchdog's modes with a process per request. */
 function forkMode({ it, differs }: ContractCases, mode: 'serializing' | 'streaming'): void {
