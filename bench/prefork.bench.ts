@@ -64,7 +64,7 @@ async function compare(language: string, cwd: string, fprocess: string, ways: re
     if (ways.includes('zygote'))
       record(`${language}, forked p50 / zygote p50, ${at}`, p50('forked') / p50('zygote'), 'ratio', '>= 8');
 
-    const options = { clients: 16, seconds: LOAD_SECONDS, body: 'hello' };
+    const options = { clients: 16, seconds: LOAD_SECONDS };
     const candidates = Object.fromEntries(
       [...watchdogs].map(([way, { url }]) => [way, () => load(url, options)]),
     ) as Record<Way, () => ReturnType<typeof load>>;
