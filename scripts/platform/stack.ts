@@ -56,19 +56,55 @@ export async function removeStack(): Promise<void> {
 
 /**
  * Waits until nothing is left of a stack that was removed: a new one would meet its networks and ports.
- * @throws {Problem} after two minutes, and after the longest time a gateway may take to finish its calls
+ * @param limitMs longer than a gateway may take to finish its calls
+ * @throws {Problem} after that, or when somebody else's service holds one of the networks
  */
 export async function untilRemoved(limitMs = 360_000): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (performance.now() < deadlineMs) {
-    const left = [...(await list('service')), ...(await list('network')), ...(await list('container'))];
-    if (left.length === 0) return;
+    const networks = await list('network');
+    const left = [...(await list('service')), ...(await list('container'))];
+    if (left.length + networks.length === 0) return;
+    if (left.length === 0) await removeNetworks(networks);
     await Bun.sleep(300);
   }
   throw new Problem(
     `the stack ${STACK} is still being removed after ${Math.round(limitMs / 1000)} s`,
     `\`docker ps --filter ${OF_STACK}\` shows what holds it up; \`docker rm -f\` ends it.`,
   );
+}
+
+/** `docker stack rm` gives up on a network that is in use, and nobody tries again. */
+async function removeNetworks(ids: readonly string[]): Promise<void> {
+  const { exitCode } = await runCommand(['docker', 'network', 'rm', ...ids]);
+  if (exitCode === 0) return;
+  const holders = await servicesOn(ids);
+  if (holders.length === 0) return; // Their last containers are still ending.
+  throw new Problem(
+    `a network of the removed stack ${STACK} is used by ${holders.join(', ')}`,
+    `Remove what you do not need, \`docker service rm ${holders.join(' ')}\`, and run this again.`,
+  );
+}
+
+/** Names of the services that are attached to one of the networks. */
+async function servicesOn(networkIds: readonly string[]): Promise<string[]> {
+  const ids = (await mustRun(['docker', 'service', 'ls', '--quiet'], { advice: ADVICE })).split('\n');
+  const known = ids.filter((id) => id !== '');
+  if (known.length === 0) return [];
+  const text = await mustRun(['docker', 'service', 'inspect', ...known], { advice: ADVICE });
+  const services = JSON.parse(text) as readonly AttachedService[];
+  return services
+    .filter(({ Spec }) =>
+      (Spec.TaskTemplate.Networks ?? []).some(({ Target }) => networkIds.some((id) => Target.startsWith(id))),
+    )
+    .map(({ Spec }) => Spec.Name);
+}
+
+interface AttachedService {
+  readonly Spec: {
+    readonly Name: string;
+    readonly TaskTemplate: { readonly Networks?: readonly { readonly Target: string }[] };
+  };
 }
 
 async function list(kind: 'service' | 'network' | 'config' | 'container' | 'volume'): Promise<string[]> {
