@@ -101,6 +101,22 @@ describe('relay', () => {
     );
   });
 
+  it('adds what is made of the head of the answer, and of no interim one', async () => {
+    const seen: number[] = [];
+    await start({
+      addResponseHeaders: ({ status, contentLength }) => {
+        seen.push(status);
+        return ['X-Seen', `${status} ${contentLength}`];
+      },
+    });
+    client.send(GET);
+    const peer = await upstream.peer();
+    await peer.untilReceived('\r\n\r\n');
+    peer.send('HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 2\r\n\r\nok');
+    expect(await client.untilReceived('ok')).to.contain('\r\nX-Seen: 201 2\r\n');
+    expect(seen).to.deep.equal([201]);
+  });
+
   const framings: [string, string, RegExp][] = [
     [
       'a length',

@@ -96,6 +96,36 @@ describe('mode http of the watchdog, what the contract does not say', () => {
     client.destroy();
   });
 
+  it('counts every call under what its client was answered, upgrades too, and not who asks whether it is ready', async () => {
+    const { watchdog, called } = await startRaw(startWatchdog, {
+      exec_timeout: '300ms',
+      ready_path: '/ready',
+    });
+    const counted = async (line: string): Promise<void> => {
+      await until(async () => (await (await fetch(watchdog.metricsUrl)).text()).includes(`${line}\n`), line);
+    };
+    expect((await fetch(watchdog.url, { method: 'PUT' })).status).to.equal(504);
+    await counted('http_requests_total{code="504",method="put"} 1');
+    const ready = fetch(`${watchdog.url}/_/ready`);
+    (await called(1)).send('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n');
+    expect((await ready).status).to.equal(204);
+    const client = await RawPeer.connect(Number(new URL(watchdog.url).port));
+    client.send('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    const upstream = await called(2);
+    upstream.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await client.untilReceived('101');
+    await counted('http_requests_in_flight 1');
+    client.destroy();
+    await upstream.untilEnd();
+    upstream.socket.end(); // a tunnel lasts until both sides have ended
+    await counted('http_requests_total{code="101",method="get"} 1');
+    await counted('http_requests_in_flight 0');
+    expect(await (await fetch(watchdog.metricsUrl)).text()).not.to.contain('code="204"');
+    expect(await watchdog.logged('GET /ws - 101 Switching Protocols')).to.contain(
+      'PUT / - 504 Gateway Timeout',
+    );
+  });
+
   it('kills what is left of the process when it ends', async () => {
     const pidFile = `/tmp/skep-http-mode-${process.pid}`;
     const { process: watchdog, exited } = await startRaw(startWatchdog, {
