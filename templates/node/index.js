@@ -98,7 +98,26 @@ function parseBody(bytes, contentType) {
   return type.startsWith('text/') ? bytes.toString() : bytes;
 }
 
-function loadHandler(module) {
+/** Of the two ways to load a module `require` is by far the quicker; what it cannot read has not begun to run. */
+async function loadHandler() {
+  let isModule = false;
+  try {
+    isModule = require('./function/package.json').type === 'module';
+  } catch {
+    // There is none: handler.js is CommonJS, or shows by its syntax that it is not.
+  }
+  if (!isModule) {
+    try {
+      const exported = require('./function/handler.js');
+      return checkHandler({ default: exported, handler: exported?.handler });
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+  return checkHandler(await import('./function/handler.js'));
+}
+
+function checkHandler(module) {
   const handler = typeof module.default === 'function' ? module.default : (module.default?.default ?? module.handler);
   if (typeof handler !== 'function') throw new TypeError('function/handler.js must export a function (event, context) => answer');
   return handler;
@@ -184,7 +203,7 @@ async function main() {
   const { env } = process;
   let handler;
   if (isWaiting) {
-    handler = loadHandler(await import('./function/handler.js'));
+    handler = await loadHandler();
     awaitRequest();
   }
   const headers = readHeaders(env);
@@ -197,7 +216,7 @@ async function main() {
     path: env.Http_Path ?? '/',
   };
   const context = new Context();
-  handler ??= loadHandler(await import('./function/handler.js'));
+  handler ??= await loadHandler();
   const returned = await call(handler, event, context);
   if (!context.isDone) context.succeed(returned);
   finish(encodeAnswer(context.status(), context.headers(), context.result));
