@@ -49,8 +49,11 @@ export async function removeOldConfigs(): Promise<void> {
 
 /** Removes the stack and waits until its containers and networks are gone. */
 export async function removeStack(): Promise<void> {
-  // The client says so and succeeds when there is none.
-  await mustRun(['docker', 'stack', 'rm', STACK], { advice: ADVICE });
+  // The client says so and succeeds when there is none. It fails where a network is in use, after all else was removed.
+  const removed = await runCommand(['docker', 'stack', 'rm', STACK]);
+  if (removed.exitCode !== 0 && (await isDeployed())) {
+    throw new Problem(`\`docker stack rm ${STACK}\` failed: ${lastLines(removed.stderr, 3)}`, ADVICE);
+  }
   await untilRemoved();
 }
 

@@ -65,6 +65,35 @@ describe('the life of a platform', function () {
     expect(await response.text()).to.contain('Ada');
   });
 
+  it('`down` names the service of somebody else that holds a network, and `up` mends what was left', async () => {
+    const stranger = 'e2e-lifecycle-stranger';
+    const image = await platform.exampleImage();
+    const { stdout: imageId } = await docker('image', 'inspect', '--format', '{{.Id}}', image);
+    const made = await docker(
+      ...[
+        'service',
+        'create',
+        '--detach',
+        '--no-resolve-image',
+        '--name',
+        stranger,
+        '--endpoint-mode',
+        'dnsrr',
+      ],
+      ...['--network', 'skep-platform', imageId.trim()],
+    );
+    succeeded('service create', made);
+    try {
+      const ran = await run('bash', ['scripts/down'], { folder: ROOT, stdin: '' });
+      expect(ran.exitCode).to.equal(1);
+      expect(ran.stderr).to.contain(`is used by ${stranger}`).and.contain(`docker service rm ${stranger}`);
+    } finally {
+      succeeded('service rm', await docker('service', 'rm', stranger));
+    }
+    succeeded('up', await up(ROOT));
+    expect((await callHello()).status).to.equal(200);
+  });
+
   it('by hand, as the README says: `docker stack deploy` with images already built', async () => {
     const command = 'docker stack deploy -c stack.yml skep';
     for (const page of ['README.md', 'docs/install.md']) {
