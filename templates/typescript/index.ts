@@ -1,5 +1,6 @@
 // Runs function/handler.ts for one request. The watchdog gives the request on stdin and in Http_* variables, and reads
-// the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body.
+// the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body. With prefork=N it is started
+// before its request, and waits (docs/prefork.md).
 // What starts quickly is chosen with care: process.stdout and node:fs cost more than the rest of a small function, and
 // Buffer, URLSearchParams and a thread that reads stdin are a tenth of a millisecond each: they wait until they are needed.
 import handler from './function/handler.ts';
@@ -151,6 +152,11 @@ async function finish(answer: string | Uint8Array): Promise<never> {
 }
 
 function finishFailed(error: unknown): Promise<never> {
+  if (isWaiting) {
+    // It has no request to fail: the watchdog logs this, and tries again later.
+    console.error(error);
+    process.exit(1);
+  }
   if (error instanceof BadRequest) return finish(encodeAnswer(error.status, {}, `${error.message}\n`));
   console.error(error);
   return finish(encodeAnswer(500, {}, 'The function failed; its log says why.\n'));
@@ -158,6 +164,34 @@ function finishFailed(error: unknown): Promise<never> {
 
 /** The watchdog hands over a body of this size as a file in memory: to map it needs no second thread, as reading does. */
 const MAPPED_BYTES = 1_048_576;
+
+let isWaiting = env['SKEP_PREFORK'] === '1';
+let readStdin = (): Uint8Array | Promise<Uint8Array> => Bun.stdin.bytes();
+
+/** A byte that is no UTF-8 comes as a lone surrogate: the value as `process.env` would show it had the bytes been there from the start. */
+function asRead(value: string): string {
+  if (value.isWellFormed()) return value;
+  const toBytes = (character: string): Buffer => {
+    const code = character.charCodeAt(0);
+    return character.length === 1 && code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code - 0xdc00) : Buffer.from(character);
+  };
+  return Buffer.concat(Array.from(value, toBytes)).toString();
+}
+
+/** With prefork=N: says that it waits, and takes over the environment of the request that it is given (docs/prefork.md). */
+async function awaitRequest(): Promise<void> {
+  const { closeSync, readFileSync, writeSync } = await import('node:fs');
+  writeSync(4, '1\n');
+  closeSync(4);
+  const document = readFileSync(3, 'utf8');
+  closeSync(3);
+  if (document === '') process.exit(0); // the watchdog has ended
+  delete env['SKEP_PREFORK'];
+  const { environment } = JSON.parse(document) as { environment: Record<string, string> };
+  for (const [name, value] of Object.entries(environment)) env[name] = asRead(value);
+  readStdin = () => readFileSync(0); // a pipe by now, and node:fs is there
+  isWaiting = false;
+}
 
 async function readBody(): Promise<Uint8Array> {
   const length = Number(env['Http_ContentLength'] ?? -1);
@@ -167,13 +201,14 @@ async function readBody(): Promise<Uint8Array> {
       const mapped = Bun.mmap('/dev/stdin', { shared: false });
       if (mapped.length === length) return mapped;
     } catch {
-      // A pipe: whoever runs us is not the watchdog, or has not had the body yet when it started us.
+      // A pipe: we were started before the body was there, or by somebody else than the watchdog.
     }
   }
-  return Bun.stdin.bytes();
+  return readStdin();
 }
 
 async function main(): Promise<never> {
+  if (isWaiting) await awaitRequest();
   const headers = readHeaders();
   const event: FunctionEvent = {
     body: parseBody(await readBody(), headers['content-type']),
