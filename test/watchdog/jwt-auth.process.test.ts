@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
+import { RawPeer } from '../http1/raw-peer.ts';
 import { Authority, forge, makeKey, now, permit, type SigningKey, sign } from './authority.ts';
+import { startRaw, stopRawUpstreams } from './http-upstream.ts';
 import { type Env, startWatchdog, stopWatchdogs, until, type Watchdog } from './start-watchdog.ts';
 
 const REALM = 'Bearer realm=IAM function invoke';
@@ -273,6 +275,57 @@ describe('jwt_auth', () => {
       const held = call(await sign(authority.issuer, ec));
       void held.catch(() => {}); // ended with the watchdog
       await until(async () => (await call()).status === 429, 'a call without a token is answered 429');
+    });
+  });
+
+  describe('mode http', () => {
+    const options = (): Env => ({
+      jwt_auth: 'true',
+      jwt_auth_authority: authority.url,
+      OPENFAAS_NAME: 'env',
+      OPENFAAS_NAMESPACE: 'dev',
+    });
+    afterEach(stopRawUpstreams);
+
+    it('passes an allowed call on, whole, with the time the check took', async () => {
+      const { watchdog: started, called } = await startRaw(startWatchdog, options());
+      watchdog = started;
+      const token = await sign(authority.issuer, ec);
+      const answer = fetch(watchdog.url, {
+        method: 'POST',
+        body: 'body',
+        headers: { Authorization: `Bearer ${token}`, 'X-Auth-Seconds': 'forged', 'X-Own': '1' },
+      });
+      const upstream = await called();
+      const request = await upstream.untilReceived('body');
+      upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      expect(await (await answer).text()).to.equal('ok');
+      expect(request)
+        .to.match(/\r\nX-Auth-Seconds: \d+\.\d{6}\r\n/)
+        .and.to.match(/x-own: 1\r\n/i);
+      expect(request)
+        .to.match(new RegExp(`authorization: Bearer ${token}\\r\\n`, 'i'))
+        .and.not.to.contain('forged');
+    });
+
+    it('tunnels an allowed upgrade, and no other', async () => {
+      const { watchdog: started, called, server } = await startRaw(startWatchdog, options());
+      watchdog = started;
+      const port = Number(new URL(watchdog.url).port);
+      const upgrade = 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+      const stranger = await RawPeer.connect(port);
+      stranger.send(`${upgrade}\r\n`);
+      await stranger.untilReceived('HTTP/1.1 401 ');
+      expect(server.peers.every(({ received }) => received === '')).to.equal(true);
+      const client = await RawPeer.connect(port);
+      client.send(`${upgrade}Authorization: Bearer ${await sign(authority.issuer, ec)}\r\n\r\n`);
+      const upstream = await called();
+      upstream.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      await client.untilReceived('HTTP/1.1 101 ');
+      client.send('there');
+      await upstream.untilReceived('there');
+      upstream.send('and back');
+      await client.untilReceived('and back');
     });
   });
 
