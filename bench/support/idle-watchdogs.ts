@@ -52,7 +52,9 @@ export class IdleWatchdogs {
   }
 
   remove(): void {
-    if (this.#containers.length > 0) docker('rm', '--force', ...this.#containers.splice(0));
+    if (this.#containers.length === 0) return;
+    docker('rm', '--force', ...this.#containers.splice(0));
+    docker('image', 'rm', IMAGE);
   }
 
   #build(): void {
