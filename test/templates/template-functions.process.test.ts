@@ -269,6 +269,7 @@ for (const { name, language, way } of CASES) {
     it('answers 413 beyond a size limit that was set', async () => {
       const [response] = await call('returns nothing', { method: 'POST', body: 'x'.repeat(2000) }, '/', {
         MAX_RAW_SIZE: '1kb',
+        MAX_JSON_SIZE: '1',
       });
       expect(response.status).to.equal(413);
     });
