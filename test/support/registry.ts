@@ -9,20 +9,30 @@ import { emptyFolder } from './cli.ts';
 export interface Registry {
   /** e.g. `127.0.0.1:34567` */
   readonly host: string;
-  /** Tags of a repository such as `clients/hello`; none when it was never pushed. */
+  /** Tags of a repository such as `clients/hello`; none when it was never pushed. For a registry that serves everybody. */
   tags(repository: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
-/** Starts Debian's docker-registry on a free port. @throws {Error} with what it said when it does not listen */
-export async function startRegistry(): Promise<Registry> {
+/**
+ * Starts Debian's docker-registry on a free port.
+ * @param login whom alone it serves; absent: everybody
+ * @throws {Error} with what it said when it does not listen
+ */
+export async function startRegistry(login?: { user: string; password: string }): Promise<Registry> {
   const folder = emptyFolder();
+  const users = join(folder.path, 'users');
+  if (login !== undefined) {
+    const hash = await Bun.password.hash(login.password, { algorithm: 'bcrypt', cost: 4 });
+    writeFileSync(users, `${login.user}:${hash}\n`);
+  }
   const config = join(folder.path, 'registry.yml');
   const text = {
     version: 0.1,
     log: { level: 'info', formatter: 'json' },
     storage: { filesystem: { rootdirectory: join(folder.path, 'images') } },
     http: { addr: '127.0.0.1:0' },
+    ...(login !== undefined && { auth: { htpasswd: { realm: 'test', path: users } } }),
   };
   writeFileSync(config, JSON.stringify(text)); // JSON is YAML
   const child = spawn('docker-registry', ['serve', config], {
