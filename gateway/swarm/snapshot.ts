@@ -90,25 +90,42 @@ interface Seen {
   readonly past: readonly Task[];
 }
 
-function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
-  const { service, ref, live } = seen;
+/** What the service alone tells of a function. */
+type Facts = Pick<FunctionSnapshot, 'labels' | 'annotations' | 'envVars' | 'createdAt' | 'deployed'>;
+
+/** Tasks are read anew much more often than the list of services: of a service that is the same object nothing has changed. */
+const factsByService = new WeakMap<ListedService, Facts>();
+
+function factsOf(service: ListedService, ref: FunctionRef): Facts {
+  const known = factsByService.get(service);
+  if (known !== undefined) return known;
   const labels = service.Spec?.Labels ?? {};
   const deployed = recentDeployment(service, Date.now());
-  return {
-    ref,
+  const facts = {
     labels: toUserLabels(labels, ref),
     annotations: toAnnotations(labels),
     envVars: envVarsOf(service),
+    createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',
+    ...(deployed !== undefined && { deployed }),
+  };
+  factsByService.set(service, facts);
+  return facts;
+}
+
+function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
+  const { service, ref, live } = seen;
+  const facts = factsOf(service, ref);
+  return {
+    ...facts,
+    ref,
     // A service that runs on every node has no count of its own.
     desired: service.Spec?.Mode?.Global === undefined ? desiredReplicas(service) : live.length,
     replicas: live.map((task) => ({
       ...toReplica(task, seen, options),
       // Templates are compared only while it matters: it costs as much as all the rest.
-      ...(deployed !== undefined &&
+      ...(facts.deployed !== undefined &&
         !isSameVersion(task.Spec, service.Spec?.TaskTemplate) && { isOutdated: true }),
     })),
-    createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',
-    ...(deployed !== undefined && { deployed }),
   };
 }
 
