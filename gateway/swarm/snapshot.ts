@@ -91,7 +91,11 @@ interface Seen {
 }
 
 /** What the service alone tells of a function. */
-type Facts = Pick<FunctionSnapshot, 'labels' | 'annotations' | 'envVars' | 'createdAt' | 'deployed'>;
+interface Facts {
+  readonly told: Pick<FunctionSnapshot, 'labels' | 'annotations' | 'envVars' | 'createdAt' | 'deployed'>;
+  /** By task, whose own template never changes: whether it is of an earlier version. */
+  readonly outdated: Map<string, boolean>;
+}
 
 /** Tasks are read anew much more often than the list of services: of a service that is the same object nothing has changed. */
 const factsByService = new WeakMap<ListedService, Facts>();
@@ -101,32 +105,40 @@ function factsOf(service: ListedService, ref: FunctionRef): Facts {
   if (known !== undefined) return known;
   const labels = service.Spec?.Labels ?? {};
   const deployed = recentDeployment(service, Date.now());
-  const facts = {
+  const told = {
     labels: toUserLabels(labels, ref),
     annotations: toAnnotations(labels),
     envVars: envVarsOf(service),
     createdAt: service.CreatedAt ?? '0001-01-01T00:00:00Z',
     ...(deployed !== undefined && { deployed }),
   };
+  const facts = { told, outdated: new Map<string, boolean>() };
   factsByService.set(service, facts);
   return facts;
 }
 
 function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
   const { service, ref, live } = seen;
-  const facts = factsOf(service, ref);
+  const { told, outdated } = factsOf(service, ref);
   return {
-    ...facts,
+    ...told,
     ref,
     // A service that runs on every node has no count of its own.
     desired: service.Spec?.Mode?.Global === undefined ? desiredReplicas(service) : live.length,
     replicas: live.map((task) => ({
       ...toReplica(task, seen, options),
       // Templates are compared only while it matters: it costs as much as all the rest.
-      ...(facts.deployed !== undefined &&
-        !isSameVersion(task.Spec, service.Spec?.TaskTemplate) && { isOutdated: true }),
+      ...(told.deployed !== undefined && isOutdated(task, service, outdated) && { isOutdated: true }),
     })),
   };
+}
+
+function isOutdated(task: Task, service: ListedService, known: Facts['outdated']): boolean {
+  const before = known.get(task.ID);
+  if (before !== undefined) return before;
+  const found = !isSameVersion(task.Spec, service.Spec?.TaskTemplate);
+  known.set(task.ID, found);
+  return found;
 }
 
 function toReplica(task: Task, { service, past }: Seen, options: SnapshotOptions): Replica {
