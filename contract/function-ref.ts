@@ -21,6 +21,14 @@ export function splitFunctionName(text: string, namespace: string = DEFAULT_NAME
     : { name: text.slice(0, dot), namespace: text.slice(dot + 1) };
 }
 
+/** The function that a deployment is of. */
+export function deployedRef(
+  { service, namespace }: { readonly service: string; readonly namespace?: string | undefined },
+  defaultNamespace: string,
+): FunctionRef {
+  return { name: service, namespace: namespace || defaultNamespace };
+}
+
 /** `name.namespace`: the key of tables, metrics and log lines. */
 export function qualifiedName(ref: FunctionRef): string {
   return `${ref.name}.${ref.namespace}`;

@@ -1,5 +1,4 @@
-import type { FunctionRef } from '../../contract/function-ref.ts';
-import type { FunctionDeployment } from '../../contract/function-types.ts';
+import { deployedRef, type FunctionRef } from '../../contract/function-ref.ts';
 import type { Provider } from './provider.ts';
 
 /**
@@ -15,14 +14,10 @@ export function notifying(
     await change;
     await afterChange(ref);
   };
-  const refOf = ({ service, namespace }: FunctionDeployment): FunctionRef => ({
-    name: service,
-    namespace: namespace || defaultNamespace,
-  });
   return {
     ...provider,
-    create: (deployment) => then(provider.create(deployment), refOf(deployment)),
-    update: (deployment) => then(provider.update(deployment), refOf(deployment)),
+    create: (deployment) => then(provider.create(deployment), deployedRef(deployment, defaultNamespace)),
+    update: (deployment) => then(provider.update(deployment), deployedRef(deployment, defaultNamespace)),
     remove: (ref) => then(provider.remove(ref), ref),
     scale: (ref, desired) => then(provider.scale(ref, desired), ref),
   };

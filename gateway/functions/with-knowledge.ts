@@ -1,4 +1,4 @@
-import type { FunctionRef } from '../../contract/function-ref.ts';
+import { deployedRef, type FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment, Rollout } from '../../contract/function-types.ts';
 import type { Provider } from './provider.ts';
 
@@ -18,10 +18,7 @@ export function withKnowledge(
   knowledge: TableKnowledge,
   defaultNamespace: string,
 ): Provider {
-  const refOf = ({ service, namespace }: FunctionDeployment): FunctionRef => ({
-    name: service,
-    namespace: namespace || defaultNamespace,
-  });
+  const refOf = (deployment: FunctionDeployment): FunctionRef => deployedRef(deployment, defaultNamespace);
   return {
     ...provider,
     read: async (ref) => {

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { AuthConfig, ServiceSpec } from 'dockerode';
-import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
+import {
+  DEFAULT_NAMESPACE,
+  deployedRef,
+  type FunctionRef,
+  qualifiedName,
+} from '../../contract/function-ref.ts';
 import type { FunctionDeployment, VersionInfo } from '../../contract/function-types.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
@@ -61,10 +66,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
   const writing = (ref: FunctionRef, job: () => Promise<void>): Promise<void> =>
     inTurn(qualifiedName(ref), () => job().finally(() => serviceList.changed()));
   const nameOf = (ref: FunctionRef): string => toServiceName(ref, defaultNamespace);
-  const refOf = (deployment: FunctionDeployment): FunctionRef => ({
-    name: deployment.service,
-    namespace: deployment.namespace || defaultNamespace,
-  });
+  const refOf = (deployment: FunctionDeployment): FunctionRef => deployedRef(deployment, defaultNamespace);
 
   const find = (ref: FunctionRef): Promise<ListedService> => findService(engine, ref, defaultNamespace);
 
