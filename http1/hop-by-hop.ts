@@ -13,12 +13,19 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What a `Connection` list may not take away: the message would change its meaning. */
+/** What a `Connection` list may not take away: the message would change its meaning, or hide who sent it. */
 const ESSENTIAL: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'content-encoding',
   'content-type',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
 ]);
 
 /** A set of header names that tells most others by their length alone, without a lower-case copy of each. */
@@ -73,9 +80,6 @@ export function passedOn(headers: RawHeaders, filter: HeaderFilter): string[] {
 const NOT_IN_TRAILERS = new HeaderFilter([
   ...HOP_BY_HOP,
   ...ESSENTIAL,
-  'authorization',
-  'cookie',
-  'set-cookie',
   'cache-control',
   'content-range',
   'expect',

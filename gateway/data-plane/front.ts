@@ -25,6 +25,9 @@ const CONTROL_METHODS: ReadonlySet<string> = new Set([
   'OPTIONS',
 ]);
 
+/** For `OPTIONS *`, which asks what the server as a whole takes (RFC 9110 9.3.7). */
+const ALLOW = ['Allow', [...CONTROL_METHODS].join(', ')];
+
 /** Sends each request of the public listener to its plane. */
 export function createFront({ invoker, pool, controlSocket }: FrontOptions): (exchange: Exchange) => void {
   const address = { unix: controlSocket };
@@ -39,6 +42,10 @@ export function createFront({ invoker, pool, controlSocket }: FrontOptions): (ex
         invoker.invoke(exchange, to.name, to.rest);
         return;
       case 'refused':
+        if (exchange.request.target === '*') {
+          exchange.respond({ status: 204, headers: ALLOW });
+          return;
+        }
         refuse(exchange, new FaasError('invalid_request', to.message));
         return;
       case 'control':

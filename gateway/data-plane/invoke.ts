@@ -1,4 +1,4 @@
-import { relay } from '../../http1/relay.ts';
+import { startRelay } from '../../http1/relay.ts';
 import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from '../../http1/types.ts';
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
@@ -27,6 +27,8 @@ export interface InvokerOptions {
   readonly pool: UpstreamPool;
   readonly recorder: InvocationRecorder;
   readonly onRecord: (record: InvocationRecord) => void;
+  /** Whether a call that was answered so is recorded; others cost no record. Default: all are. */
+  readonly wantsRecord?: ((status: number) => boolean) | undefined;
   /** A replica refused a connection, or is another function: it takes no calls until a probe says otherwise. */
   readonly onUnreachable: (entry: FunctionEntry, replica: LiveReplica) => void;
   readonly upstreamTimeoutMs: number;
@@ -51,7 +53,7 @@ const OWN_REQUEST_HEADERS: ReadonlySet<string> = new Set([
 ]);
 const OWN_RESPONSE_HEADERS: ReadonlySet<string> = new Set(['x-call-id', 'x-start-time', 'x-served-by']);
 
-/** Calls functions: finds a replica, relays, tries another one while nothing was delivered, and accounts for it all. */
+/** Calls functions: admits a call, has it served, and accounts for it. */
 export class Invoker {
   readonly #options: InvokerOptions;
   #inFlight = 0;
@@ -62,31 +64,37 @@ export class Invoker {
 
   /** @param name as in the path; @param rest the target the function sees */
   invoke(exchange: Exchange, name: string, rest: string): void {
+    const { table, maxInflight, recorder } = this.#options;
     const call = new Call(exchange, rest, this.#options.version);
-    const entry = this.#options.table.find(name);
+    const entry = table.find(name);
     if (entry === undefined) {
       call.refuse(this.#unknown(name));
       return;
     }
-    if (this.#options.maxInflight > 0 && this.#inFlight >= this.#options.maxInflight) {
-      const limit = this.#options.maxInflight;
-      call.refuse(new FaasError('too_many_inflight', `the gateway has ${limit} calls in flight, its limit`));
+    if (maxInflight > 0 && this.#inFlight >= maxInflight) {
+      const message = `the gateway has ${maxInflight} calls in flight, its limit`;
+      call.refuse(new FaasError('too_many_inflight', message));
       return;
     }
     this.#inFlight++;
-    this.#options.recorder.started(entry.key);
-    void this.#run(call, entry).then((status) => {
-      this.#inFlight--;
-      const durationMs = performance.now() - call.startedAt;
-      this.#options.recorder.completed(entry.key, status, durationMs / 1000);
-      this.#options.onRecord({
-        callId: call.id,
-        key: entry.key,
-        method: exchange.request.method,
-        status,
-        durationMs,
-        ...(call.error === undefined ? {} : { error: call.error }),
-      });
+    recorder.started(entry.key);
+    new Invocation(call, entry, this.#options, this).begin();
+  }
+
+  /** An invocation is over: the client was answered, or has gone. */
+  ended(call: Call, entry: FunctionEntry, status: number): void {
+    const { recorder, onRecord, wantsRecord } = this.#options;
+    this.#inFlight--;
+    const durationMs = performance.now() - call.startedAt;
+    recorder.completed(entry.key, status, durationMs / 1000);
+    if (wantsRecord !== undefined && !wantsRecord(status)) return;
+    onRecord({
+      callId: call.id,
+      key: entry.key,
+      method: call.exchange.request.method,
+      status,
+      durationMs,
+      ...(call.error === undefined ? {} : { error: call.error }),
     });
   }
 
@@ -99,117 +107,161 @@ export class Invoker {
       `error finding function ${name}: no such function is deployed`,
     );
   }
+}
 
-  /** @returns the status that the client was answered */
-  async #run(call: Call, entry: FunctionEntry): Promise<number> {
+const NOBODY: readonly LiveReplica[] = [];
+
+/**
+ * One admitted call: finds a replica, relays, tries another one while nothing was delivered. Callbacks and no promises: this
+ * is every call's path.
+ */
+class Invocation {
+  readonly #call: Call;
+  readonly #entry: FunctionEntry;
+  readonly #options: InvokerOptions;
+  readonly #invoker: Invoker;
+  #attempts = 0;
+  #replica: LiveReplica | undefined;
+  /** Replicas that could not be reached, since the last wait. */
+  #tried: LiveReplica[] | undefined;
+
+  constructor(call: Call, entry: FunctionEntry, options: InvokerOptions, invoker: Invoker) {
+    this.#call = call;
+    this.#entry = entry;
+    this.#options = options;
+    this.#invoker = invoker;
+  }
+
+  begin(): void {
     try {
-      const tried: LiveReplica[] = [];
-      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-        // One that was tried may have answered a probe since; nobody would tell the waiting room of it again.
-        const replica = pickReplica(entry.replicas, tried) ?? pickReplica(entry.replicas, []);
-        if (replica === undefined) {
-          if (!(await this.#becomesReady(call, entry))) return CLIENT_GONE;
-          tried.length = 0;
-          continue;
-        }
-        const outcome = await this.#relay(call, entry, replica);
-        const isElsewhere = outcome.kind === 'not_delivered' || outcome.kind === 'declined';
-        if (isElsewhere) this.#options.onUnreachable(entry, replica);
-        // A body was on its way before the 421 came: it is not there any more to be sent again.
-        const isRepeatable =
-          isElsewhere && (outcome.kind === 'not_delivered' || call.exchange.request.contentLength === 0);
-        if (!isRepeatable) return this.#settle(call, entry, outcome);
-        tried.push(replica);
-      }
-      throw new FaasError('upstream_unreachable', `no replica of ${entry.key} could be reached`);
-    } catch (error) {
-      const failure =
-        error instanceof FaasError
-          ? error
-          : new FaasError('internal_error', 'the gateway failed: its log has the reason', { cause: error });
-      call.error = String(failure.cause ?? failure.message);
-      if (call.exchange.isAnswered) return failure.status;
-      call.refuse(failure);
-      return failure.status;
+      this.#attempt();
+    } catch (cause) {
+      this.#fail(internalError(cause), this.#call.exchange.isAnswered);
     }
   }
 
-  async #relay(call: Call, entry: FunctionEntry, replica: LiveReplica): Promise<RelayOutcome> {
+  #attempt(): void {
+    const entry = this.#entry;
+    if (++this.#attempts > MOST_ATTEMPTS) {
+      const message = `no replica of ${entry.key} could be reached`;
+      this.#fail(new FaasError('upstream_unreachable', message), false);
+      return;
+    }
+    // One that was tried may have answered a probe since; nobody would tell the waiting room of it again.
+    const replica = pickReplica(entry.replicas, this.#tried ?? NOBODY) ?? pickReplica(entry.replicas, NOBODY);
+    if (replica === undefined) this.#waitForReplica();
+    else this.#relay(replica);
+  }
+
+  #waitForReplica(): void {
+    let isOver = false;
+    let leave = (): void => {};
+    this.#call.exchange.onClientGone(() => {
+      if (isOver) return;
+      isOver = true;
+      leave();
+      this.#end(CLIENT_GONE);
+    });
+    if (isOver) return;
+    leave = this.#options.waitingRoom.enter(this.#entry, (failure) => {
+      if (isOver) return;
+      isOver = true;
+      if (failure !== undefined) {
+        this.#fail(failure, false);
+        return;
+      }
+      this.#tried = undefined;
+      this.begin();
+    });
+  }
+
+  #relay(replica: LiveReplica): void {
+    const { pool, functionPort, upstreamTimeoutMs } = this.#options;
+    const call = this.#call;
+    this.#replica = replica;
     replica.inFlight++;
-    try {
-      const { pool, functionPort, upstreamTimeoutMs } = this.#options;
-      return await relay(call.exchange, {
+    startRelay(
+      call.exchange,
+      {
         pool,
         address: { hostname: replica.address, port: functionPort },
         target: call.rest,
         dropRequestHeaders: OWN_REQUEST_HEADERS,
-        addRequestHeaders: call.requestHeaders(entry, `${replica.address}:${functionPort}`),
+        addRequestHeaders: call.requestHeaders(this.#entry, `${replica.address}:${functionPort}`),
         dropResponseHeaders: OWN_RESPONSE_HEADERS,
         addResponseHeaders: call.responseHeaders,
         acceptResponse: acceptsResponse,
         timeoutMs: upstreamTimeoutMs,
-      });
-    } finally {
-      replica.inFlight--;
+      },
+      (outcome) => this.#relayed(replica, outcome),
+    );
+  }
+
+  #relayed(replica: LiveReplica, outcome: RelayOutcome): void {
+    this.#leaveReplica();
+    if (outcome.kind === 'completed') {
+      this.#end(outcome.status);
+      return;
     }
+    const isElsewhere = outcome.kind === 'not_delivered' || outcome.kind === 'declined';
+    if (isElsewhere) this.#options.onUnreachable(this.#entry, replica);
+    // A body was on its way before the 421 came: it is not there any more to be sent again.
+    const isRepeatable =
+      isElsewhere && (outcome.kind === 'not_delivered' || this.#call.exchange.request.contentLength === 0);
+    if (isRepeatable) {
+      this.#tried = [...(this.#tried ?? NOBODY), replica];
+      this.begin();
+    } else this.#settle(outcome);
   }
 
-  /** Waits for a ready replica. False when the client left first. @throws {FaasError} when there will be none */
-  #becomesReady(call: Call, entry: FunctionEntry): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      let isGone = false;
-      let leave = (): void => {};
-      call.exchange.onClientGone(() => {
-        isGone = true;
-        leave();
-        resolve(false);
-      });
-      if (isGone) return;
-      leave = this.#options.waitingRoom.enter(entry, (failure) => {
-        if (failure === undefined) resolve(true);
-        else reject(failure);
-      });
-    });
-  }
-
-  #settle(call: Call, entry: FunctionEntry, outcome: RelayOutcome): number {
+  #settle(outcome: Exclude<RelayOutcome, { kind: 'completed' }>): void {
+    const { key } = this.#entry;
     switch (outcome.kind) {
-      case 'completed':
-        return outcome.status;
       case 'upgraded':
-        return 101;
+        this.#end(101);
+        break;
       case 'client_gone':
-        return CLIENT_GONE;
+        this.#end(CLIENT_GONE);
+        break;
       case 'timed_out': {
         const limit = `upstream_timeout (${this.#options.upstreamTimeoutMs / 1000} s)`;
-        const failure = new FaasError(
-          'upstream_timeout',
-          `${entry.key} did not answer within the gateway's ${limit}`,
-        );
-        return this.#fail(call, failure, outcome.answered);
+        const message = `${key} did not answer within the gateway's ${limit}`;
+        this.#fail(new FaasError('upstream_timeout', message), outcome.answered);
+        break;
       }
       case 'failed': {
-        const message = `${entry.key} broke off: ${outcome.cause.message}`;
-        return this.#fail(call, new FaasError('upstream_broken', message), outcome.answered);
+        const message = `${key} broke off: ${outcome.cause.message}`;
+        this.#fail(new FaasError('upstream_broken', message), outcome.answered);
+        break;
       }
       case 'declined':
-      case 'not_delivered':
-        return this.#fail(
-          call,
-          new FaasError(
-            'upstream_unreachable',
-            `the replica of ${entry.key} that was called is gone, and nothing was run: send the call again`,
-          ),
-          false,
-        );
+      case 'not_delivered': {
+        const message = `the replica of ${key} that was called is gone, and nothing was run: send the call again`;
+        this.#fail(new FaasError('upstream_unreachable', message), false);
+      }
     }
   }
 
-  #fail(call: Call, failure: FaasError, isAnswered: boolean): number {
-    call.error = failure.message;
-    if (!isAnswered) call.refuse(failure);
-    return failure.status;
+  #fail(failure: FaasError, isAnswered: boolean): void {
+    this.#call.error = failure.cause === undefined ? failure.message : String(failure.cause);
+    this.#leaveReplica();
+    this.#end(failure.status);
+    if (!isAnswered) this.#call.refuse(failure);
   }
+
+  #leaveReplica(): void {
+    if (this.#replica !== undefined) this.#replica.inFlight--;
+    this.#replica = undefined;
+  }
+
+  #end(status: number): void {
+    this.#invoker.ended(this.#call, this.#entry, status);
+  }
+}
+
+function internalError(cause: unknown): FaasError {
+  const message = 'the gateway failed: its log has the reason';
+  return cause instanceof FaasError ? cause : new FaasError('internal_error', message, { cause });
 }
 
 /**
@@ -222,6 +274,13 @@ function acceptsResponse({ status, headers }: UpstreamResponseHead): boolean {
     if (headers[i]?.toLowerCase() === 'x-openfaas-internal' && headers[i + 1] === 'watchdog') return false;
   }
   return true;
+}
+
+/** The host that the client called: a target in absolute form says it, whatever `Host` says (RFC 9112 3.2.2). */
+function hostOf(exchange: Exchange): string {
+  const { target } = exchange.request;
+  if (target.charCodeAt(0) === 0x2f) return exchange.header('host') ?? '';
+  return /^https?:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(target)?.[1] ?? '';
 }
 
 /** One invocation's own facts, and the answers the gateway itself gives. */
@@ -264,7 +323,7 @@ class Call {
     ];
     const { exchange } = this;
     if (exchange.header('x-forwarded-host') === undefined) {
-      headers.push('X-Forwarded-Host', exchange.header('host') ?? '');
+      headers.push('X-Forwarded-Host', hostOf(exchange));
     }
     if (exchange.header('x-forwarded-for') === undefined)
       headers.push('X-Forwarded-For', exchange.remoteAddress);

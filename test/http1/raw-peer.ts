@@ -83,17 +83,39 @@ export class RawServer {
   readonly peers: RawPeer[] = [];
   #waiters: (() => void)[] = [];
 
-  private constructor() {
+  private constructor(isReplica: boolean) {
     this.server = net.createServer({ allowHalfOpen: true }, (socket) => {
-      this.peers.push(new RawPeer(socket));
-      for (const waiter of this.#waiters.splice(0)) waiter();
+      const peer = new RawPeer(socket);
+      if (isReplica) void this.#addUnlessProbe(peer);
+      else this.#add(peer);
     });
   }
 
-  static async start(): Promise<RawServer> {
-    const raw = new RawServer();
+  static start(): Promise<RawServer> {
+    return RawServer.#listening(new RawServer(false));
+  }
+
+  /** One that answers questions for its health by itself: connections that begin with one are not handed out. */
+  static startReplica(): Promise<RawServer> {
+    return RawServer.#listening(new RawServer(true));
+  }
+
+  static async #listening(raw: RawServer): Promise<RawServer> {
     await new Promise<void>((resolve) => raw.server.listen(0, '127.0.0.1', resolve));
     return raw;
+  }
+
+  #add(peer: RawPeer): void {
+    this.peers.push(peer);
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
+  async #addUnlessProbe(peer: RawPeer): Promise<void> {
+    const probe = 'GET /_/health ';
+    await peer.until(() => peer.received.length >= probe.length || peer.hasEnded).catch(() => {});
+    if (peer.received.startsWith(probe))
+      peer.socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else this.#add(peer);
   }
 
   get port(): number {
