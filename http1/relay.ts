@@ -229,10 +229,10 @@ class RelayCall implements UpstreamUser, BodySink {
       else if (this.#isRequestSent) connection.close();
       else connection.terminate();
     }
+    this.#resolve({ kind: 'completed', status: head?.status ?? 0 });
     const passed = trailers.length > 0 ? passedOnTrailers(trailers) : trailers;
     if (passed.length > 0) this.#sink?.end(passed);
     else this.#sink?.end();
-    this.#resolve({ kind: 'completed', status: head?.status ?? 0 });
   }
 
   onUpstreamEnd(): void {
@@ -329,8 +329,19 @@ function nameOf(address: UpstreamAddress): string {
 /**
  * Sends the exchange's request to one upstream and its answer back, both as they come, with backpressure.
  * Never sends a request twice, and never writes an answer of its own.
- * @returns how it ended; rejects only for a target or an added header that would break the message
+ * @param ended called once with how it ended, before the last byte of a completed answer is handed over: what the client
+ *   sends next finds this call over
+ * @throws {TypeError} for a target that would break the message
  */
+export function startRelay(
+  exchange: Exchange,
+  options: RelayOptions,
+  ended: (outcome: RelayOutcome) => void,
+): void {
+  new RelayCall(exchange, options, ended).start();
+}
+
+/** {@link startRelay} as a promise; rejects only for a target or an added header that would break the message. */
 export function relay(exchange: Exchange, options: RelayOptions): Promise<RelayOutcome> {
-  return new Promise((resolve) => new RelayCall(exchange, options, resolve).start());
+  return new Promise((resolve) => startRelay(exchange, options, resolve));
 }
