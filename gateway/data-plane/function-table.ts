@@ -28,6 +28,8 @@ export interface FunctionEntry {
   readonly key: string;
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
+  /** As deployed. */
+  envVars: Readonly<Record<string, string>>;
   desired: number;
   /** The last deployment, while its outcome is open. */
   deployed: Deployed | undefined;
@@ -36,6 +38,14 @@ export interface FunctionEntry {
   replicas: readonly LiveReplica[];
   /** Replicas that are not running and say why. */
   failures: readonly Failure[];
+}
+
+/** How the invocation path finds functions. */
+export interface FunctionLookup {
+  /** False until the cluster was read once: an unknown name says nothing before that. */
+  readonly isLoaded: boolean;
+  /** @param name as a path writes it, with or without the namespace */
+  find(name: string): FunctionEntry | undefined;
 }
 
 export interface TableListener {
@@ -49,7 +59,7 @@ export interface TableListener {
 }
 
 /** The functions and their replicas, kept in memory so that no call of the cluster stands in an invocation's path. */
-export class FunctionTable {
+export class FunctionTable implements FunctionLookup {
   readonly #byName = new Map<string, FunctionEntry>();
   readonly #byKey = new Map<string, FunctionEntry>();
   readonly #defaultNamespace: string;
@@ -65,12 +75,10 @@ export class FunctionTable {
     this.#listener = listener;
   }
 
-  /** False until the cluster was read once: an unknown name says nothing before that. */
   get isLoaded(): boolean {
     return this.#isLoaded;
   }
 
-  /** @param name as a path writes it, with or without the namespace */
   find(name: string): FunctionEntry | undefined {
     return this.#byName.get(name);
   }
@@ -119,6 +127,7 @@ export class FunctionTable {
       key,
       labels: snapshot.labels,
       annotations: snapshot.annotations,
+      envVars: snapshot.envVars,
       desired: snapshot.desired,
       deployed: snapshot.deployed,
       isRemoved: false,
@@ -127,6 +136,7 @@ export class FunctionTable {
     };
     entry.labels = snapshot.labels;
     entry.annotations = snapshot.annotations;
+    entry.envVars = snapshot.envVars;
     entry.desired = snapshot.desired;
     entry.deployed = snapshot.deployed;
     if (known === undefined) {

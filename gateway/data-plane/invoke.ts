@@ -2,7 +2,7 @@ import { startRelay } from '../../http1/relay.ts';
 import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from '../../http1/types.ts';
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
-import type { FunctionEntry, FunctionTable, LiveReplica } from './function-table.ts';
+import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 /** What the invocation path tells of itself. Called once or twice per call: must cost next to nothing. */
@@ -22,7 +22,7 @@ export interface InvocationRecord {
 }
 
 export interface InvokerOptions {
-  readonly table: FunctionTable;
+  readonly table: FunctionLookup;
   readonly waitingRoom: WaitingRoom;
   readonly pool: UpstreamPool;
   readonly recorder: InvocationRecorder;

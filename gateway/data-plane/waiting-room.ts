@@ -115,6 +115,11 @@ export class WaitingRoom {
     }
   }
 
+  /** Looks at every function that is waited for again: what it shows may have lasted too long by now. */
+  reconsider(): void {
+    for (const entry of [...this.#rooms.keys()]) this.onEntry(entry);
+  }
+
   onEntryGone(entry: FunctionEntry): void {
     this.#releaseAll(entry, removed(entry));
   }

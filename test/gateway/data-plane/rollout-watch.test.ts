@@ -43,6 +43,7 @@ describe('the watch over roll-outs', () => {
     key: 'env.openfaas-fn',
     labels: {},
     annotations: {},
+    envVars: {},
     desired: 1,
     deployed: { id: 'd2', at: '2026-01-01T00:00:00Z', isRevertible: true },
     isRemoved: false,

@@ -9,6 +9,7 @@ const asleep = (): FunctionEntry => ({
   key: 'env.openfaas-fn',
   labels: {},
   annotations: {},
+  envVars: {},
   desired: 0,
   deployed: undefined,
   isRemoved: false,

@@ -1,0 +1,89 @@
+import type { Exchange, UpstreamPool } from '../../http1/types.ts';
+import { createFront } from './front.ts';
+import type { FunctionEntry, LiveReplica } from './function-table.ts';
+import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
+import type { TableChanges } from './table-changes.ts';
+import type { UnreachableReplica } from './table-keeper.ts';
+import { TableMirror } from './table-mirror.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+/** A start that fails is judged by how long it has, and the table may have no news of it. */
+const RECONSIDER_MS = 500;
+
+export interface ServingPlaneOptions {
+  readonly pool: UpstreamPool;
+  readonly recorder: InvocationRecorder;
+  readonly onRecord: (record: InvocationRecord) => void;
+  /** Asks the cluster for the first replicas of a function that has none. */
+  readonly scaleUp: (entry: FunctionEntry) => Promise<void>;
+  /** The cluster should be read soon. */
+  readonly nudge: () => void;
+  readonly onUnreachable: (replica: UnreachableReplica) => void;
+  readonly controlSocket: string;
+  readonly functionPort: number;
+  readonly defaultNamespace: string;
+  readonly upstreamTimeoutMs: number;
+  readonly maxInflight: number;
+  readonly coldStart: {
+    readonly capacity: number;
+    readonly timeoutMs: number;
+    readonly scaleFromZero: boolean;
+  };
+  readonly version: string;
+}
+
+/** The invocation path of one process. */
+export interface ServingPlane {
+  /** Serves one request of the public listener. */
+  readonly onExchange: (exchange: Exchange) => void;
+  /** Takes over what the table's keeper tells. */
+  apply(changes: TableChanges): void;
+  /** Calls that wait for a first replica. */
+  readonly waiting: number;
+  /** Lets go of calls that wait for a replica. */
+  stop(): void;
+}
+
+/** Puts the invocation path together: mirror of the table, waiting room, invoker, front. */
+export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
+  const { pool, functionPort } = options;
+  const waitingRoom = new WaitingRoom({
+    ...options.coldStart,
+    scaleUp: options.scaleUp,
+    nudge: options.nudge,
+  });
+  const mirror = new TableMirror(options.defaultNamespace, {
+    onReady: (entry) => waitingRoom.open(entry),
+    onUnready: (replica) => pool.forget({ hostname: replica.address, port: functionPort }),
+    onEntry: (entry) => waitingRoom.onEntry(entry),
+    onEntryGone: (entry) => waitingRoom.onEntryGone(entry),
+  });
+  const reconsider = setInterval(() => waitingRoom.reconsider(), RECONSIDER_MS);
+  const invoker = new Invoker({
+    table: mirror,
+    waitingRoom,
+    pool,
+    recorder: options.recorder,
+    onRecord: options.onRecord,
+    onUnreachable: (entry: FunctionEntry, replica: LiveReplica) => {
+      // It was told already, by another call or by another process.
+      if (!replica.isReady) return;
+      options.onUnreachable({ key: entry.key, replicaId: replica.id, proof: mirror.distrust(replica) });
+    },
+    upstreamTimeoutMs: options.upstreamTimeoutMs,
+    maxInflight: options.maxInflight,
+    functionPort,
+    version: options.version,
+  });
+  return {
+    onExchange: createFront({ invoker, pool, controlSocket: options.controlSocket }),
+    apply: (changes) => mirror.apply(changes),
+    get waiting() {
+      return waitingRoom.waiting;
+    },
+    stop: () => {
+      clearInterval(reconsider);
+      waitingRoom.close();
+    },
+  };
+}
