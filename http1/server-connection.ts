@@ -15,6 +15,9 @@ const UNREAD_BYTES = 65_536;
 const LINGER_MS = 2_000;
 /** How long a client that shut down its sending side may be silent before we find out whether it still listens. */
 const HALF_CLOSE_GRACE_MS = 100;
+/** How long a client is not read until we find out whether it is there, and how much longer each further time. */
+const PAUSED_GRACE_MS = 1_000;
+const GRACE_GROWTH = 1.6;
 
 /** What the connections of one listener share. */
 export interface ConnectionHost {
@@ -48,6 +51,9 @@ export class ServerConnection implements ExchangeConnection, Swept {
   #closeWhenSent = false;
   #probeMs = Number.POSITIVE_INFINITY;
   #sentAtHalfClose = 0;
+  /** Next look for a client that is not read; 0: it is read, or no wait has begun. */
+  #pausedProbeMs = 0;
+  #pausedGraceMs = PAUSED_GRACE_MS;
   #tunnel: BodySink | undefined;
   #isTunnelEnded = false;
   /** When the present wait ends: for a request, a head, or the lingering. */
@@ -210,6 +216,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
     const exchange = new ServerExchange(this, request);
     this.#exchange = exchange;
     this.#bodyDeadlineMs = 0;
+    this.#pausedGraceMs = PAUSED_GRACE_MS;
     this.#host.started();
     try {
       this.#host.onExchange(exchange);
@@ -340,6 +347,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
   #setPaused(isPaused: boolean): void {
     if (this.#isPaused === isPaused || this.#state === 'closed') return;
     this.#isPaused = isPaused;
+    this.#pausedProbeMs = 0;
     if (isPaused) this.socket.pause();
     else this.socket.resume();
   }
@@ -387,12 +395,23 @@ export class ServerConnection implements ExchangeConnection, Swept {
         return;
       }
     }
-    if (nowMs <= this.#probeMs || this.#state !== 'open') return;
+    if (this.#state !== 'open') return;
+    if (this.#isPaused) this.#probePaused(exchange, nowMs);
+    if (nowMs <= this.#probeMs) return;
     this.#probeMs = Number.POSITIVE_INFINITY;
-    // After the client's FIN only a write tells whether it waits for its answer or has left: the kernel of one that left resets.
-    // An interim answer is the one thing that may be written before the answer. In a silent stream there is none: it counts as gone.
-    if (!exchange.isAnswered) exchange.sendInterim({ status: 100, headers: [] });
-    else if (this.out.sentBytes === this.#sentAtHalfClose) this.#close();
+    // After the client's FIN only a write tells whether it waits for its answer or has left. In a silent stream where none is possible it counts as gone.
+    if (this.out.sentBytes !== this.#sentAtHalfClose) return;
+    if (!exchange.probeClient() && exchange.isAnswered) this.#close();
+  }
+
+  /** While a socket is not read, nothing is heard of a client that closes it: its FIN stands behind the bytes that it sent. */
+  #probePaused(exchange: ServerExchange, nowMs: number): void {
+    if (this.#pausedProbeMs === 0) this.#pausedProbeMs = nowMs + this.#pausedGraceMs;
+    else if (nowMs > this.#pausedProbeMs) {
+      if (!exchange.probeClient()) return;
+      this.#pausedGraceMs *= GRACE_GROWTH;
+      this.#pausedProbeMs = nowMs + this.#pausedGraceMs;
+    }
   }
 }
 

@@ -7,6 +7,10 @@ import { dateLine, fieldLine, fieldLines, statusLine } from './write-head.ts';
 
 /** An unread request body up to this size is read and thrown away to keep the connection; a longer one closes it. */
 const DISCARD_BYTES = 262_144;
+/** What every answer begins with, whatever it will be. */
+const HEAD_START = 'HTTP/1.1 ';
+/** Zeros before the sizes of chunks, of which readers take some digits only. */
+const MOST_ZEROS = 4;
 
 type AnswerState = 'none' | 'streaming' | 'ended';
 type Framing = 'length' | 'chunked' | 'close' | 'none';
@@ -46,6 +50,10 @@ export class ServerExchange implements Exchange, BodySink {
   /** The sink is full: nothing is read until `resumeBody`. */
   isBodyBlocked = false;
   #sentContinue = false;
+
+  /** Characters of {@link HEAD_START} that are with the client already. */
+  #sentAhead = 0;
+  #zeros = 0;
 
   #answer: AnswerState = 'none';
   #framing: Framing = 'none';
@@ -115,7 +123,7 @@ export class ServerExchange implements Exchange, BodySink {
       !this.#connection.hasUnread
     ) {
       this.#sentContinue = true;
-      this.#connection.out.text('HTTP/1.1 100 Continue\r\n\r\n');
+      this.#writeHead('HTTP/1.1 100 Continue\r\n\r\n');
     }
     this.#connection.consume();
   }
@@ -206,7 +214,31 @@ export class ServerExchange implements Exchange, BodySink {
   sendInterim(head: ResponseHead): void {
     if (this.isFinished || this.isAnswered || this.request.version === '1.0') return;
     if (head.status === 100) this.#sentContinue = true;
-    this.#connection.out.text(`${statusLine(head.status, head.reason)}${fieldLines(head.headers)}\r\n`);
+    this.#writeHead(`${statusLine(head.status, head.reason)}${fieldLines(head.headers)}\r\n`);
+  }
+
+  /**
+   * Writes one byte that changes nothing: of what every answer begins with, or a zero before a chunk's size. Nothing else
+   * tells whether a client that we do not read, or that has shut down its side, is there still: the kernel of one that
+   * has left answers with a reset.
+   * @returns false when no such byte can be written now
+   */
+  probeClient(): boolean {
+    const { out } = this.#connection;
+    if (this.#answer === 'none' && this.#sentAhead < HEAD_START.length) {
+      out.text(HEAD_START.charAt(this.#sentAhead++));
+      return true;
+    }
+    if (this.#answer !== 'streaming' || this.#framing !== 'chunked' || this.#zeros === MOST_ZEROS)
+      return false;
+    this.#zeros++;
+    out.text('0');
+    return true;
+  }
+
+  #writeHead(text: string): void {
+    this.#connection.out.text(this.#sentAhead === 0 ? text : text.slice(this.#sentAhead));
+    this.#sentAhead = 0;
   }
 
   /** Writes a 101 and hands the connection over as it is: bytes from the client go to `sink` from now on. */
@@ -217,7 +249,7 @@ export class ServerExchange implements Exchange, BodySink {
     this.closes = true;
     this.#framing = 'close';
     this.#isTunnel = true;
-    this.#connection.out.text(text);
+    this.#writeHead(text);
     this.#connection.startTunnel(sink);
     return this;
   }
@@ -270,7 +302,7 @@ export class ServerExchange implements Exchange, BodySink {
     if (this.closes) text += 'connection: close\r\n';
     else text += this.#connection.keepAliveLines(isOld);
     this.#answer = 'streaming';
-    this.#connection.out.text(`${text}\r\n`);
+    this.#writeHead(`${text}\r\n`);
   }
 
   /** Whether the rest of the request body is being read by someone, or short enough to be thrown away. */
