@@ -132,7 +132,8 @@ describe('listen', () => {
     expect(listener.inFlight).to.equal(0);
   });
 
-  it('reads no more than it can hold while a request is being served', async () => {
+  it('reads no more than it can hold while a request is being served', async function () {
+    this.timeout(20_000);
     let served: Exchange | undefined;
     start((exchange) => {
       served ??= exchange;
