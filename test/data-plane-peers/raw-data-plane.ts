@@ -9,11 +9,16 @@ import {
 export class RawDataPlane {
   readonly replica: RawServer;
   readonly plane: DataPlaneUnderTest;
-  readonly #clients: RawPeer[] = [];
+  readonly #clients = new Set<RawPeer>();
 
   private constructor(replica: RawServer, plane: DataPlaneUnderTest) {
     this.replica = replica;
     this.plane = plane;
+  }
+
+  /** For a plane whose replica is somebody else; `replica` is never called. */
+  static async around(plane: DataPlaneUnderTest): Promise<RawDataPlane> {
+    return new RawDataPlane(await RawServer.start(), plane);
   }
 
   static async start(options: Partial<UnderTestOptions> = {}): Promise<RawDataPlane> {
@@ -24,7 +29,8 @@ export class RawDataPlane {
   async connect(): Promise<RawPeer> {
     const client = await RawPeer.connect(this.plane.port);
     client.socket.setNoDelay(true);
-    this.#clients.push(client);
+    this.#clients.add(client);
+    client.socket.once('close', () => this.#clients.delete(client));
     return client;
   }
 

@@ -85,6 +85,7 @@ export class RawServer {
 
   private constructor(isReplica: boolean) {
     this.server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      socket.setNoDelay(true);
       const peer = new RawPeer(socket);
       if (isReplica) void this.#addUnlessProbe(peer);
       else this.#add(peer);
