@@ -80,6 +80,17 @@ describe('mode http of the watchdog, what the contract does not say', () => {
     expect(server.peers.length).to.equal(connections);
   });
 
+  it('ends the call of a client that leaves though the process does not read its body', async () => {
+    const { watchdog, called } = await startRaw(startWatchdog, { exec_timeout: '1h', write_timeout: '1h' });
+    const client = await RawPeer.connect(Number(new URL(watchdog.url).port));
+    client.send('POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: 60000000\r\n\r\n');
+    client.send(Buffer.alloc(60_000_000));
+    (await called()).socket.pause();
+    await client.untilReceived('H'); // the beginning of any answer, to see whether it is there
+    client.destroy();
+    await watchdog.logged('POST /long - 499 ');
+  });
+
   it('refuses a buffered body that is too long with 413', async function () {
     this.timeout(30_000);
     const { url } = await startHttp(startWatchdog, NODE, { http_buffer_req_body: 'true' });

@@ -157,6 +157,22 @@ for (const [name, settings] of Object.entries(MODES)) {
       }
     });
 
+    it('end when their client leaves though nobody reads its body', async () => {
+      const pidFile = temporaryPath();
+      const watchdog = await start({
+        fprocess: './behaves-as-asked', PID_FILE: pidFile, exec_timeout: '1h', write_timeout: '1h',
+      }); // biome-ignore format: short
+      const client = await RawPeer.connect(portOf(watchdog));
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nX-Behave: hang\r\nContent-Length: 60000000\r\n\r\n');
+      client.send(Buffer.alloc(60_000_000));
+      const pid = await pidIn(pidFile);
+      await client.untilReceived('H'); // the beginning of any answer, to see whether it is there
+      expect(isAlive(pid)).to.equal(true);
+      client.destroy();
+      await until(() => !isAlive(pid), 'the process is dead');
+      await watchdog.logged(mode === 'fork' ? 'Wrote 0 Bytes' : ' - 499 - ');
+    });
+
     it('are said to have ended for the first of two causes', async () => {
       const pidFile = temporaryPath();
       const watchdog = await start({
