@@ -4,6 +4,7 @@ import { ROLLOUT_TIMEOUT_ANNOTATION } from './function-annotations.ts';
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionDeployment } from './function-types.ts';
 import { parseImageReference } from './image-reference.ts';
+import { parseCallLimits } from './parse-call-limits.ts';
 import {
   checkLine,
   optionalBoolean,
@@ -49,6 +50,7 @@ export function parseDeployment(value: unknown): FunctionDeployment {
   checkSecrets(secrets ?? []);
   parseScaleLabels(labels ?? {});
   checkRolloutTimeout(annotations ?? {});
+  parseCallLimits(labels ?? {}, annotations ?? {});
   if (registryAuth !== undefined) checkRegistryAuth(registryAuth);
   return {
     service,

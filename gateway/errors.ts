@@ -17,6 +17,9 @@ const STATUS_BY_CODE = {
   builder_busy: 429,
   too_many_log_readers: 429,
   too_many_inflight: 429,
+  function_rate_limited: 429,
+  function_concurrency_limited: 429,
+  replicas_busy: 429,
   internal_error: 500,
   alert_failed: 500,
   upstream_unreachable: 502,
@@ -41,11 +44,18 @@ export class FaasError extends Error {
   readonly status: number;
   /** Whether the caller sees the message: all but the unexpected, which may hold internals and goes to the log. */
   readonly expose: boolean;
+  /** When another attempt may fare better, where that is known: whole seconds, at least 1. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: FaasErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(
+    code: FaasErrorCode,
+    message: string,
+    options?: { cause?: unknown; retryAfterSeconds?: number },
+  ) {
     super(message, options);
     this.code = code;
     this.status = STATUS_BY_CODE[code];
     this.expose = code !== 'internal_error';
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 }

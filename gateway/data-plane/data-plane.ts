@@ -1,6 +1,7 @@
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { Exchange } from '../../http1/types.ts';
 import type { TableKnowledge } from '../functions/with-knowledge.ts';
+import { privateCounts } from './limits/shared-counts.ts';
 import { createServingPlane, type ServingPlane, type ServingPlaneOptions } from './serving-plane.ts';
 import { TableKeeper, type TableKeeperOptions } from './table-keeper.ts';
 
@@ -26,12 +27,15 @@ export interface DataPlane {
  * they are in processes of their own.
  */
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
+  const counts = options.counts ?? privateCounts();
   const keeper: TableKeeper = new TableKeeper({
     ...options,
+    counts,
     onChanges: (changes) => serving.apply(changes),
   });
   const serving: ServingPlane = createServingPlane({
     ...options,
+    counts,
     nudge: () => keeper.nudge(),
     onUnreachable: (replica) => keeper.unreachable(replica),
   });

@@ -1,5 +1,7 @@
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { Deployed, FunctionSnapshot } from '../functions/provider.ts';
+import type { CallRules } from './limits/call-rules.ts';
+import type { TimeLimit } from './limits/time-limit.ts';
 
 /** A replica that the cluster says is running, as the data plane sees it. */
 export interface LiveReplica {
@@ -11,6 +13,8 @@ export interface LiveReplica {
   isReady: boolean;
   /** Of an earlier version than the one deployed last. */
   isOutdated: boolean;
+  /** Its place in the shared counts; undefined: its calls are not limited. */
+  slot?: number | undefined;
 }
 
 /** A replica that did not start or has ended; every attempt of the cluster is one of its own. */
@@ -38,6 +42,12 @@ export interface FunctionEntry {
   replicas: readonly LiveReplica[];
   /** Replicas that are not running and say why. */
   failures: readonly Failure[];
+  /** What limits its calls; undefined: nothing. */
+  rules?: CallRules | undefined;
+  /** Its place in the shared counts; undefined: it needs none. */
+  slot?: number | undefined;
+  /** Its own limit of time, where that is shorter than the gateway's. */
+  timeLimit?: TimeLimit | undefined;
 }
 
 /** How the invocation path finds functions. */

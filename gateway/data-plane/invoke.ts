@@ -3,6 +3,9 @@ import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from 
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
 import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
+import { admit, enterReplica, NO_SLOT } from './limits/admission.ts';
+import type { SharedCounts } from './limits/shared-counts.ts';
+import { gatewayTimeLimit, type TimeLimit } from './limits/time-limit.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 /** What the invocation path tells of itself. Called once or twice per call: must cost next to nothing. */
@@ -33,6 +36,8 @@ export interface InvokerOptions {
   readonly onUnreachable: (entry: FunctionEntry, replica: LiveReplica) => void;
   readonly upstreamTimeoutMs: number;
   readonly maxInflight: number;
+  /** Where the calls of limited functions are counted. */
+  readonly counts: SharedCounts;
   /** Port of every function's watchdog. */
   readonly functionPort: number;
   /** For `X-Served-By`. */
@@ -42,6 +47,7 @@ export interface InvokerOptions {
 /** What nginx made the usual name for "the client closed the connection": never sent, only counted and logged. */
 const CLIENT_GONE = 499;
 const MISDIRECTED = 421;
+const TOO_MANY = 429;
 const MOST_ATTEMPTS = 5;
 
 /** Ours to say, whatever the client or the function wrote. */
@@ -78,6 +84,16 @@ export class Invoker {
     }
     this.#inFlight++;
     recorder.started(entry.key);
+    if (entry.rules !== undefined) {
+      const admitted = admit(entry, entry.rules, this.#options.counts);
+      if (typeof admitted !== 'number') {
+        call.error = admitted.message;
+        this.ended(call, entry, admitted.status);
+        call.refuse(admitted);
+        return;
+      }
+      call.slot = admitted;
+    }
     new Invocation(call, entry, this.#options, this).begin();
   }
 
@@ -85,6 +101,7 @@ export class Invoker {
   ended(call: Call, entry: FunctionEntry, status: number): void {
     const { recorder, onRecord, wantsRecord } = this.#options;
     this.#inFlight--;
+    if (call.slot !== NO_SLOT) this.#options.counts.leave(call.slot);
     const durationMs = performance.now() - call.startedAt;
     recorder.completed(entry.key, status, durationMs / 1000);
     if (wantsRecord !== undefined && !wantsRecord(status)) return;
@@ -122,6 +139,11 @@ class Invocation {
   readonly #invoker: Invoker;
   #attempts = 0;
   #replica: LiveReplica | undefined;
+  /** The replica's place in the shared counts, while this call is counted there. */
+  #replicaSlot = NO_SLOT;
+  /** A watchdog has refused the call as one too many: the next one's word is passed on. */
+  #wasBusy = false;
+  #timeLimit: TimeLimit | undefined;
   /** Replicas that could not be reached, since the last wait. */
   #tried: LiveReplica[] | undefined;
 
@@ -148,9 +170,22 @@ class Invocation {
       return;
     }
     // One that was tried may have answered a probe since; nobody would tell the waiting room of it again.
-    const replica = pickReplica(entry.replicas, this.#tried ?? NOBODY) ?? pickReplica(entry.replicas, NOBODY);
+    const replica = this.#pick(this.#tried ?? NOBODY) ?? this.#pick(NOBODY);
     if (replica === undefined) this.#waitForReplica();
-    else this.#relay(replica);
+    else if (replica !== 'full') this.#relay(replica);
+    else {
+      const message = `every replica of ${entry.key} has as many calls in flight as its max_inflight allows`;
+      this.#fail(new FaasError('replicas_busy', message, { retryAfterSeconds: 1 }), false);
+    }
+  }
+
+  #pick(tried: readonly LiveReplica[]): LiveReplica | 'full' | undefined {
+    const { replicas, rules } = this.#entry;
+    if (rules === undefined || rules.perReplica === 0) return pickReplica(replicas, tried);
+    const { counts } = this.#options;
+    const replica = enterReplica(replicas, { tried, limit: rules.perReplica, counts });
+    if (typeof replica === 'object') this.#replicaSlot = replica.slot ?? NO_SLOT;
+    return replica;
   }
 
   #waitForReplica(): void {
@@ -178,6 +213,8 @@ class Invocation {
   #relay(replica: LiveReplica): void {
     const { pool, functionPort, upstreamTimeoutMs } = this.#options;
     const call = this.#call;
+    const timeLimit = this.#entry.timeLimit;
+    this.#timeLimit = timeLimit?.sparesStreams && wantsStream(call.exchange) ? undefined : timeLimit;
     this.#replica = replica;
     replica.inFlight++;
     startRelay(
@@ -190,8 +227,8 @@ class Invocation {
         addRequestHeaders: call.requestHeaders(this.#entry, `${replica.address}:${functionPort}`),
         dropResponseHeaders: OWN_RESPONSE_HEADERS,
         addResponseHeaders: call.responseHeaders,
-        acceptResponse: acceptsResponse,
-        timeoutMs: upstreamTimeoutMs,
+        acceptResponse: this.#mayGoElsewhere() ? acceptsUnlessBusy : acceptsResponse,
+        timeoutMs: this.#timeLimit?.ms ?? upstreamTimeoutMs,
       },
       (outcome) => this.#relayed(replica, outcome),
     );
@@ -204,7 +241,8 @@ class Invocation {
       return;
     }
     const isElsewhere = outcome.kind === 'not_delivered' || outcome.kind === 'declined';
-    if (isElsewhere) this.#options.onUnreachable(this.#entry, replica);
+    if (outcome.kind === 'declined' && outcome.status === TOO_MANY) this.#wasBusy = true;
+    else if (isElsewhere) this.#options.onUnreachable(this.#entry, replica);
     // A body was on its way before the 421 came: it is not there any more to be sent again.
     const isRepeatable =
       isElsewhere && (outcome.kind === 'not_delivered' || this.#call.exchange.request.contentLength === 0);
@@ -212,6 +250,13 @@ class Invocation {
       this.#tried = [...(this.#tried ?? NOBODY), replica];
       this.begin();
     } else this.#settle(outcome);
+  }
+
+  /** Whether a call that a watchdog refuses as one too many could be sent to another replica: once, and while nothing of it is used up. */
+  #mayGoElsewhere(): boolean {
+    return (
+      !this.#wasBusy && this.#entry.replicas.length > 1 && this.#call.exchange.request.contentLength === 0
+    );
   }
 
   #settle(outcome: Exclude<RelayOutcome, { kind: 'completed' }>): void {
@@ -224,8 +269,8 @@ class Invocation {
         this.#end(CLIENT_GONE);
         break;
       case 'timed_out': {
-        const limit = `upstream_timeout (${this.#options.upstreamTimeoutMs / 1000} s)`;
-        const message = `${key} did not answer within the gateway's ${limit}`;
+        const limit = this.#timeLimit ?? gatewayTimeLimit(this.#options.upstreamTimeoutMs);
+        const message = `${key} did not answer within ${limit.name}`;
         this.#fail(new FaasError('upstream_timeout', message), outcome.answered);
         break;
       }
@@ -252,6 +297,8 @@ class Invocation {
   #leaveReplica(): void {
     if (this.#replica !== undefined) this.#replica.inFlight--;
     this.#replica = undefined;
+    if (this.#replicaSlot !== NO_SLOT) this.#options.counts.leave(this.#replicaSlot);
+    this.#replicaSlot = NO_SLOT;
   }
 
   #end(status: number): void {
@@ -276,6 +323,25 @@ function acceptsResponse({ status, headers }: UpstreamResponseHead): boolean {
   return true;
 }
 
+/** The same, but for a watchdog's word that it has as many calls as its `max_inflight` allows, and ran nothing. */
+function acceptsUnlessBusy(head: UpstreamResponseHead): boolean {
+  if (head.status !== TOO_MANY) return acceptsResponse(head);
+  const { headers } = head;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === 'x-openfaas-internal' && headers[i + 1] === 'faas-middleware')
+      return false;
+  }
+  return true;
+}
+
+/** A watchdog lets these run without a limit of time. */
+function wantsStream(exchange: Exchange): boolean {
+  const accept = exchange.header('accept')?.toLowerCase();
+  return (
+    accept !== undefined && (accept.includes('text/event-stream') || accept.includes('application/x-ndjson'))
+  );
+}
+
 /** The host that the client called: a target in absolute form says it, whatever `Host` says (RFC 9112 3.2.2). */
 function hostOf(exchange: Exchange): string {
   const { target } = exchange.request;
@@ -292,6 +358,8 @@ class Call {
   readonly responseHeaders: string[];
   /** What went wrong, for the log. */
   error: string | undefined;
+  /** The function's place in the shared counts, while this call is counted there. */
+  slot = NO_SLOT;
   readonly #startTime: string;
 
   constructor(exchange: Exchange, rest: string, version: string) {
@@ -340,7 +408,9 @@ class Call {
       failure.code,
       ...this.responseHeaders,
     ];
-    if (failure.status === 503 || failure.status === 429) headers.push('Retry-After', '1');
+    if (failure.status === 503 || failure.status === 429) {
+      headers.push('Retry-After', String(failure.retryAfterSeconds ?? 1));
+    }
     this.exchange.respond({ status: failure.status, headers }, `${failure.message}\n`);
   }
 }

@@ -2,6 +2,8 @@ import type { Exchange, UpstreamPool } from '../../http1/types.ts';
 import { createFront } from './front.ts';
 import type { FunctionEntry, LiveReplica } from './function-table.ts';
 import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
+import { readCallRules } from './limits/call-rules.ts';
+import { privateCounts, type SharedCounts } from './limits/shared-counts.ts';
 import type { TableChanges } from './table-changes.ts';
 import type { UnreachableReplica } from './table-keeper.ts';
 import { TableMirror } from './table-mirror.ts';
@@ -24,6 +26,8 @@ export interface ServingPlaneOptions {
   readonly defaultNamespace: string;
   readonly upstreamTimeoutMs: number;
   readonly maxInflight: number;
+  /** Counts that are shared with the other workers; absent: this process is alone. */
+  readonly counts?: SharedCounts | undefined;
   readonly coldStart: {
     readonly capacity: number;
     readonly timeoutMs: number;
@@ -46,7 +50,7 @@ export interface ServingPlane {
 
 /** Puts the invocation path together: mirror of the table, waiting room, invoker, front. */
 export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
-  const { pool, functionPort } = options;
+  const { pool, functionPort, upstreamTimeoutMs, counts = privateCounts() } = options;
   const waitingRoom = new WaitingRoom({
     ...options.coldStart,
     scaleUp: options.scaleUp,
@@ -55,7 +59,12 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
   const mirror = new TableMirror(options.defaultNamespace, {
     onReady: (entry) => waitingRoom.open(entry),
     onUnready: (replica) => pool.forget({ hostname: replica.address, port: functionPort }),
-    onEntry: (entry) => waitingRoom.onEntry(entry),
+    onEntry: (entry) => {
+      const { rules, timeLimit } = readCallRules(entry, upstreamTimeoutMs);
+      entry.rules = rules;
+      entry.timeLimit = timeLimit;
+      waitingRoom.onEntry(entry);
+    },
     onEntryGone: (entry) => waitingRoom.onEntryGone(entry),
   });
   const reconsider = setInterval(() => waitingRoom.reconsider(), RECONSIDER_MS);
@@ -70,8 +79,9 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
       if (!replica.isReady) return;
       options.onUnreachable({ key: entry.key, replicaId: replica.id, proof: mirror.distrust(replica) });
     },
-    upstreamTimeoutMs: options.upstreamTimeoutMs,
+    upstreamTimeoutMs,
     maxInflight: options.maxInflight,
+    counts,
     functionPort,
     version: options.version,
   });

@@ -8,6 +8,8 @@ export interface ReplicaState {
   readonly isReady: boolean;
   /** How often it has answered after it did not: who found it unreachable says since which answer. */
   readonly proofs: number;
+  /** Its place in the shared counts, where its calls are limited. */
+  readonly slot?: number | undefined;
 }
 
 /** All that the invocation path needs to know of a function, in plain data: it crosses from one process to another. */
@@ -20,6 +22,8 @@ export interface FunctionState {
   readonly desired: number;
   readonly replicas: readonly ReplicaState[];
   readonly failures: readonly Failure[];
+  /** Its place in the shared counts, where its calls are limited. */
+  readonly slot?: number | undefined;
 }
 
 /** What has changed in the table since the last of these; the first one holds all of it. */
@@ -36,7 +40,7 @@ const HEEDED_ENV = ['exec_timeout', 'max_inflight', 'read_timeout', 'upstream_ti
 
 /** @param proofsOf how often the replica has begun to answer */
 export function stateOf(entry: FunctionEntry, proofsOf: (replica: LiveReplica) => number): FunctionState {
-  const { ref, labels, annotations, desired, failures } = entry;
+  const { ref, labels, annotations, desired, failures, slot } = entry;
   const envVars: Record<string, string> = {};
   for (const name of HEEDED_ENV) {
     const value = entry.envVars[name];
@@ -44,15 +48,31 @@ export function stateOf(entry: FunctionEntry, proofsOf: (replica: LiveReplica) =
   }
   const replicas = entry.replicas.map((replica) => {
     const { id, address, isReady } = replica;
-    return { id, address, isReady, proofs: proofsOf(replica) };
+    return {
+      id,
+      address,
+      isReady,
+      proofs: proofsOf(replica),
+      ...(replica.slot !== undefined && { slot: replica.slot }),
+    };
   });
-  return { ref, labels, annotations, envVars, desired, replicas, failures };
+  return {
+    ref,
+    labels,
+    annotations,
+    envVars,
+    desired,
+    replicas,
+    failures,
+    ...(slot !== undefined && { slot }),
+  };
 }
 
 /** Whether who knows the one need not be told the other. */
 export function isSameState(a: FunctionState, b: FunctionState): boolean {
   return (
     a.desired === b.desired &&
+    a.slot === b.slot &&
     isSameRecord(a.labels, b.labels) &&
     isSameRecord(a.annotations, b.annotations) &&
     isSameRecord(a.envVars, b.envVars) &&
@@ -78,7 +98,13 @@ function isSameList<T>(a: readonly T[], b: readonly T[], isSame: (x: T, y: T) =>
 }
 
 function isSameReplica(a: ReplicaState, b: ReplicaState): boolean {
-  return a.id === b.id && a.address === b.address && a.isReady === b.isReady && a.proofs === b.proofs;
+  return (
+    a.id === b.id &&
+    a.address === b.address &&
+    a.isReady === b.isReady &&
+    a.proofs === b.proofs &&
+    a.slot === b.slot
+  );
 }
 
 function isSameFailure(a: Failure, b: Failure): boolean {

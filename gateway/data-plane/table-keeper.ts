@@ -2,6 +2,8 @@ import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts'
 import type { FunctionSnapshot } from '../functions/provider.ts';
 import type { TableKnowledge } from '../functions/with-knowledge.ts';
 import { type FunctionEntry, FunctionTable, type LiveReplica } from './function-table.ts';
+import { LimitKeeper } from './limits/limit-keeper.ts';
+import { privateCounts, type SharedCounts } from './limits/shared-counts.ts';
 import { Prober } from './probe.ts';
 import { RolloutWatch, type RolloutWatchOptions } from './rollout-watch.ts';
 import { type FunctionState, isSameState, stateOf, type TableChanges } from './table-changes.ts';
@@ -16,6 +18,10 @@ export interface TableKeeperOptions {
   readonly functionPort: number;
   readonly defaultNamespace: string;
   readonly rollouts: RolloutWatchOptions;
+  /** Where calls of limited functions are counted; absent: in this process alone. */
+  readonly counts?: SharedCounts | undefined;
+  /** A limit of a function has no effect, and why. */
+  readonly onLimitProblem?: ((key: string, why: string) => void) | undefined;
   /** Something of the table has changed, and this is all of it. */
   readonly onChanges: (changes: TableChanges) => void;
 }
@@ -36,6 +42,7 @@ export class TableKeeper {
   readonly #poller: TablePoller;
   readonly #prober: Prober;
   readonly #rolloutWatch: RolloutWatch;
+  readonly #limits: LimitKeeper;
   readonly #proofs = new WeakMap<LiveReplica, number>();
   /** What was told last of each function. */
   readonly #told = new Map<string, FunctionState>();
@@ -45,14 +52,23 @@ export class TableKeeper {
 
   constructor(options: TableKeeperOptions) {
     this.#options = options;
+    this.#limits = new LimitKeeper({
+      counts: options.counts ?? privateCounts(),
+      onProblem: options.onLimitProblem ?? (() => {}),
+    });
     this.#table = new FunctionTable(options.defaultNamespace, {
       onReplica: (entry, replica) => this.#prober.start(entry, replica),
-      onReplicaGone: (replica) => this.#prober.stop(replica),
+      onReplicaGone: (replica) => {
+        this.#prober.stop(replica);
+        this.#limits.onReplicaGone(replica);
+      },
       onEntry: (entry) => {
+        this.#limits.onEntry(entry);
         this.#rolloutWatch.observe(entry);
         this.#touched.set(entry.key, entry);
       },
       onEntryGone: (entry) => {
+        this.#limits.onEntryGone(entry);
         this.#rolloutWatch.observe(entry);
         this.#touched.set(entry.key, undefined);
       },

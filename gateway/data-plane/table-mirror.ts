@@ -65,8 +65,8 @@ export class TableMirror implements FunctionLookup {
 
   #applyOne(state: FunctionState): void {
     const key = qualifiedName(state.ref);
-    const { labels, annotations, envVars, desired, failures } = state;
-    const facts = { labels, annotations, envVars, desired, failures };
+    const { labels, annotations, envVars, desired, failures, slot } = state;
+    const facts = { labels, annotations, envVars, desired, failures, slot };
     const known = this.#byKey.get(key);
     const entry: FunctionEntry = known ?? {
       ref: state.ref,
@@ -90,7 +90,7 @@ export class TableMirror implements FunctionLookup {
   #applyReplicas(entry: FunctionEntry, states: readonly ReplicaState[]): boolean {
     const before = entry.replicas;
     let hasReady = false;
-    entry.replicas = states.map(({ id, address, isReady, proofs }) => {
+    entry.replicas = states.map(({ id, address, isReady, proofs, slot }) => {
       const replica = before.find((known) => known.id === id && known.address === address) ?? {
         id,
         address,
@@ -98,6 +98,7 @@ export class TableMirror implements FunctionLookup {
         isReady: false,
         isOutdated: false,
       };
+      replica.slot = slot;
       this.#proofs.set(replica, proofs);
       const isTrusted = isReady && proofs > (this.#distrusted.get(replica) ?? -1);
       if (isTrusted && !replica.isReady) hasReady = true;

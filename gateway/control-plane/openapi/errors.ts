@@ -23,6 +23,11 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   builder_busy: 'another build is running: see `Retry-After`',
   too_many_log_readers: '100 clients read logs already: end some of them',
   too_many_inflight: 'the gateway has as many calls in flight as `max_inflight` allows',
+  function_rate_limited:
+    'the function has had as many calls as its label `com.skep.limit.rate` allows: `Retry-After` says when the next may come',
+  function_concurrency_limited:
+    'the function has as many calls in flight as its label `com.skep.limit.concurrency` allows',
+  replicas_busy: 'every replica of the function has as many calls in flight as its `max_inflight` allows',
   internal_error: 'something nobody expected: the log has it under the call id in the text',
   alert_failed: 'some alerts could not be applied, one line for each: Alertmanager sends them again',
   upstream_unreachable: 'no replica of the function could be reached; nothing was delivered',
