@@ -101,7 +101,7 @@ export class ChunkedDecoder {
     if (byte === LF && !this.#trailer.endsWith('\r')) throw new BadMessage(400, 'bare LF in the trailers');
     this.#trailer += String.fromCharCode(byte);
     if (byte === LF && (this.#trailer.length === 2 || this.#trailer.endsWith('\r\n\r\n'))) {
-      if (this.#trailer.length > 2) this.trailers = parseTrailers(this.#trailer, MAX_TRAILER_FIELDS);
+      if (this.#trailer.length > 2) this.trailers = [...parseTrailers(this.#trailer, MAX_TRAILER_FIELDS)];
       else if (this.#trailer !== '\r\n') throw new BadMessage(400, 'bare CR in the trailers');
       this.#state = 'done';
       this.isDone = true;

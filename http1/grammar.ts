@@ -2,7 +2,6 @@
 
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 const NOT_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
-const NOT_HEAD = /[^\t\r\n\x20-\x7e\x80-\xff]/;
 const NOT_TARGET = /[^\x21\x22\x24-\x7e]/;
 
 /** `token`: methods and field names. */
@@ -13,11 +12,6 @@ export function isToken(text: string): boolean {
 /** Field values and reason phrases: no control byte but tab, so neither CR, LF nor NUL. */
 export function isFieldValue(text: string): boolean {
   return !NOT_FIELD_VALUE.test(text);
-}
-
-/** Whether a head holds only bytes that may be in one; that CR and LF come in pairs is for its parser to see. */
-export function hasOnlyHeadBytes(text: string): boolean {
-  return !NOT_HEAD.test(text);
 }
 
 /** Printable ASCII without space and `#`: what a request target may hold. */
@@ -35,19 +29,20 @@ export const TOKEN = table(isToken);
 /** {@link isFieldValue} by byte. */
 export const FIELD_VALUE = table(isFieldValue);
 
-const HOST = /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]*$/;
+/** {@link isTarget} by byte. */
+export const TARGET = table(isTarget);
 
-/** Whether a `Host` value is made of the bytes that an authority may hold; empty is allowed (RFC 9112 3.2). */
-export function isHost(value: string): boolean {
-  return HOST.test(value);
-}
+/** The bytes that an authority may hold (RFC 9112 3.2). */
+export const HOST_BYTE = table((text) => /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]$/.test(text));
 
-/** A length in bytes: digits only, at most 15 so that it stays exact. NaN when it is none. */
-export function parseLength(value: string): number {
-  if (value.length === 0 || value.length > 15) return Number.NaN;
+const MOST_LENGTH_DIGITS = 15;
+
+/** A length in bytes, written at `start` to `end`: digits only, at most 15 so that it stays exact. NaN when it is none. */
+export function parseLength(bytes: Uint8Array, start: number, end: number): number {
+  if (end === start || end - start > MOST_LENGTH_DIGITS) return Number.NaN;
   let length = 0;
-  for (let i = 0; i < value.length; i++) {
-    const digit = value.charCodeAt(i) - 0x30;
+  for (let i = start; i < end; i++) {
+    const digit = (bytes[i] ?? 0) - 0x30;
     if (digit < 0 || digit > 9) return Number.NaN;
     length = length * 10 + digit;
   }

@@ -26,6 +26,8 @@ class RelayCall implements UpstreamUser, BodySink {
 
   #received: Buffer | undefined;
   #searched = 0;
+  /** Of interim answers, which count towards the size of the head. */
+  #interimBytes = 0;
   #head: ParsedResponse | undefined;
   #sink: BodySink | undefined;
   #bodyLeft = 0;
@@ -62,7 +64,8 @@ class RelayCall implements UpstreamUser, BodySink {
     this.#wantsUpgrade =
       this.#options.allowUpgrade !== false &&
       this.#exchange instanceof ServerExchange &&
-      this.#exchange.request.wantsUpgrade;
+      this.#exchange.request.wantsUpgrade &&
+      !namesHttp2(this.#exchange.header('upgrade') ?? '');
     connection.out.text(requestHead(this.#exchange, this.#options, this.#wantsUpgrade));
     if (request.contentLength === 0) {
       this.#isRequestSent = true;
@@ -138,7 +141,8 @@ class RelayCall implements UpstreamUser, BodySink {
     while (this.#phase === 'head') {
       const end = findHeadEnd(buffer, position, this.#searched);
       const length = (end === -1 ? buffer.length : end) - position;
-      if (length > this.#pool.headBytes) throw new BadMessage(502, 'the head of the answer is too long');
+      if (this.#interimBytes + length > this.#pool.headBytes)
+        throw new BadMessage(502, 'the head of the answer is too long');
       if (end === -1) {
         this.#received = Buffer.from(buffer.subarray(position));
         this.#searched = this.#received.length;
@@ -150,7 +154,10 @@ class RelayCall implements UpstreamUser, BodySink {
       this.#received = undefined;
       if (head.status >= 200) this.#beginAnswer(head);
       else if (head.status === 101) this.#beginTunnel(head, buffer.subarray(position));
-      else this.#passInterim(head);
+      else {
+        this.#interimBytes += length;
+        this.#passInterim(head);
+      }
     }
     if (this.#phase === 'body') this.#readBody(buffer, position);
   }
@@ -159,7 +166,8 @@ class RelayCall implements UpstreamUser, BodySink {
     // A 100 is ours to give: `Expect` was not passed on.
     if (head.status === 100 || !(this.#exchange instanceof ServerExchange)) return;
     this.#exchange.sendInterim({
-      ...head,
+      status: head.status,
+      reason: head.reason,
       headers: passedOn(head.headers, headerFilter(undefined, head.connection)),
     });
   }
@@ -266,7 +274,10 @@ class RelayCall implements UpstreamUser, BodySink {
       if (head.headers[i]?.toLowerCase() === 'upgrade') headers.push('Upgrade', head.headers[i + 1] ?? '');
     }
     this.#sink = exchange;
-    exchange.startTunnel({ ...head, headers }, this, () => this.#connection?.resume());
+    this.#connection?.watchPeer();
+    exchange.startTunnel({ status: head.status, reason: head.reason, headers }, this, () =>
+      this.#connection?.resume(),
+    );
     this.#pass(rest);
   }
 
@@ -320,6 +331,11 @@ class RelayCall implements UpstreamUser, BodySink {
     this.#phase = 'done';
     this.#resolve(outcome);
   }
+}
+
+/** By a tunnel of it, further requests would pass that nobody routes, counts or limits. */
+function namesHttp2(upgrade: string): boolean {
+  return /(?:^|[\s,])h2c?(?:$|[\s,/])/i.test(upgrade) || /http\s*\/\s*2/i.test(upgrade);
 }
 
 function nameOf(address: UpstreamAddress): string {

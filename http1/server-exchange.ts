@@ -38,7 +38,7 @@ export interface ExchangeConnection {
 
 /** One request on a connection; also the sink of its own streamed answer. */
 export class ServerExchange implements Exchange, BodySink {
-  request: ParsedRequest;
+  readonly request: ParsedRequest;
   readonly #connection: ExchangeConnection;
   #sink: BodySink | undefined;
   #wasRead = false;
@@ -88,20 +88,12 @@ export class ServerExchange implements Exchange, BodySink {
   }
 
   header(lowerCaseName: string): string | undefined {
-    const { headers } = this.request;
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i] ?? '';
-      if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return headers[i + 1];
-    }
-    return undefined;
+    return this.request.find(lowerCaseName);
   }
 
   setRequestHeader(name: string, value: string): void {
-    const lowerCaseName = name.toLowerCase();
-    const others = this.request.headers.filter(
-      (_, i, all) => all[i - (i % 2)]?.toLowerCase() !== lowerCaseName,
-    );
-    this.request = { ...this.request, headers: [...others, name, value] };
+    fieldLine(name, value);
+    this.request.replace(name, value);
   }
 
   readBody(sink: BodySink): void {
@@ -273,7 +265,7 @@ export class ServerExchange implements Exchange, BodySink {
         continue;
       }
       if (lower === 'content-length') {
-        if (bodyLength === -1) length = parseLength(value);
+        if (bodyLength === -1) length = lengthOf(value);
         if (Number.isNaN(length)) throw new TypeError(`invalid content-length ${JSON.stringify(value)}`);
         if (bodyLength !== -1 || hidesLength) continue;
       } else if (lower === 'date') hasDate = true;
@@ -404,6 +396,11 @@ export class ServerExchange implements Exchange, BodySink {
     sink?.abort(cause);
     if (listeners !== undefined) for (const listener of listeners) listener();
   }
+}
+
+function lengthOf(text: string): number {
+  const bytes = Buffer.from(text, 'latin1');
+  return parseLength(bytes, 0, bytes.length);
 }
 
 /** Lengths of the names that the framing of an answer depends on: date, connection and keep-alive, content-length, transfer-encoding. */

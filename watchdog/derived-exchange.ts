@@ -1,5 +1,11 @@
 import type { BodySink, Exchange, RequestHead, ResponseHead } from '../http1/types.ts';
 
+/** A request with something else in it. A received one is no plain object: spreading it would lose what is made on demand. */
+export function changed(request: RequestHead, change: Partial<RequestHead>): RequestHead {
+  const { method, target, version, headers, contentLength } = request;
+  return { method, target, version, headers, contentLength, ...change };
+}
+
 /** An exchange with another request: another target, or a body that was read already. Its answer is the first one's. */
 export class DerivedExchange implements Exchange {
   request: RequestHead;
@@ -27,7 +33,7 @@ export class DerivedExchange implements Exchange {
 
   setRequestHeader(name: string, value: string): void {
     this.#from.setRequestHeader(name, value);
-    this.request = { ...this.request, headers: this.#from.request.headers };
+    this.request = changed(this.request, { headers: this.#from.request.headers });
   }
 
   readBody(sink: BodySink): void {

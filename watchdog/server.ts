@@ -4,7 +4,7 @@ import { type Authenticator, authenticate } from './authenticate.ts';
 import { answer, type Call, type CallHandler } from './call.ts';
 import { splitTarget } from './cgi-env.ts';
 import { isClassic, type WatchdogConfig } from './config.ts';
-import { DerivedExchange } from './derived-exchange.ts';
+import { changed, DerivedExchange } from './derived-exchange.ts';
 import type { Health } from './health.ts';
 import type { WatchdogMetrics } from './metrics.ts';
 
@@ -79,7 +79,7 @@ export function serve({ config, health, metrics, handler, authenticator }: Serve
     else if (isFull()) exchange.respond({ status: 429, headers: [] });
     else if (config.readyPath === undefined) exchange.respond({ status: 200, headers: [] });
     else {
-      const request = { ...exchange.request, target: config.readyPath };
+      const request = changed(exchange.request, { target: config.readyPath });
       handler({
         exchange: new DerivedExchange(exchange, request),
         startedAt: performance.now(),

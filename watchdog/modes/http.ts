@@ -13,7 +13,7 @@ import { answer, type Call } from '../call.ts';
 import { splitTarget } from '../cgi-env.ts';
 import type { WatchdogConfig } from '../config.ts';
 import type { Upstream } from '../config-readers.ts';
-import { DerivedExchange } from '../derived-exchange.ts';
+import { changed, DerivedExchange } from '../derived-exchange.ts';
 import { HostedProcess } from '../hosted-process.ts';
 import { log } from '../log.ts';
 import { readRequestBody } from '../request-body.ts';
@@ -111,7 +111,7 @@ class HttpCall {
     }
     readRequestBody(exchange, BUFFERED_BODY_BYTES, {
       onWhole: (body) => {
-        const request = { ...exchange.request, contentLength: body.length };
+        const request = changed(exchange.request, { contentLength: body.length });
         this.#relay(new DerivedExchange(exchange, request, body), ['Content-Length', String(body.length)]);
       },
       onLong: () => {

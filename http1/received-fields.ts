@@ -1,0 +1,79 @@
+import { knownFieldId } from './field-names.ts';
+import { FieldSpans } from './field-spans.ts';
+
+/** Of the head that was looked at last: one head is read and passed on before the next comes, so that one table serves all. */
+const spans = new FieldSpans();
+let owner: ReceivedFields | undefined;
+
+/**
+ * The fields of a received head, kept as the bytes that came. What is asked for is looked up in them; strings are made for
+ * who wants strings. The bytes are never written to again, so that a head can be looked at long after its call.
+ */
+export class ReceivedFields {
+  readonly bytes: Buffer;
+  /** Where the field lines begin, and where the head ends, its empty line included. */
+  readonly fieldsStart: number;
+  readonly end: number;
+  #headers: readonly string[] | undefined;
+
+  /** @throws {BadMessage} see {@link FieldSpans.read} */
+  constructor(bytes: Buffer, fieldsStart: number, end: number, mostFields: number) {
+    this.bytes = bytes;
+    this.fieldsStart = fieldsStart;
+    this.end = end;
+    owner = undefined;
+    spans.read(bytes, fieldsStart, end, mostFields);
+    owner = this;
+  }
+
+  /** Good until another head is looked at. */
+  get spans(): FieldSpans {
+    if (owner !== this) {
+      owner = undefined;
+      spans.read(this.bytes, this.fieldsStart, this.end, Number.MAX_SAFE_INTEGER);
+      owner = this;
+    }
+    return spans;
+  }
+
+  /** `[name, value, …]` as they came. */
+  get headers(): readonly string[] {
+    this.#headers ??= this.#toStrings();
+    return this.#headers;
+  }
+
+  #toStrings(): string[] {
+    const { bytes, spans } = this;
+    const headers: string[] = [];
+    for (let i = 0; i < spans.count; i++) {
+      headers.push(
+        bytes.toString('latin1', spans.nameStart(i), spans.nameEnd(i)),
+        bytes.toString('latin1', spans.valueStart(i), spans.valueEnd(i)),
+      );
+    }
+    return headers;
+  }
+
+  value(index: number): string {
+    return this.bytes.toString('latin1', this.spans.valueStart(index), this.spans.valueEnd(index));
+  }
+
+  /** First value of a field; undefined when there is none. */
+  find(lowerCaseName: string): string | undefined {
+    const id = knownFieldId(lowerCaseName);
+    const { spans } = this;
+    for (let i = 0; i < spans.count; i++) {
+      if (id === 0 ? this.#isNamed(i, lowerCaseName) : spans.id(i) === id) return this.value(i);
+    }
+    return undefined;
+  }
+
+  #isNamed(index: number, lowerCaseName: string): boolean {
+    const start = this.spans.nameStart(index);
+    const end = this.spans.nameEnd(index);
+    return (
+      end - start === lowerCaseName.length &&
+      this.bytes.toString('latin1', start, end).toLowerCase() === lowerCaseName
+    );
+  }
+}
