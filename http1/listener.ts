@@ -13,6 +13,14 @@ export const DEFAULT_LIMITS: ListenLimits = Object.freeze({
   writeTimeoutMs: 60_000,
 });
 
+/** How long a drain waits for the first request of a connection that was made just before. */
+const FIRST_REQUEST_MS = 1000;
+
+/** Nothing was answered on it yet, or part of a request is here: its client has every reason to expect an answer. */
+function isExpectant(connection: ServerConnection): boolean {
+  return connection.isIdle ? connection.out.sentBytes === 0 : connection.hasUnread && !connection.isBusy;
+}
+
 class SocketListener implements Listener, ConnectionHost {
   readonly limits: ListenLimits;
   readonly errorHeaders: readonly string[];
@@ -23,7 +31,8 @@ class SocketListener implements Listener, ConnectionHost {
   readonly #sweep = new Sweep<ServerConnection>();
   readonly #server: { stop(closeActive?: boolean): void };
   #inFlight = 0;
-  #onIdle: (() => void) | undefined;
+  /** Set while a drain waits. */
+  #onQuieter: (() => void) | undefined;
 
   constructor(options: ListenOptions) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -54,8 +63,10 @@ class SocketListener implements Listener, ConnectionHost {
       this.#server = Bun.listen<ServerConnection>({ unix: options.unix, allowHalfOpen: true, socket });
       this.port = 0;
     } else {
-      const { hostname = '0.0.0.0', port = 0 } = options;
-      const server = Bun.listen<ServerConnection>({ hostname, port, allowHalfOpen: true, socket });
+      const { hostname = '0.0.0.0', port = 0, reusePort = false } = options;
+      // In a variable: the types do not know of `reusePort`.
+      const tcp = { hostname, port, reusePort, allowHalfOpen: true, socket };
+      const server = Bun.listen<ServerConnection>(tcp);
       this.#server = server;
       this.port = server.port;
     }
@@ -79,32 +90,56 @@ class SocketListener implements Listener, ConnectionHost {
 
   finished(): void {
     this.#inFlight--;
-    if (this.#inFlight === 0) this.#onIdle?.();
+    this.#onQuieter?.();
   }
 
   closed(connection: ServerConnection): void {
     this.#sweep.delete(connection);
+    this.#onQuieter?.();
   }
 
-  async drain(withinMs: number): Promise<number> {
-    if (!this.isDraining) {
-      this.isDraining = true;
+  async drain(withinMs: number, servesOnMs = 0): Promise<number> {
+    const isFirst = !this.isDraining;
+    this.isDraining = true;
+    if (isFirst) {
+      await new Promise((resolve) => setTimeout(resolve, servesOnMs));
+      // A turn of the loop takes in the connections that wait in the kernel's queue, which closing it would reset.
+      await new Promise((resolve) => setImmediate(resolve));
       this.#server.stop(false);
     }
-    for (const connection of [...this.#sweep.items]) connection.closeIdle();
-    if (this.#inFlight > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, withinMs);
-        this.#onIdle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#onIdle = undefined;
-    }
+    for (const connection of [...this.#sweep.items]) if (!isExpectant(connection)) connection.closeIdle();
+    await this.#quiet(withinMs);
     const cutOff = this.#inFlight;
     for (const connection of [...this.#sweep.items]) connection.closeUnlessLingering();
     return cutOff;
+  }
+
+  /** Until nothing is in flight and nobody who has just connected still has to be heard. */
+  #quiet(withinMs: number): Promise<void> {
+    let hears = true;
+    const isQuiet = (): boolean =>
+      this.#inFlight === 0 && (!hears || ![...this.#sweep.items].some(isExpectant));
+    if (isQuiet()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        clearTimeout(hearing);
+        clearTimeout(limit);
+        resolve();
+      };
+      const check = (): void => {
+        if (isQuiet()) settle();
+      };
+      const hearing = setTimeout(
+        () => {
+          hears = false;
+          for (const connection of [...this.#sweep.items]) connection.closeIdle();
+          check();
+        },
+        Math.min(withinMs, FIRST_REQUEST_MS),
+      );
+      const limit = setTimeout(settle, withinMs);
+      this.#onQuieter = check;
+    });
   }
 
   close(): void {

@@ -32,6 +32,8 @@ export interface UpstreamResponseHead extends ResponseHead {
 /** Where body bytes go. `write` returns false when the sink is full: the source then waits for `resume()`. */
 export interface BodySink {
   write(bytes: Uint8Array): boolean;
+  /** `write` of a part of `bytes`, for sinks that need no view of it. */
+  writeRange?(bytes: Buffer, start: number, end: number): boolean;
   /** `trailers`: fields that came after a chunked body, `[name, value, …]`; a sink may ignore them. */
   end(trailers?: RawHeaders): void;
   /** The body can not be completed: the client left, lied about its length, or was too slow. */
@@ -86,6 +88,8 @@ export interface ListenOptions {
   readonly hostname?: string;
   /** 0 picks a free port. */
   readonly port?: number;
+  /** Other processes of this user may listen on the same port, and each gets its part of the connections. Default false. */
+  readonly reusePort?: boolean;
   /** Path of a Unix socket, in place of hostname and port. */
   readonly unix?: string;
   readonly limits?: Partial<ListenLimits>;
@@ -104,10 +108,11 @@ export interface Listener {
   /** Exchanges accepted and not finished. */
   readonly inFlight: number;
   /**
-   * Stops accepting, closes idle connections, and answers what is in flight with `Connection: close`.
-   * Resolves with the number of exchanges cut off: 0 when all finished within `withinMs`.
+   * Answers everything with `Connection: close` from now on, stops accepting after `servesOnMs` (default: at once), then closes idle
+   * connections and waits for what is in flight; a connection that has just been made is heard for a second.
+   * Resolves with the number of exchanges cut off: 0 when all finished within `withinMs` of the last connection taken.
    */
-  drain(withinMs: number): Promise<number>;
+  drain(withinMs: number, servesOnMs?: number): Promise<number>;
   /** Closes everything at once. */
   close(): void;
 }
@@ -143,10 +148,16 @@ export interface RelayOptions {
   readonly dropRequestHeaders?: ReadonlySet<string>;
   /** Request headers added: `[name, value, …]`. `Host` is passed on as it came unless given here. */
   readonly addRequestHeaders?: RawHeaders;
+  /** The same as the lines to be sent, each made by `fieldLine` or of bytes that came in a head: nobody checks them again. */
+  readonly addRequestLines?: string;
+  /** `Host` is among `addRequestLines`. */
+  readonly setsHost?: boolean;
   /** Lower-case names of response headers not passed on, beyond the hop-by-hop ones. */
   readonly dropResponseHeaders?: ReadonlySet<string>;
   /** Response headers added: `[name, value, …]`, or what makes them of the answer's head (once, also of a 101) before it is passed on. */
   readonly addResponseHeaders?: RawHeaders | ((head: UpstreamResponseHead) => RawHeaders);
+  /** The same as the lines to be sent, each made by `fieldLine` or of bytes that came in a head: nobody checks them again. */
+  readonly addResponseLines?: string;
   /** Whether this response may go to the client. Default: yes. Refused: nothing is written and the outcome is `declined`. */
   readonly acceptResponse?: (head: UpstreamResponseHead) => boolean;
   /** Limit on the whole call, from its start to the last byte; 0 or absent: none. Upgraded connections are exempt. */

@@ -17,9 +17,11 @@ export async function drain({ config, health, listener }: DrainOptions): Promise
   const { healthcheckIntervalMs, writeTimeoutMs } = config;
   log(`SIGTERM: no new connections in ${goDuration(healthcheckIntervalMs)}`);
   health.markUnhealthy();
+  // Asked to close with each answer, callers have no idle connection left on which a call could meet its end.
+  const drained = listener.drain(writeTimeoutMs, healthcheckIntervalMs);
   await new Promise((resolve) => setTimeout(resolve, healthcheckIntervalMs));
   log(`No new connections allowed, draining: ${listener.inFlight} requests`);
-  const cutOff = await listener.drain(writeTimeoutMs);
+  const cutOff = await drained;
   log(`Exiting. Active connections: ${cutOff}`);
 }
 
