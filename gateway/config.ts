@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { parseCount, parseDurationMs, parseFlag } from '../contract/duration.ts';
 import { DEFAULT_NAMESPACE, isFunctionName } from '../contract/function-ref.ts';
 
@@ -7,6 +8,8 @@ export type AccessLog = 'all' | 'errors' | 'off';
 export interface GatewayConfig {
   /** Public port. Env `port`, default 8080. */
   readonly port: number;
+  /** Processes that serve invocations. Env `gateway_workers`, default one for every two cores, at least one. */
+  readonly gatewayWorkers: number;
   /** Metrics and own health, inside only. Env `metrics_port`, default 8082. */
   readonly metricsPort: number;
   /** Network on whose address the metrics are served; empty: on all. Env `platform_network`, default empty. */
@@ -17,6 +20,8 @@ export interface GatewayConfig {
   readonly readTimeoutMs: number;
   /** Longest wait for a client that does not read its answer, and for calls in flight at a shutdown. Env `write_timeout`, default 60s. */
   readonly writeTimeoutMs: number;
+  /** How long a gateway that was told to stop goes on taking calls, its health failing. Env `shutdown_delay`, default 1s. */
+  readonly shutdownDelayMs: number;
   /** Longest call of a function, from its first byte sent to its last byte received. Env `upstream_timeout`, default 60s. */
   readonly upstreamTimeoutMs: number;
   /** Invocations in flight before 429; 0 is no limit. Env `max_inflight`, default 0. */
@@ -57,6 +62,19 @@ function parsePort(text: string): number {
   return port;
 }
 
+const MOST_WORKERS = 256;
+const CORES_PER_WORKER = 2;
+
+function parseWorkers(text: string): number {
+  const count = parseCount(text);
+  if (count < 1 || count > MOST_WORKERS) throw new Error(`expected 1 to ${MOST_WORKERS}`);
+  return count;
+}
+
+function workersFor(cores: number): number {
+  return Math.max(1, Math.min(Math.floor(cores / CORES_PER_WORKER), MOST_WORKERS));
+}
+
 function parseAccessLog(text: string): AccessLog {
   if (text !== 'all' && text !== 'errors' && text !== 'off') throw new Error('expected all, errors or off');
   return text;
@@ -69,8 +87,14 @@ function parseNamespace(text: string): string {
 
 const asIs = (text: string): string => text;
 
-/** Reads the whole configuration, or throws one error that names every bad value. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
+/**
+ * Reads the whole configuration, or throws one error that names every bad value.
+ * @param cores of the machine, or as many of them as this process may use
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  cores: number = availableParallelism(),
+): GatewayConfig {
   const problems: string[] = [];
   const read = <T>(key: string, fallback: T, parse: (text: string) => T): T => {
     const text = env[key];
@@ -84,11 +108,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): G
   };
   const config: GatewayConfig = {
     port: read('port', 8080, parsePort),
+    gatewayWorkers: read('gateway_workers', workersFor(cores), parseWorkers),
     metricsPort: read('metrics_port', 8082, parsePort),
     platformNetwork: read('platform_network', '', asIs),
     functionsNetwork: read('functions_network', 'skep-functions', asIs),
     readTimeoutMs: read('read_timeout', 60_000, parseDurationMs),
     writeTimeoutMs: read('write_timeout', 60_000, parseDurationMs),
+    shutdownDelayMs: read('shutdown_delay', 1000, parseDurationMs),
     upstreamTimeoutMs: read('upstream_timeout', 60_000, parseDurationMs),
     maxInflight: read('max_inflight', 0, parseCount),
     scaleFromZero: read('scale_from_zero', true, parseFlag),

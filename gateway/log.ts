@@ -16,6 +16,15 @@ export function createLogger(write: (line: string) => void = writeStdout): Logge
   return { info: log('info'), warn: log('warn'), error: log('error') };
 }
 
+/** The same, with these fields on every line. */
+export function withFields(logger: Logger, fields: LogFields): Logger {
+  return {
+    info: (message, more) => logger.info(message, { ...fields, ...more }),
+    warn: (message, more) => logger.warn(message, { ...fields, ...more }),
+    error: (message, more) => logger.error(message, { ...fields, ...more }),
+  };
+}
+
 function writeStdout(line: string): void {
   process.stdout.write(line);
 }

@@ -1,7 +1,7 @@
 // The gateway's data plane as it runs in production, with one function whose replica is on this machine.
 
 import { createDataPlane } from '../../gateway/data-plane/data-plane.ts';
-import { createMetrics } from '../../gateway/metrics/metrics.ts';
+import { InvocationCounters } from '../../gateway/metrics/invocation-counters.ts';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 
@@ -15,10 +15,10 @@ const snapshot = {
   createdAt: new Date().toISOString(),
 };
 
-const metrics = createMetrics();
+const counters = new InvocationCounters();
 const dataPlane = createDataPlane({
   pool: createPool(),
-  recorder: metrics,
+  recorder: counters,
   onRecord: () => {},
   onTableHealth: () => {},
   snapshot: async () => [snapshot],

@@ -1,4 +1,6 @@
-import { BUCKET_BOUNDS_SECONDS, type FunctionCounters } from './invocation-counters.ts';
+import { BUCKET_BOUNDS_SECONDS } from './invocation-counters.ts';
+import type { DurationTotals } from './invocation-totals.ts';
+import { statusLabel } from './status-label.ts';
 
 const NAME = 'gateway_functions_seconds';
 
@@ -6,11 +8,13 @@ const NAME = 'gateway_functions_seconds';
  * The histogram of call durations as Prometheus' text format has it. Written here since prom-client's histograms take
  * one observation at a time, and ours are counted already.
  */
-export function durationsText(entries: Iterable<[string, FunctionCounters]>): string {
+export function durationsText(
+  entries: Iterable<[string, { readonly completed: ReadonlyMap<number, DurationTotals> }]>,
+): string {
   const lines = [`# HELP ${NAME} Duration of calls of functions.`, `# TYPE ${NAME} histogram`];
   for (const [key, { completed }] of entries) {
     for (const [code, { buckets, count, sumSeconds }] of completed) {
-      const labels = `function_name="${escapeLabel(key)}",code="${code}"`;
+      const labels = `function_name="${escapeLabel(key)}",code="${statusLabel(code)}"`;
       let below = 0;
       for (const [index, bound] of BUCKET_BOUNDS_SECONDS.entries()) {
         below += buckets[index] ?? 0;

@@ -3,8 +3,11 @@ import { qualifiedName } from '../../contract/function-ref.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
 import { durationsText } from './durations-text.ts';
-import { InvocationCounters } from './invocation-counters.ts';
+import type { InvocationDelta } from './invocation-counters.ts';
+import { InvocationTotals } from './invocation-totals.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { statusLabel } from './status-label.ts';
+import { type WorkerFigures, WorkerMetrics } from './worker-metrics.ts';
 
 /** One answered request of the control plane. `path` is the route's pattern, never the path itself. */
 export interface ApiRequest {
@@ -17,7 +20,8 @@ export interface ApiRequest {
 /** Everything on the metrics page. Names and labels are an interface: alerts and dashboards are written against them. */
 class GatewayMetrics {
   readonly #registry = new Registry();
-  readonly #counters = new InvocationCounters();
+  readonly #totals = new InvocationTotals();
+  readonly #workers: WorkerMetrics;
   readonly #apiTotal: Counter<'method' | 'path' | 'status'>;
   readonly #apiSeconds: Histogram<'method' | 'path' | 'status'>;
   #snapshots: readonly FunctionSnapshot[] = [];
@@ -40,22 +44,30 @@ class GatewayMetrics {
       registers,
     });
     registerProcessMetrics(this.#registry);
+    this.#workers = new WorkerMetrics(this.#registry);
   }
 
-  /** A call was accepted. @param key `name.namespace` */
-  started(key: string): void {
-    this.#counters.started(key);
+  /** What a worker has counted since it told last. @param worker its number, from 1 */
+  add(worker: number, deltas: readonly InvocationDelta[], figures?: WorkerFigures): void {
+    this.#totals.add(worker, deltas);
+    if (figures !== undefined) this.#workers.set(worker, figures);
   }
 
-  /** A call ended. @param status what the client was answered */
-  completed(key: string, status: number, seconds: number): void {
-    this.#counters.completed(key, status, seconds);
+  /** A worker has ended: what it had in flight is no more, what it had counted stays. */
+  workerEnded(worker: number): void {
+    this.#totals.dropWorker(worker);
+    this.#workers.drop(worker);
+  }
+
+  /** A worker that had ended by itself was replaced. */
+  workerReplaced(): void {
+    this.#workers.restarted();
   }
 
   /** Tells what is deployed now: new functions get series at 0, removed ones lose theirs. */
   sync(snapshots: readonly FunctionSnapshot[]): void {
     this.#snapshots = snapshots;
-    this.#counters.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
+    this.#totals.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
   }
 
   apiRequest({ method, path, status, seconds }: ApiRequest): void {
@@ -66,12 +78,12 @@ class GatewayMetrics {
 
   /** The page in Prometheus' text format. */
   async page(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${durationsText(this.#counters.entries())}`;
+    return `${await this.#registry.metrics()}\n${durationsText(this.#totals.entries())}`;
   }
 
   #registerInvocations(): void {
     const registers = [this.#registry];
-    const counters = this.#counters;
+    const totals = this.#totals;
     new Counter({
       name: 'gateway_function_invocation_total',
       help: 'Completed calls of functions.',
@@ -79,8 +91,9 @@ class GatewayMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [function_name, { completed }] of counters.entries()) {
-          for (const [code, { count }] of completed) this.inc({ function_name, code: String(code) }, count);
+        for (const [function_name, { completed }] of totals.entries()) {
+          for (const [code, { count }] of completed)
+            this.inc({ function_name, code: statusLabel(code) }, count);
         }
       },
     });
@@ -91,7 +104,7 @@ class GatewayMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [function_name, { started }] of counters.entries()) this.inc({ function_name }, started);
+        for (const [function_name, { started }] of totals.entries()) this.inc({ function_name }, started);
       },
     });
     new Gauge({
@@ -101,7 +114,7 @@ class GatewayMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [function_name, { inFlight }] of counters.entries()) this.set({ function_name }, inFlight);
+        for (const [function_name, { inFlight }] of totals.entries()) this.set({ function_name }, inFlight);
       },
     });
   }

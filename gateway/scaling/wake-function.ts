@@ -1,5 +1,6 @@
-import type { FunctionRef } from '../../contract/function-ref.ts';
+import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
+import { FaasError } from '../errors.ts';
 import type { Provider } from '../functions/provider.ts';
 
 /**
@@ -14,4 +15,27 @@ export async function wakeFunction(
 ): Promise<void> {
   const { replicas, labels } = await provider.read(ref);
   if (replicas === 0) await provider.scale(ref, Math.max(1, parseScaleLabels(labels).min));
+}
+
+/**
+ * The same for many who ask at once, each process for the calls that wait in it: while one of them is answered, the others get
+ * the same answer.
+ * @param refOf the function of a key (`name.namespace`); undefined: there is none
+ */
+export function createWaker(
+  provider: Pick<Provider, 'read' | 'scale'>,
+  refOf: (key: string) => FunctionRef | undefined,
+): (key: string) => Promise<void> {
+  const waking = new Map<string, Promise<void>>();
+  return async (key) => {
+    const ref = refOf(key);
+    if (ref === undefined) {
+      throw new FaasError('function_not_found', `${key} was removed while the call waited for it`);
+    }
+    const begun = waking.get(key);
+    if (begun !== undefined) return begun;
+    const wakeUp = wakeFunction(provider, ref).finally(() => waking.delete(qualifiedName(ref)));
+    waking.set(key, wakeUp);
+    return wakeUp;
+  };
 }

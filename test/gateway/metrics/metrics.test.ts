@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { FunctionSnapshot } from '../../../gateway/functions/provider.ts';
+import { InvocationCounters } from '../../../gateway/metrics/invocation-counters.ts';
 import { createMetrics, type GatewayMetrics } from '../../../gateway/metrics/metrics.ts';
 import { type MetricsServer, startMetricsServer } from '../../../gateway/metrics/server.ts';
 
@@ -18,10 +19,19 @@ function snapshot(name: string, changes: Partial<FunctionSnapshot> = {}): Functi
 
 describe('the metrics page', () => {
   let metrics: GatewayMetrics;
+  /** What two workers count. */
+  let first: InvocationCounters;
+  let second: InvocationCounters;
 
   beforeEach(() => {
     metrics = createMetrics();
+    first = new InvocationCounters();
+    second = new InvocationCounters();
   });
+  const report = (): void => {
+    metrics.add(1, first.take());
+    metrics.add(2, second.take());
+  };
 
   const values = async (name: string): Promise<Record<string, number>> => {
     const samples = [...(await metrics.page()).matchAll(new RegExp(`^${name}(\\{.*\\})? (\\S+)$`, 'gm'))];
@@ -38,18 +48,41 @@ describe('the metrics page', () => {
     });
   });
 
-  it('counts calls by status and those in flight', async () => {
+  it('counts the calls of all workers by status, and those in flight', async () => {
     metrics.sync([snapshot('echo')]);
-    for (let call = 0; call < 4; call++) metrics.started('echo.ns');
-    metrics.completed('echo.ns', 200, 0.02);
-    metrics.completed('echo.ns', 200, 0.02);
-    metrics.completed('echo.ns', 502, 12);
+    for (let call = 0; call < 3; call++) first.started('echo.ns');
+    for (let call = 0; call < 2; call++) second.started('echo.ns');
+    first.completed('echo.ns', 200, 0.02);
+    second.completed('echo.ns', 200, 0.02);
+    report();
+    first.completed('echo.ns', 502, 12);
+    report();
     expect(await values('gateway_function_invocation_total')).to.deep.equal({
       '{function_name="echo.ns",code="200"}': 2,
       '{function_name="echo.ns",code="502"}': 1,
     });
     expect(await values('gateway_function_invocation_started')).to.deep.equal({
+      '{function_name="echo.ns"}': 5,
+    });
+    expect(await values('gateway_function_invocation_inflight')).to.deep.equal({
+      '{function_name="echo.ns"}': 2,
+    });
+  });
+
+  it('takes nothing back of what a worker had counted when that ends, but what it had in flight', async () => {
+    metrics.sync([snapshot('echo')]);
+    for (let call = 0; call < 3; call++) first.started('echo.ns');
+    second.started('echo.ns');
+    first.completed('echo.ns', 200, 0.02);
+    report();
+    metrics.workerEnded(1);
+    first = new InvocationCounters();
+    report();
+    expect(await values('gateway_function_invocation_started')).to.deep.equal({
       '{function_name="echo.ns"}': 4,
+    });
+    expect(await values('gateway_function_invocation_total')).to.deep.equal({
+      '{function_name="echo.ns",code="200"}': 1,
     });
     expect(await values('gateway_function_invocation_inflight')).to.deep.equal({
       '{function_name="echo.ns"}': 1,
@@ -57,7 +90,12 @@ describe('the metrics page', () => {
   });
 
   it('files durations under their upper bound, each bucket holding the ones before', async () => {
-    for (const seconds of [0, 0.005, 0.0051, 10, 11]) metrics.completed('echo.ns', 200, seconds);
+    for (const seconds of [0, 0.005, 0.0051, 10, 11]) {
+      const counters = seconds < 1 ? first : second;
+      counters.started('echo.ns');
+      counters.completed('echo.ns', 200, seconds);
+    }
+    report();
     const buckets = Object.entries(await values('gateway_functions_seconds_bucket')).map(
       ([labels, value]) => `${/le="(.*?)"/.exec(labels)?.[1]}:${value}`,
     );
@@ -68,24 +106,72 @@ describe('the metrics page', () => {
     expect(sum).to.be.closeTo(21.0101, 1e-9);
   });
 
+  it('has no series of their own for statuses that are not standard', async () => {
+    for (let status = 100; status < 1000; status++) {
+      first.started('echo.ns');
+      first.completed('echo.ns', status, 0);
+    }
+    report();
+    const totals = await values('gateway_function_invocation_total');
+    const codes = Object.keys(totals).map((labels) => /code="(.*)"/.exec(labels)?.[1] ?? '');
+    expect(codes).to.include.members(['101', '200', '404', '499', '503', '2xx', '5xx', '9xx']);
+    expect(codes).to.not.include.oneOf(['299', '777']);
+    expect(codes.length).to.be.lessThan(80);
+    expect(Object.values(totals).reduce((sum, count) => sum + count)).to.equal(900);
+    expect(await values('gateway_functions_seconds_count')).to.deep.equal(totals);
+  });
+
   it('forgets a function that was removed, also when a call of it ends later', async () => {
     metrics.sync([snapshot('echo')]);
-    metrics.started('echo.ns');
+    first.started('echo.ns');
+    report();
     metrics.sync([]);
-    metrics.completed('echo.ns', 200, 1);
+    first.completed('echo.ns', 200, 1);
+    report();
     metrics.sync([]);
+    report();
     expect(await metrics.page()).to.not.contain('echo.ns');
   });
 
-  it('never shows fewer than no calls in flight', async () => {
+  it('shows a call of a function that was removed and deployed again as long as it is in flight', async () => {
+    const inFlight = async (): Promise<number | undefined> =>
+      (await values('gateway_function_invocation_inflight'))['{function_name="echo.ns"}'];
     metrics.sync([snapshot('echo')]);
-    metrics.started('echo.ns');
+    first.started('echo.ns');
+    report();
     metrics.sync([]);
     metrics.sync([snapshot('echo')]);
-    metrics.completed('echo.ns', 200, 1);
-    expect(await values('gateway_function_invocation_inflight')).to.deep.equal({
-      '{function_name="echo.ns"}': 0,
+    expect(await inFlight()).to.equal(0);
+    first.started('echo.ns');
+    report();
+    expect(await inFlight()).to.equal(2);
+    first.completed('echo.ns', 200, 1);
+    first.completed('echo.ns', 200, 1);
+    report();
+    expect(await inFlight()).to.equal(0);
+  });
+
+  it('tells of the workers themselves, until they end', async () => {
+    const figures = {
+      residentBytes: 50e6,
+      cpuSeconds: 3,
+      lagSeconds: 0.01,
+      connections: 7,
+      upstreamConnections: 5,
+      inFlight: 4,
+      waiting: 2,
+    };
+    metrics.add(1, [], figures);
+    metrics.add(2, [], { ...figures, residentBytes: 60e6 });
+    expect(await values('gateway_worker_resident_memory_bytes')).to.deep.equal({
+      '{worker="1"}': 50e6,
+      '{worker="2"}': 60e6,
     });
+    expect(await values('gateway_worker_cpu_seconds_total')).to.include({ '{worker="1"}': 3 });
+    metrics.workerEnded(2);
+    metrics.workerReplaced();
+    expect(await values('gateway_worker_inflight')).to.deep.equal({ '{worker="1"}': 4 });
+    expect(await values('gateway_worker_restarts_total')).to.deep.equal({ '': 1 });
   });
 
   it('tells desired, ready and least replicas', async () => {

@@ -1,0 +1,82 @@
+import { BUCKETS, type CompletedCalls, type InvocationDelta } from './invocation-counters.ts';
+
+/** Durations of one function's calls that were counted as one status. */
+export interface DurationTotals {
+  /** Calls by bucket, each call in one bucket only. */
+  readonly buckets: Float64Array;
+  count: number;
+  sumSeconds: number;
+}
+
+interface FunctionTotals {
+  started: number;
+  /** Calls in flight by the process that has them; none is no entry. */
+  readonly inFlight: Map<number, number>;
+  /** By what the status is counted as. */
+  readonly completed: Map<number, DurationTotals>;
+}
+
+const OK = 200;
+
+/** What all processes have counted, since the gateway began: a process that ends takes nothing of it away but what it had in flight. */
+export class InvocationTotals {
+  readonly #functions = new Map<string, FunctionTotals>();
+
+  /** @param worker which process counted it */
+  add(worker: number, deltas: readonly InvocationDelta[]): void {
+    for (const { key, started, inFlight, completed } of deltas) {
+      const totals = this.#of(key);
+      totals.started += started;
+      if (inFlight === 0) totals.inFlight.delete(worker);
+      else totals.inFlight.set(worker, inFlight);
+      for (const calls of completed) addCalls(totals, calls);
+    }
+  }
+
+  /** The process has ended, and its calls with it. */
+  dropWorker(worker: number): void {
+    for (const { inFlight } of this.#functions.values()) inFlight.delete(worker);
+  }
+
+  /** Series for exactly these functions: new ones begin at 0, so that their first call counts as an increase. */
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const key of this.#functions.keys()) if (!keys.has(key)) this.#functions.delete(key);
+    for (const key of keys) this.#of(key);
+  }
+
+  *entries(): Generator<
+    [string, { started: number; inFlight: number; completed: ReadonlyMap<number, DurationTotals> }]
+  > {
+    for (const [key, { started, inFlight, completed }] of this.#functions) {
+      let sum = 0;
+      for (const count of inFlight.values()) sum += count;
+      yield [key, { started, inFlight: sum, completed }];
+    }
+  }
+
+  #of(key: string): FunctionTotals {
+    let totals = this.#functions.get(key);
+    if (totals === undefined) {
+      totals = { started: 0, inFlight: new Map(), completed: new Map([[OK, noCalls()]]) };
+      this.#functions.set(key, totals);
+    }
+    return totals;
+  }
+}
+
+function addCalls(totals: FunctionTotals, { status, count, sumSeconds, buckets }: CompletedCalls): void {
+  let calls = totals.completed.get(status);
+  if (calls === undefined) {
+    calls = noCalls();
+    totals.completed.set(status, calls);
+  }
+  calls.count += count;
+  calls.sumSeconds += sumSeconds;
+  for (const [index, more] of buckets.entries()) {
+    calls.buckets[index] = (calls.buckets[index] ?? 0) + more;
+  }
+}
+
+function noCalls(): DurationTotals {
+  return { buckets: new Float64Array(BUCKETS), count: 0, sumSeconds: 0 };
+}

@@ -1,0 +1,82 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** What a worker process tells of itself. */
+export interface WorkerFigures {
+  readonly residentBytes: number;
+  /** Since it began. */
+  readonly cpuSeconds: number;
+  /** Longest time that its event loop was late since it told last. */
+  readonly lagSeconds: number;
+  /** Open connections of clients, and to functions and the control plane. */
+  readonly connections: number;
+  readonly upstreamConnections: number;
+  /** Calls accepted and not finished, and how many of them wait for a first replica. */
+  readonly inFlight: number;
+  readonly waiting: number;
+}
+
+/** The worker processes' own figures, by the number of their place: a worker that replaces another has its number. */
+export class WorkerMetrics {
+  readonly #figures = new Map<number, WorkerFigures>();
+  readonly #restarts: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const labelNames = ['worker'] as const;
+    const figures = this.#figures;
+    this.#restarts = new Counter({
+      name: 'gateway_worker_restarts_total',
+      help: 'Worker processes that ended by themselves and were replaced.',
+      registers,
+    });
+    new Counter({
+      name: 'gateway_worker_cpu_seconds_total',
+      help: 'User and system CPU time a worker process has spent.',
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [worker, { cpuSeconds }] of figures) this.inc({ worker }, cpuSeconds);
+      },
+    });
+    const gauge = (name: string, help: string, read: (of: WorkerFigures) => number): void => {
+      new Gauge({
+        name: `gateway_worker_${name}`,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          for (const [worker, of] of figures) this.set({ worker }, read(of));
+        },
+      });
+    };
+    gauge('resident_memory_bytes', 'Resident memory of a worker process.', (of) => of.residentBytes);
+    gauge(
+      'event_loop_lag_seconds',
+      'Longest time a worker was busy with one thing, of late.',
+      (of) => of.lagSeconds,
+    );
+    gauge('connections', 'Open connections of clients.', (of) => of.connections);
+    gauge(
+      'upstream_connections',
+      'Open connections to functions and the control plane.',
+      (of) => of.upstreamConnections,
+    );
+    gauge('inflight', 'Calls a worker has accepted and not finished.', (of) => of.inFlight);
+    gauge('waiting', 'Calls in a worker that wait for a first replica.', (of) => of.waiting);
+  }
+
+  set(worker: number, figures: WorkerFigures): void {
+    this.#figures.set(worker, figures);
+  }
+
+  /** The process has ended. */
+  drop(worker: number): void {
+    this.#figures.delete(worker);
+  }
+
+  restarted(): void {
+    this.#restarts.inc();
+  }
+}

@@ -1,0 +1,240 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { qualifiedName } from '../contract/function-ref.ts';
+import { VERSION } from '../contract/version.ts';
+import type { ImageBuilder } from './build/image-builder.ts';
+import { runBuild } from './build/run-build.ts';
+import type { GatewayConfig } from './config.ts';
+import { createControlPlane } from './control-plane/app.ts';
+import type { Credentials } from './control-plane/credentials.ts';
+import { createHealthChecks } from './control-plane/health/health-checks.ts';
+import { lookAtNats } from './control-plane/health/look-at-nats.ts';
+import { lookAtPrometheus } from './control-plane/health/look-at-prometheus.ts';
+import { listenOnSocket } from './control-plane/server.ts';
+import { createCountsFile, openCountsFile } from './data-plane/limits/shared-counts.ts';
+import type { RolloutWatchOptions } from './data-plane/rollout-watch.ts';
+import { TableKeeper } from './data-plane/table-keeper.ts';
+import type { LogSource } from './functions/log-source.ts';
+import type { NamespaceStore } from './functions/namespace-store.ts';
+import { inNamespaces, Namespaces } from './functions/namespaces.ts';
+import { notifying } from './functions/notifying-provider.ts';
+import type { FunctionSnapshot, Provider } from './functions/provider.ts';
+import type { SecretStore } from './functions/secret-store.ts';
+import { tidying } from './functions/tidying-provider.ts';
+import { withKnowledge } from './functions/with-knowledge.ts';
+import type { Logger } from './log.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts';
+import { ReplicaMetrics } from './metrics/replica-metrics.ts';
+import { startMetricsServer } from './metrics/server.ts';
+import { createWaker } from './scaling/wake-function.ts';
+import { WorkerPool } from './workers/worker-pool.ts';
+
+/** Every function's watchdog listens here. */
+const FUNCTION_PORT = 8080;
+
+export interface GatewayParts {
+  readonly config: GatewayConfig;
+  /** The public port, which nobody else has. */
+  readonly port: number;
+  readonly logger: Logger;
+  readonly credentials: Credentials | 'open';
+  readonly cluster: Provider;
+  readonly secrets: SecretStore;
+  readonly namespaces: NamespaceStore;
+  readonly builder: ImageBuilder;
+  readonly logSource: LogSource;
+  /** The address on which the metrics are served; undefined: every one. */
+  readonly metricsHost: () => Promise<string | undefined>;
+  readonly workerCommand: readonly string[];
+  /** Port of every function's watchdog. Default 8080. */
+  readonly functionPort?: number;
+  /** Workers end as soon as they begin. */
+  readonly onHopeless: (reason: Error) => void;
+}
+
+export interface Gateway {
+  readonly metricsPort: number;
+  /** Finishes what is in flight, within `write_timeout`. May be called at any time and more than once. */
+  stop(): Promise<{ cutOff: number }>;
+}
+
+/** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
+export async function startGateway(parts: GatewayParts): Promise<Gateway> {
+  const { config, logger, secrets, functionPort = FUNCTION_PORT } = parts;
+  const metrics = createMetrics();
+  const replicaMetrics = new ReplicaMetrics();
+  let isStopping = false;
+  let lastRead: Date | undefined;
+  const stopping = new AbortController();
+
+  // A folder of its own, mode 0700: nobody else on the machine can reach what is in it.
+  const folder = mkdtempSync(join(tmpdir(), 'skep-gateway-'));
+  const controlSocket = join(folder, 'control.sock');
+  const countsFile = join(folder, 'counts');
+  createCountsFile(countsFile, config.gatewayWorkers);
+  const counts = openCountsFile(countsFile, { workers: config.gatewayWorkers, worker: 0 });
+
+  // First of all: they load while the cluster is read.
+  const workers: WorkerPool = new WorkerPool({
+    count: config.gatewayWorkers,
+    command: parts.workerCommand,
+    task: {
+      config,
+      port: parts.port,
+      controlSocket,
+      countsFile,
+      functionPort,
+      version: VERSION.release,
+    },
+    table: () => keeper.whole(),
+    wake: (key) => wake(key),
+    onNudge: () => keeper.nudge(),
+    onUnreachable: (replica) => keeper.unreachable(replica),
+    onReport: (worker, deltas, figures) => metrics.add(worker, deltas, figures),
+    onGone: (worker) => {
+      counts.clearWorker(worker - 1);
+      metrics.workerEnded(worker);
+    },
+    onReplaced: () => metrics.workerReplaced(),
+    onHopeless: parts.onHopeless,
+    logger,
+  });
+
+  const swarm = withKnowledge(
+    parts.cluster,
+    {
+      isThere: (ref) => keeper.knowledge.isThere(ref),
+      rolloutOf: (ref) => keeper.knowledge.rolloutOf(ref),
+      provenId: (ref) => keeper.knowledge.provenId(ref),
+    },
+    config.functionNamespace,
+  );
+  // What a caller was told is deployed can be called: every worker knows of it before the answer goes out.
+  const called = notifying(swarm, config.functionNamespace, async (ref) => {
+    await keeper.refresh(ref);
+    await workers.sync();
+  });
+  const namespaces = new Namespaces({
+    store: parts.namespaces,
+    secrets,
+    provider: called,
+    defaultNamespace: config.functionNamespace,
+  });
+  const provider = tidying(inNamespaces(called, namespaces), () => {
+    secrets.removeUnused().catch((error: Error) => {
+      logger.warn('replaced versions of secrets are still there', { reason: error.message });
+    });
+  });
+  const prometheusUrl = `http://${config.prometheusHost}:${config.prometheusPort}`;
+
+  const keeper: TableKeeper = new TableKeeper({
+    snapshot: async (): Promise<FunctionSnapshot[]> => {
+      const snapshots = await provider.snapshot();
+      lastRead = new Date();
+      metrics.sync(snapshots);
+      replicaMetrics.sync(snapshots);
+      return snapshots;
+    },
+    look: (ref) => provider.look(ref),
+    onTableHealth: (error) =>
+      error === undefined
+        ? logger.info('the cluster can be read again')
+        : logger.error('the cluster cannot be read: the last known functions are served', { error }),
+    functionPort,
+    defaultNamespace: config.functionNamespace,
+    counts,
+    onLimitProblem: (key, why) => logger.warn('a limit of a function cannot be kept', { function: key, why }),
+    rollouts: { timeoutMs: config.rolloutTimeoutMs, revert: revertRollout(provider, logger) },
+    onChanges: (changes) => workers.tell(changes),
+  });
+  const wake = createWaker(provider, (key) => keeper.find(key)?.ref);
+
+  const controlPlane = createControlPlane({
+    provider,
+    secrets,
+    namespaces,
+    credentials: parts.credentials,
+    counts: prometheusCounts({ url: prometheusUrl }),
+    usage: prometheusUsage({ url: prometheusUrl }),
+    runBuild: (tar, options) =>
+      runBuild(tar, {
+        ...options,
+        builder: parts.builder,
+        provider,
+        limits: { bytes: config.buildLimitBytes },
+        timeoutMs: config.buildTimeoutMs,
+      }),
+    logSource: parts.logSource,
+    onRequest: (request) => metrics.apiRequest(request),
+    logger,
+    version: VERSION,
+    defaultNamespace: config.functionNamespace,
+    isHealthy: () => !isStopping,
+    health: createHealthChecks({
+      needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
+      wanted: {
+        nats: async (signal) =>
+          config.natsHost === ''
+            ? 'not configured'
+            : lookAtNats({ host: config.natsHost, port: config.natsPort }, signal),
+        prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
+      },
+      lastRead: () => lastRead,
+      version: VERSION,
+    }),
+    stopping: stopping.signal,
+  });
+  const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
+
+  const unwatch = provider.watch(() => keeper.nudge());
+  const metricsHost = await parts.metricsHost();
+  const metricsServer = await startMetricsServer({
+    ...(metricsHost !== undefined && { host: metricsHost }),
+    port: config.metricsPort,
+    page: async () => {
+      await workers.count();
+      return metrics.page();
+    },
+    isHealthy: () => !isStopping && workers.isServing,
+    replicas: replicaMetrics,
+  });
+  await keeper.start();
+  await workers.begin();
+
+  const stop = async (): Promise<{ cutOff: number }> => {
+    isStopping = true;
+    stopping.abort();
+    const cutOff = await workers.drain(config.writeTimeoutMs);
+    keeper.stop();
+    unwatch();
+    await Promise.race([controlServer.close(1000), sleep(2000)]);
+    await Promise.race([metricsServer.close(), sleep(1000)]);
+    rmSync(folder, { recursive: true, force: true });
+    return { cutOff };
+  };
+  let stopped: Promise<{ cutOff: number }> | undefined;
+  return {
+    metricsPort: metricsServer.port,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** Takes a version back that never answered; resolves with why that could not be. */
+function revertRollout(provider: Provider, logger: Logger): RolloutWatchOptions['revert'] {
+  return async (ref, why) => {
+    const about = { function: qualifiedName(ref), reason: why.error };
+    try {
+      if (await provider.revert(ref, why)) logger.warn('a new version was taken back', about);
+    } catch (error) {
+      logger.error('a new version could not be taken back', { ...about, error });
+      return (error as Error).message;
+    }
+    return undefined;
+  };
+}

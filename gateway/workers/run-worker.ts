@@ -1,0 +1,158 @@
+import { listen } from '../../http1/listener.ts';
+import { createPool } from '../../http1/pool.ts';
+import type { Listener } from '../../http1/types.ts';
+import type { AccessLog } from '../config.ts';
+import type { InvocationRecord } from '../data-plane/invoke.ts';
+import { openCountsFile } from '../data-plane/limits/shared-counts.ts';
+import { createServingPlane, type ServingPlane } from '../data-plane/serving-plane.ts';
+import type { TableChanges } from '../data-plane/table-changes.ts';
+import { type Logger, withFields } from '../log.ts';
+import { InvocationCounters } from '../metrics/invocation-counters.ts';
+import { ControlChannel } from './control-channel.ts';
+import type { WorkerTask } from './messages.ts';
+import { OwnFigures } from './own-figures.ts';
+
+const REPORT_MS = 1000;
+/** The cluster is read soon after a nudge, however many there are. */
+const NUDGE_MS = 100;
+/** How long before the end of a drain those who wait for a replica are let go. */
+const LAST_CALL_MS = 1000;
+/** Without a control process the table grows stale: what is in flight may finish, for so long. */
+const ORPHAN_DRAIN_MS = 5000;
+
+/** Serves clients as the control process tells, until it says stop or is there no more. Ends the process. */
+export function runWorker(plainLogger: Logger): void {
+  let worker: Worker | undefined;
+  let isEnding = false;
+  const channel = new ControlChannel({
+    onBegin: ({ task, table }) => {
+      const logger = withFields(plainLogger, { worker: task.worker });
+      try {
+        worker = new Worker(task, table, channel, logger);
+        channel.send({ kind: 'listening' });
+      } catch (error) {
+        channel.send({ kind: 'not_listening', reason: `cannot begin: ${(error as Error).message}` });
+        logger.error('a worker could not begin', { error });
+        setImmediate(() => process.exit(1));
+      }
+    },
+    onChanges: ({ changes }) => worker?.apply(changes),
+    onCount: (id) => worker?.report(id),
+    onDrain: (withinMs) => {
+      isEnding = true;
+      // Its channel is closed when this was read: then it ends.
+      void Promise.resolve(worker?.drain(withinMs) ?? 0).then((cutOff) =>
+        channel.send({ kind: 'drained', cutOff }),
+      );
+    },
+    onLost: () => {
+      if (worker === undefined || worker.isDrained) process.exit(isEnding ? 0 : 1);
+      plainLogger.error('the control process is gone: the worker finishes what it has');
+      setTimeout(() => process.exit(1), ORPHAN_DRAIN_MS + LAST_CALL_MS);
+      void worker.drain(ORPHAN_DRAIN_MS).then(() => process.exit(1));
+    },
+  });
+  // Sent to a whole group of processes (a terminal's Ctrl-C): the control process has it too, and tells what is to be done.
+  process.on('SIGTERM', () => {});
+  process.on('SIGINT', () => {});
+}
+
+class Worker {
+  isDrained = false;
+  readonly #channel: ControlChannel;
+  readonly #pool = createPool();
+  readonly #counters = new InvocationCounters();
+  readonly #plane: ServingPlane;
+  readonly #listener: Listener;
+  readonly #figures = new OwnFigures();
+  readonly #reports: ReturnType<typeof setInterval>;
+  #nudging: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(task: WorkerTask, table: TableChanges, channel: ControlChannel, logger: Logger) {
+    this.#channel = channel;
+    const { config } = task;
+    this.#plane = createServingPlane({
+      pool: this.#pool,
+      recorder: this.#counters,
+      ...accessLog(config.accessLog, logger),
+      scaleUp: (entry) => channel.wake(entry.key),
+      nudge: () => this.#nudge(),
+      onUnreachable: (replica) => channel.send({ kind: 'unreachable', replica }),
+      controlSocket: task.controlSocket,
+      functionPort: task.functionPort,
+      defaultNamespace: config.functionNamespace,
+      upstreamTimeoutMs: config.upstreamTimeoutMs,
+      maxInflight: config.maxInflight,
+      counts: openCountsFile(task.countsFile, { workers: config.gatewayWorkers, worker: task.worker - 1 }),
+      coldStart: {
+        capacity: config.coldStartWaiting,
+        timeoutMs: config.coldStartTimeoutMs,
+        scaleFromZero: config.scaleFromZero,
+      },
+      version: task.version,
+    });
+    this.#plane.apply(table);
+    this.#listener = listen({
+      hostname: '0.0.0.0',
+      port: task.port,
+      reusePort: true,
+      limits: { bodyTimeoutMs: config.readTimeoutMs, writeTimeoutMs: config.writeTimeoutMs },
+      onExchange: this.#plane.onExchange,
+    });
+    this.#reports = setInterval(() => this.report(), REPORT_MS);
+  }
+
+  apply(changes: TableChanges): void {
+    this.#plane.apply(changes);
+  }
+
+  /** @param id of the question that this answers */
+  report(id?: number): void {
+    this.#channel.send({
+      kind: 'report',
+      ...(id !== undefined && { id }),
+      deltas: this.#counters.take(),
+      figures: {
+        ...this.#figures.take(),
+        connections: this.#listener.connections,
+        upstreamConnections: this.#pool.connections,
+        inFlight: this.#counters.inFlight,
+        waiting: this.#plane.waiting,
+      },
+    });
+  }
+
+  /** Finishes what is in flight. @returns the number of calls that were cut off */
+  async drain(withinMs: number): Promise<number> {
+    // Who still waits for a replica near the end is told so, rather than cut off.
+    const lastCall = setTimeout(() => this.#plane.stop(), Math.max(withinMs - LAST_CALL_MS, withinMs / 2));
+    const cutOff = await this.#listener.drain(withinMs);
+    clearTimeout(lastCall);
+    clearInterval(this.#reports);
+    this.#plane.stop();
+    this.#pool.close();
+    this.report();
+    this.isDrained = true;
+    return cutOff;
+  }
+
+  #nudge(): void {
+    if (this.#nudging !== undefined) return;
+    this.#channel.send({ kind: 'nudge' });
+    this.#nudging = setTimeout(() => {
+      this.#nudging = undefined;
+    }, NUDGE_MS);
+  }
+}
+
+/** Which calls leave a line in the log, and what it says. */
+function accessLog(
+  accessLog: AccessLog,
+  logger: Logger,
+): { onRecord: (record: InvocationRecord) => void; wantsRecord: (status: number) => boolean } {
+  return {
+    wantsRecord: (status) => accessLog === 'all' || (accessLog === 'errors' && status >= 500),
+    onRecord: ({ key, durationMs, ...rest }) =>
+      logger.info('invocation', { function: key, durationMs: Math.round(durationMs * 1000) / 1000, ...rest }),
+  };
+}

@@ -1,0 +1,72 @@
+// A program: the gateway's control process with real workers, on a cluster in memory. Settings come from the environment as for
+// the gateway, with `function_port` beside them; who started it reads and changes the cluster over the channel of processes.
+
+import { loadConfig } from '../../gateway/config.ts';
+import { createLogger } from '../../gateway/log.ts';
+import { startGateway } from '../../gateway/start-gateway.ts';
+import { claimPort } from '../../gateway/workers/claim-port.ts';
+import { stopOnSignals } from '../../gateway/workers/stop-on-signals.ts';
+import { workerCommand } from '../../gateway/workers/worker-command.ts';
+import { createFakeLogs } from './fake-logs.ts';
+import { createFakeNamespaces } from './fake-namespaces.ts';
+import { createFakeProvider, type ProviderCall } from './fake-provider.ts';
+import { createFakeSecrets } from './fake-secrets.ts';
+
+/** What the starter may ask. `scaleDelayMs`: how long the cluster takes for a scale call. */
+export type ToGateway =
+  | { readonly kind: 'run'; readonly name: string; readonly count: number }
+  | { readonly kind: 'fail'; readonly name: string; readonly error: string }
+  | { readonly kind: 'refuse'; readonly reason: string };
+
+export type FromGateway =
+  | { readonly kind: 'started'; readonly port: number; readonly metricsPort: number }
+  | { readonly kind: 'call'; readonly call: ProviderCall };
+
+const tell = (message: FromGateway): void => {
+  if (process.connected) process.send?.(message);
+};
+const env = process.env;
+const logger = createLogger();
+try {
+  const config = loadConfig({ port: '0', metrics_port: '0', basic_auth: 'false', ...env });
+  const provider = createFakeProvider({
+    replicasRun: env['replicas_run'] === 'by_hand' ? 'by_hand' : 'soon',
+    addressOf: (_ref, index) => `127.0.0.${index + 1}`,
+  });
+  let refusal: string | undefined;
+  provider.cluster.beforeCall = (call) => {
+    tell({ kind: 'call', call });
+    if (refusal !== undefined) throw new Error(refusal);
+  };
+  process.on('message', (message: ToGateway) => {
+    if (message.kind === 'refuse') {
+      refusal = message.reason;
+      return;
+    }
+    const ref = { name: message.name, namespace: config.functionNamespace };
+    if (message.kind === 'run') provider.cluster.run(ref, message.count);
+    else provider.cluster.fail(ref, message.error);
+  });
+  const port = claimPort('0.0.0.0', config.port);
+  const signals = stopOnSignals(logger);
+  const gateway = await startGateway({
+    config,
+    port,
+    logger,
+    credentials: 'open',
+    cluster: provider,
+    secrets: createFakeSecrets(provider),
+    namespaces: createFakeNamespaces(),
+    builder: { build: async () => ({ kind: 'failed', error: 'nothing is built here' }) },
+    logSource: createFakeLogs(),
+    metricsHost: async () => '127.0.0.1',
+    workerCommand: env['worker_command']?.split(' ') ?? workerCommand(),
+    functionPort: Number(env['function_port']),
+    onHopeless: (reason) => signals.fail(reason),
+  });
+  signals.started(gateway);
+  tell({ kind: 'started', port, metricsPort: gateway.metricsPort });
+} catch (error) {
+  logger.error('the gateway did not start', { error });
+  process.exit(1);
+}
