@@ -4,7 +4,7 @@ import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
 import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
 import { admit, enterReplica, NO_SLOT } from './limits/admission.ts';
-import type { SharedCounts } from './limits/shared-counts.ts';
+import { GATEWAY_SLOT, type SharedCounts } from './limits/shared-counts.ts';
 import { gatewayTimeLimit, type TimeLimit } from './limits/time-limit.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
@@ -62,7 +62,6 @@ const OWN_RESPONSE_HEADERS: ReadonlySet<string> = new Set(['x-call-id', 'x-start
 /** Calls functions: admits a call, has it served, and accounts for it. */
 export class Invoker {
   readonly #options: InvokerOptions;
-  #inFlight = 0;
 
   constructor(options: InvokerOptions) {
     this.#options = options;
@@ -70,38 +69,47 @@ export class Invoker {
 
   /** @param name as in the path; @param rest the target the function sees */
   invoke(exchange: Exchange, name: string, rest: string): void {
-    const { table, maxInflight, recorder } = this.#options;
+    const { table, recorder } = this.#options;
     const call = new Call(exchange, rest, this.#options.version);
     const entry = table.find(name);
     if (entry === undefined) {
       call.refuse(this.#unknown(name));
       return;
     }
-    if (maxInflight > 0 && this.#inFlight >= maxInflight) {
-      const message = `the gateway has ${maxInflight} calls in flight, its limit`;
-      call.refuse(new FaasError('too_many_inflight', message));
-      return;
-    }
-    this.#inFlight++;
     recorder.started(entry.key);
-    if (entry.rules !== undefined) {
-      const admitted = admit(entry, entry.rules, this.#options.counts);
-      if (typeof admitted !== 'number') {
-        call.error = admitted.message;
-        this.ended(call, entry, admitted.status);
-        call.refuse(admitted);
-        return;
-      }
-      call.slot = admitted;
+    const refusal = this.#admit(call, entry);
+    if (refusal === undefined) new Invocation(call, entry, this.#options, this).begin();
+    else {
+      call.error = refusal.message;
+      this.ended(call, entry, refusal.status);
+      call.refuse(refusal);
     }
-    new Invocation(call, entry, this.#options, this).begin();
+  }
+
+  /** Counts the call in where that is limited, or says why it may not pass. */
+  #admit(call: Call, entry: FunctionEntry): FaasError | undefined {
+    const { counts, maxInflight } = this.#options;
+    if (maxInflight > 0) {
+      if (!counts.tryEnter(GATEWAY_SLOT, maxInflight)) {
+        return new FaasError(
+          'too_many_inflight',
+          `the gateway has ${maxInflight} calls in flight, its limit`,
+        );
+      }
+      call.isCounted = true;
+    }
+    if (entry.rules === undefined) return undefined;
+    const admitted = admit(entry, entry.rules, counts);
+    if (typeof admitted !== 'number') return admitted;
+    call.slot = admitted;
+    return undefined;
   }
 
   /** An invocation is over: the client was answered, or has gone. */
   ended(call: Call, entry: FunctionEntry, status: number): void {
-    const { recorder, onRecord, wantsRecord } = this.#options;
-    this.#inFlight--;
-    if (call.slot !== NO_SLOT) this.#options.counts.leave(call.slot);
+    const { recorder, onRecord, wantsRecord, counts } = this.#options;
+    if (call.isCounted) counts.leave(GATEWAY_SLOT);
+    if (call.slot !== NO_SLOT) counts.leave(call.slot);
     const durationMs = performance.now() - call.startedAt;
     recorder.completed(entry.key, status, durationMs / 1000);
     if (wantsRecord !== undefined && !wantsRecord(status)) return;
@@ -144,6 +152,8 @@ class Invocation {
   /** A watchdog has refused the call as one too many: the next one's word is passed on. */
   #wasBusy = false;
   #timeLimit: TimeLimit | undefined;
+  /** It has its place in a row already: where every replica is full it waits again. */
+  #hasWaited = false;
   /** Replicas that could not be reached, since the last wait. */
   #tried: LiveReplica[] | undefined;
 
@@ -154,9 +164,11 @@ class Invocation {
     this.#invoker = invoker;
   }
 
-  begin(): void {
+  /** @param replica that has been picked already */
+  begin(replica?: LiveReplica): void {
     try {
-      this.#attempt();
+      if (replica === undefined) this.#attempt();
+      else this.#relay(replica);
     } catch (cause) {
       this.#fail(internalError(cause), this.#call.exchange.isAnswered);
     }
@@ -173,9 +185,10 @@ class Invocation {
     const replica = this.#pick(this.#tried ?? NOBODY) ?? this.#pick(NOBODY);
     if (replica === undefined) this.#waitForReplica();
     else if (replica !== 'full') this.#relay(replica);
+    else if (this.#hasWaited) this.#waitForReplica();
     else {
       const message = `every replica of ${entry.key} has as many calls in flight as its max_inflight allows`;
-      this.#fail(new FaasError('replicas_busy', message, { retryAfterSeconds: 1 }), false);
+      this.#fail(new FaasError('replicas_busy', message), false);
     }
   }
 
@@ -198,15 +211,21 @@ class Invocation {
       this.#end(CLIENT_GONE);
     });
     if (isOver) return;
-    leave = this.#options.waitingRoom.enter(this.#entry, (failure) => {
-      if (isOver) return;
-      isOver = true;
-      if (failure !== undefined) {
+    this.#hasWaited = true;
+    leave = this.#options.waitingRoom.enter(this.#entry, {
+      offer: () => {
+        const replica = this.#pick(NOBODY);
+        if (typeof replica !== 'object') return false;
+        isOver = true;
+        this.#tried = undefined;
+        this.#attempts++;
+        this.begin(replica);
+        return true;
+      },
+      fail: (failure) => {
+        isOver = true;
         this.#fail(failure, false);
-        return;
-      }
-      this.#tried = undefined;
-      this.begin();
+      },
     });
   }
 
@@ -297,8 +316,11 @@ class Invocation {
   #leaveReplica(): void {
     if (this.#replica !== undefined) this.#replica.inFlight--;
     this.#replica = undefined;
-    if (this.#replicaSlot !== NO_SLOT) this.#options.counts.leave(this.#replicaSlot);
+    if (this.#replicaSlot === NO_SLOT) return;
+    const { counts, waitingRoom } = this.#options;
+    counts.leave(this.#replicaSlot);
     this.#replicaSlot = NO_SLOT;
+    waitingRoom.open(this.#entry);
   }
 
   #end(status: number): void {
@@ -358,6 +380,8 @@ class Call {
   readonly responseHeaders: string[];
   /** What went wrong, for the log. */
   error: string | undefined;
+  /** It is one of the gateway's limited number of calls in flight. */
+  isCounted = false;
   /** The function's place in the shared counts, while this call is counted there. */
   slot = NO_SLOT;
   readonly #startTime: string;

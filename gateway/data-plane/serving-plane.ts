@@ -16,6 +16,8 @@ export interface ServingPlaneOptions {
   readonly pool: UpstreamPool;
   readonly recorder: InvocationRecorder;
   readonly onRecord: (record: InvocationRecord) => void;
+  /** Whether a call that was answered so is recorded. Default: all are. */
+  readonly wantsRecord?: ((status: number) => boolean) | undefined;
   /** Asks the cluster for the first replicas of a function that has none. */
   readonly scaleUp: (entry: FunctionEntry) => Promise<void>;
   /** The cluster should be read soon. */
@@ -30,6 +32,8 @@ export interface ServingPlaneOptions {
   readonly counts?: SharedCounts | undefined;
   readonly coldStart: {
     readonly capacity: number;
+    /** Default: half of them. */
+    readonly capacityPerFunction?: number;
     readonly timeoutMs: number;
     readonly scaleFromZero: boolean;
   };
@@ -53,6 +57,7 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
   const { pool, functionPort, upstreamTimeoutMs, counts = privateCounts() } = options;
   const waitingRoom = new WaitingRoom({
     ...options.coldStart,
+    counts,
     scaleUp: options.scaleUp,
     nudge: options.nudge,
   });
@@ -74,6 +79,7 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
     pool,
     recorder: options.recorder,
     onRecord: options.onRecord,
+    wantsRecord: options.wantsRecord,
     onUnreachable: (entry: FunctionEntry, replica: LiveReplica) => {
       // It was told already, by another call or by another process.
       if (!replica.isReady) return;

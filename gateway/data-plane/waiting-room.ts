@@ -1,5 +1,6 @@
 import { FaasError } from '../errors.ts';
 import type { FunctionEntry } from './function-table.ts';
+import { privateCounts, type SharedCounts, WAITING_SLOT } from './limits/shared-counts.ts';
 
 /** How long a function must have shown a failure, with nothing running, before its callers are told. */
 const FAILING_FOR_MS = 5000;
@@ -9,8 +10,12 @@ const FAILED_AGAIN = 2;
 const SCALE_SETTLES_MS = 3000;
 
 export interface WaitingRoomOptions {
-  /** Calls that may wait at a time, over all functions. */
+  /** Calls that may wait at a time, over all functions and workers. */
   readonly capacity: number;
+  /** Calls that may wait here for one function: one that does not start must not take all places. Default: half of them. */
+  readonly capacityPerFunction?: number | undefined;
+  /** Where those who wait are counted; absent: in this process alone. */
+  readonly counts?: SharedCounts | undefined;
   readonly timeoutMs: number;
   readonly scaleFromZero: boolean;
   /** Asks the cluster for a first replica. */
@@ -19,8 +24,16 @@ export interface WaitingRoomOptions {
   readonly nudge: () => void;
 }
 
+/** A call that waits. */
+export interface WaitingCall {
+  /** A replica may take it now. Returns false when none did: then the call stays where it is in the row. */
+  offer(): boolean;
+  /** There will be none. Called once, and nothing after it. */
+  fail(failure: FaasError): void;
+}
+
 interface Waiter {
-  readonly release: (failure?: FaasError) => void;
+  readonly call: WaitingCall;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
@@ -38,6 +51,7 @@ interface Room {
  */
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
+  readonly #counts: SharedCounts;
   readonly #rooms = new Map<FunctionEntry, Room>();
   /** When the cluster was last asked to start each function: once, however many wait. */
   readonly #scaledAt = new WeakMap<FunctionEntry, number>();
@@ -45,42 +59,29 @@ export class WaitingRoom {
 
   constructor(options: WaitingRoomOptions) {
     this.#options = options;
+    this.#counts = options.counts ?? privateCounts();
   }
 
+  /** In this process. */
   get waiting(): number {
     return this.#waiting;
   }
 
   /**
-   * Calls `onReady` once: without an argument when a replica is ready, with the reason when there will be none.
+   * Has the call wait until a replica takes it, or fails it once when there will be none.
    * @returns leaves the room: nothing is called any more
    */
-  enter(entry: FunctionEntry, onReady: (failure?: FaasError) => void): () => void {
-    if (entry.isRemoved) {
-      onReady(removed(entry));
-      return () => {};
-    }
-    if (entry.desired === 0 && !this.#options.scaleFromZero) {
-      onReady(new FaasError('no_replica', `${entry.key} has no replicas: scale it up to call it`));
-      return () => {};
-    }
-    if (this.#waiting >= this.#options.capacity) {
-      onReady(
-        new FaasError(
-          'waiting_room_full',
-          `${entry.key} is starting and too many calls wait already: try again soon`,
-        ),
-      );
+  enter(entry: FunctionEntry, call: WaitingCall): () => void {
+    const refusal = this.#refusal(entry);
+    if (refusal !== undefined) {
+      call.fail(refusal);
       return () => {};
     }
     const room = this.#rooms.get(entry) ?? emptyRoom();
     this.#rooms.set(entry, room);
     const waiter: Waiter = {
-      release: (failure) => {
-        this.#leave(entry, waiter);
-        onReady(failure);
-      },
-      timer: setTimeout(() => waiter.release(this.#timedOut(entry)), this.#options.timeoutMs),
+      call,
+      timer: setTimeout(() => this.#fail(entry, waiter, this.#timedOut(entry)), this.#options.timeoutMs),
     };
     room.waiters.add(waiter);
     this.#waiting++;
@@ -90,9 +91,32 @@ export class WaitingRoom {
     return () => this.#leave(entry, waiter);
   }
 
-  /** A replica of the function is ready. */
+  /** A replica of the function is ready, or has room again: those who came first are offered it first. */
   open(entry: FunctionEntry): void {
-    this.#releaseAll(entry);
+    const room = this.#rooms.get(entry);
+    if (room === undefined) return;
+    // A copy: a call that is let down at once comes back, and must wait like any other.
+    for (const waiter of [...room.waiters]) {
+      if (!waiter.call.offer()) return;
+      this.#leave(entry, waiter);
+    }
+  }
+
+  /** Why the call may not wait. Otherwise it is counted. */
+  #refusal(entry: FunctionEntry): FaasError | undefined {
+    const { scaleFromZero, capacity, capacityPerFunction = Math.ceil(capacity / 2) } = this.#options;
+    if (entry.isRemoved) return removed(entry);
+    if (entry.desired === 0 && !scaleFromZero) {
+      return new FaasError('no_replica', `${entry.key} has no replicas: scale it up to call it`);
+    }
+    const isFull =
+      (this.#rooms.get(entry)?.waiters.size ?? 0) >= capacityPerFunction ||
+      !this.#counts.tryEnter(WAITING_SLOT, capacity);
+    if (!isFull) return undefined;
+    return new FaasError(
+      'waiting_room_full',
+      `${entry.key} is starting and too many calls wait already: try again soon`,
+    );
   }
 
   /** The table has news of the function: a failing start is told to those who wait. */
@@ -111,23 +135,29 @@ export class WaitingRoom {
       room.failedIds.size >= entry.desired + FAILED_AGAIN ||
       (room.failingSince !== undefined && Date.now() - room.failingSince >= FAILING_FOR_MS);
     if (isHopeless && entry.replicas.length === 0) {
-      this.#releaseAll(entry, new FaasError('no_replica', `${entry.key} does not start: ${room.lastError}`));
+      this.#failAll(entry, new FaasError('no_replica', `${entry.key} does not start: ${room.lastError}`));
     }
   }
 
-  /** Looks at every function that is waited for again: what it shows may have lasted too long by now. */
+  /**
+   * Looks at every function that is waited for again: what it shows may have lasted too long by now, and a replica may have
+   * room since another worker's call has ended.
+   */
   reconsider(): void {
-    for (const entry of [...this.#rooms.keys()]) this.onEntry(entry);
+    for (const entry of [...this.#rooms.keys()]) {
+      this.onEntry(entry);
+      this.open(entry);
+    }
   }
 
   onEntryGone(entry: FunctionEntry): void {
-    this.#releaseAll(entry, removed(entry));
+    this.#failAll(entry, removed(entry));
   }
 
   /** Lets everybody go: the gateway stops. */
   close(): void {
     for (const entry of [...this.#rooms.keys()]) {
-      this.#releaseAll(entry, new FaasError('no_replica', 'the gateway is stopping: try again'));
+      this.#failAll(entry, new FaasError('no_replica', 'the gateway is stopping: try again'));
     }
   }
 
@@ -149,11 +179,17 @@ export class WaitingRoom {
                 `${entry.key} could not be scaled up: ${(error as Error).message}`,
                 { cause: error },
               );
-        this.#releaseAll(entry, failure);
+        this.#failAll(entry, failure);
       });
   }
 
   #timedOut(entry: FunctionEntry): FaasError {
+    if (entry.replicas.some(({ isReady }) => isReady)) {
+      return new FaasError(
+        'replicas_busy',
+        `${entry.key} has started, but its replicas had no room for this call`,
+      );
+    }
     const error = this.#rooms.get(entry)?.lastError;
     const reason = error === undefined ? '' : `: ${error}`;
     const seconds = this.#options.timeoutMs / 1000;
@@ -163,10 +199,15 @@ export class WaitingRoom {
     );
   }
 
-  #releaseAll(entry: FunctionEntry, failure?: FaasError): void {
+  #failAll(entry: FunctionEntry, failure: FaasError): void {
     const room = this.#rooms.get(entry);
     if (room === undefined) return;
-    for (const waiter of [...room.waiters]) waiter.release(failure);
+    for (const waiter of [...room.waiters]) this.#fail(entry, waiter, failure);
+  }
+
+  #fail(entry: FunctionEntry, waiter: Waiter, failure: FaasError): void {
+    this.#leave(entry, waiter);
+    waiter.call.fail(failure);
   }
 
   #leave(entry: FunctionEntry, waiter: Waiter): void {
@@ -174,6 +215,7 @@ export class WaitingRoom {
     clearTimeout(waiter.timer);
     if (!room?.waiters.delete(waiter)) return;
     this.#waiting--;
+    this.#counts.leave(WAITING_SLOT);
     if (room.waiters.size === 0) this.#rooms.delete(entry);
   }
 }

@@ -2,11 +2,8 @@ import { TIMEOUT_ANNOTATION } from '../../../contract/function-annotations.ts';
 import { BURST_LABEL, CONCURRENCY_LABEL, RATE_LABEL } from '../../../contract/parse-call-limits.ts';
 import type { FunctionEntry, LiveReplica } from '../function-table.ts';
 import { readCallRules } from './call-rules.ts';
-import { type SharedCounts, SLOTS } from './shared-counts.ts';
+import { FIRST_FREE_SLOT, type SharedCounts, SLOTS } from './shared-counts.ts';
 import { Slots } from './slots.ts';
-
-/** The slot of the whole gateway, for what is limited over all functions. */
-export const GATEWAY_SLOT = 0;
 
 export interface LimitKeeperOptions {
   readonly counts: SharedCounts;
@@ -30,7 +27,7 @@ export class LimitKeeper {
     this.#nowMs = nowMs;
     this.#slots = new Slots({
       count: SLOTS,
-      first: GATEWAY_SLOT + 1,
+      first: FIRST_FREE_SLOT,
       inFlight: (slot) => counts.count(slot),
       clear: (slot) => counts.clearSlot(slot),
     });

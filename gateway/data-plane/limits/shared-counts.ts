@@ -3,6 +3,10 @@ import { decideRate, type RateDecision, type RateRule } from './rate.ts';
 
 /** Numbers in the file: enough for every address that the functions' network has, and every function. */
 export const SLOTS = 131_072;
+/** Slots that are no function's and no replica's: calls in flight over all functions, and calls that wait for a replica. */
+export const GATEWAY_SLOT = 0;
+export const WAITING_SLOT = 1;
+export const FIRST_FREE_SLOT = 2;
 const BYTES_PER_COUNT = 4;
 const BYTES_PER_BUCKET = 8;
 /** Times are told from here on, in microseconds: small enough for a double to tell their fractions. */
