@@ -207,7 +207,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const stop = async (): Promise<{ cutOff: number }> => {
     isStopping = true;
     stopping.abort();
-    const cutOff = await workers.drain(config.writeTimeoutMs);
+    const cutOff = await workers.drain({
+      servesOnMs: config.shutdownDelayMs,
+      withinMs: config.writeTimeoutMs,
+    });
     keeper.stop();
     unwatch();
     await Promise.race([controlServer.close(1000), sleep(2000)]);

@@ -1,12 +1,12 @@
 import { FaasError } from '../errors.ts';
-import type { FromWorker, ToldFailure, ToWorker } from './messages.ts';
+import type { DrainTimes, FromWorker, ToldFailure, ToWorker } from './messages.ts';
 
 export interface ControlChannelOptions {
   readonly onBegin: (message: ToWorker & { readonly kind: 'begin' }) => void;
   readonly onChanges: (message: ToWorker & { readonly kind: 'changes' }) => void;
   /** Fresh counts are wanted. */
   readonly onCount: (id: number) => void;
-  readonly onDrain: (withinMs: number) => void;
+  readonly onDrain: (times: DrainTimes) => void;
   /** The control process has ended, or has let go of this one. */
   readonly onLost: () => void;
 }
@@ -45,7 +45,7 @@ export class ControlChannel {
           this.#waking.get(message.id)?.(message.failure);
           break;
         case 'drain':
-          options.onDrain(message.withinMs);
+          options.onDrain(message);
           break;
       }
     });

@@ -29,6 +29,13 @@ export interface ToldFailure {
   readonly message: string;
 }
 
+export interface DrainTimes {
+  /** How long new calls are still taken, while every answer asks its client to close. */
+  readonly servesOnMs: number;
+  /** How long those that were taken may last after that. */
+  readonly withinMs: number;
+}
+
 export type ToWorker =
   /** The first: the task, and the table as it is now. */
   | { readonly kind: 'begin'; readonly task: WorkerTask; readonly table: TableChanges }
@@ -40,7 +47,7 @@ export type ToWorker =
   /** The answer to `wake`. */
   | { readonly kind: 'woken'; readonly id: number; readonly failure?: ToldFailure }
   /** Finish what is in flight, take nothing new. */
-  | { readonly kind: 'drain'; readonly withinMs: number };
+  | ({ readonly kind: 'drain' } & DrainTimes);
 
 export type FromWorker =
   /** Listens to messages. */

@@ -9,7 +9,7 @@ import type { TableChanges } from '../data-plane/table-changes.ts';
 import { type Logger, withFields } from '../log.ts';
 import { InvocationCounters } from '../metrics/invocation-counters.ts';
 import { ControlChannel } from './control-channel.ts';
-import type { WorkerTask } from './messages.ts';
+import type { DrainTimes, WorkerTask } from './messages.ts';
 import { OwnFigures } from './own-figures.ts';
 
 const REPORT_MS = 1000;
@@ -38,10 +38,10 @@ export function runWorker(plainLogger: Logger): void {
     },
     onChanges: ({ changes }) => worker?.apply(changes),
     onCount: (id) => worker?.report(id),
-    onDrain: (withinMs) => {
+    onDrain: (times) => {
       isEnding = true;
       // Its channel is closed when this was read: then it ends.
-      void Promise.resolve(worker?.drain(withinMs) ?? 0).then((cutOff) =>
+      void Promise.resolve(worker?.drain(times) ?? 0).then((cutOff) =>
         channel.send({ kind: 'drained', cutOff }),
       );
     },
@@ -49,7 +49,7 @@ export function runWorker(plainLogger: Logger): void {
       if (worker === undefined || worker.isDrained) process.exit(isEnding ? 0 : 1);
       plainLogger.error('the control process is gone: the worker finishes what it has');
       setTimeout(() => process.exit(1), ORPHAN_DRAIN_MS + LAST_CALL_MS);
-      void worker.drain(ORPHAN_DRAIN_MS).then(() => process.exit(1));
+      void worker.drain({ withinMs: ORPHAN_DRAIN_MS, servesOnMs: 0 }).then(() => process.exit(1));
     },
   });
   // Sent to a whole group of processes (a terminal's Ctrl-C): the control process has it too, and tells what is to be done.
@@ -122,11 +122,14 @@ class Worker {
     });
   }
 
-  /** Finishes what is in flight. @returns the number of calls that were cut off */
-  async drain(withinMs: number): Promise<number> {
+  /** Serves on, then finishes what is in flight. @returns the number of calls that were cut off */
+  async drain({ withinMs, servesOnMs }: DrainTimes): Promise<number> {
     // Who still waits for a replica near the end is told so, rather than cut off.
-    const lastCall = setTimeout(() => this.#plane.stop(), Math.max(withinMs - LAST_CALL_MS, withinMs / 2));
-    const cutOff = await this.#listener.drain(withinMs);
+    const lastCall = setTimeout(
+      () => this.#plane.stop(),
+      servesOnMs + Math.max(withinMs - LAST_CALL_MS, withinMs / 2),
+    );
+    const cutOff = await this.#listener.drain(withinMs, servesOnMs);
     clearTimeout(lastCall);
     clearInterval(this.#reports);
     this.#plane.stop();

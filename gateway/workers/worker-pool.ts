@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import type { InvocationDelta } from '../metrics/invocation-counters.ts';
 import type { WorkerFigures } from '../metrics/worker-metrics.ts';
 import { type Ending, Lives } from './lives.ts';
-import type { FromWorker, ToldFailure, ToWorker, WorkerTask } from './messages.ts';
+import type { DrainTimes, FromWorker, ToldFailure, ToWorker, WorkerTask } from './messages.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 /** Longest wait for workers to take over what they were told: a stuck one must not hold up a deployment. */
@@ -109,8 +109,8 @@ export class WorkerPool {
     await this.#ask('count', COUNT_MS);
   }
 
-  /** Has the workers finish what they hold, and ends them. Resolves with the number of calls that were cut off. */
-  async drain(withinMs: number): Promise<number> {
+  /** Has the workers serve on for a while and finish what they hold, and ends them. Resolves with the number of calls that were cut off. */
+  async drain({ withinMs, servesOnMs }: DrainTimes): Promise<number> {
     this.#isDraining = true;
     this.#allListen.reject(new Error('the gateway was stopped before it had begun'));
     const isEnded = (): boolean => this.#places.every(({ state }) => state === 'gone');
@@ -123,14 +123,14 @@ export class WorkerPool {
       if (place.state === 'gone') continue;
       if (place.lives.hasTask) {
         place.state = 'draining';
-        place.process?.send({ kind: 'drain', withinMs });
+        place.process?.send({ kind: 'drain', withinMs, servesOnMs });
       } else place.process?.kill();
     }
     this.#onEnded?.();
     const patience = new AbortController();
     await Promise.race([
       ended,
-      sleep(withinMs + LEAVE_MS, undefined, { signal: patience.signal }).catch(() => {}),
+      sleep(servesOnMs + withinMs + LEAVE_MS, undefined, { signal: patience.signal }).catch(() => {}),
     ]);
     patience.abort();
     clearInterval(this.#tick);
