@@ -12,6 +12,11 @@ const LONGEST = 64;
 const byLength: KnownName[][] = Array.from({ length: LONGEST + 1 }, () => []);
 const ids = new Map<string, number>();
 
+/** Names numbered so far: what was read before the last of them may have to be read again. */
+export function fieldNameCount(): number {
+  return ids.size;
+}
+
 const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte,
 );

@@ -3,7 +3,13 @@ import type { Socket } from 'bun';
 // Small writes are gathered in one buffer shared by all sockets and go out in one system call when the socket's event
 // has been handled (or in a microtask, outside of events). Only one socket owns the buffer at a time.
 const GATHER_BYTES = 65_536;
-const gather = Buffer.allocUnsafeSlow(GATHER_BYTES);
+/** Node's and Bun's own way past the choice of an encoding. */
+interface Latin1Buffer extends Buffer {
+  latin1Write(text: string, offset: number, length: number): number;
+}
+const gather = Buffer.allocUnsafeSlow(GATHER_BYTES) as Latin1Buffer;
+/** Up to here a loop is quicker than a call of the runtime. */
+const SHORT_BYTES = 32;
 let gathered = 0;
 let owner: Outgoing | undefined;
 let isFlushPlanned = false;
@@ -45,7 +51,7 @@ export class Outgoing {
       return;
     }
     this.#own(text.length);
-    gathered += gather.write(text, gathered, 'latin1');
+    gathered += gather.latin1Write(text, gathered, text.length);
   }
 
   /** Small pieces are copied at once; large ones are written at once, so the caller may reuse its buffer either way. */
@@ -58,6 +64,21 @@ export class Outgoing {
     this.#own(bytes.length);
     gather.set(bytes, gathered);
     gathered += bytes.length;
+  }
+
+  /** The same for a part of a buffer. */
+  range(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length > GATHER_BYTES / 2) {
+      this.bytes(bytes.subarray(start, end));
+      return;
+    }
+    this.#own(length);
+    if (length <= SHORT_BYTES) {
+      for (let i = 0; i < length; i++) gather[gathered + i] = bytes[start + i] ?? 0;
+    } else if (bytes instanceof Buffer) bytes.copy(gather, gathered, start, end);
+    else gather.set(bytes.subarray(start, end), gathered);
+    gathered += length;
   }
 
   #own(length: number): void {

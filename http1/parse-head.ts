@@ -173,6 +173,11 @@ export class ParsedRequest implements RequestHead {
     return this.#replaced === undefined;
   }
 
+  /** Whether there is a field of the name with this number. */
+  has(id: number): boolean {
+    return this.fields.has(id);
+  }
+
   find(lowerCaseName: string): string | undefined {
     const headers = this.#replaced;
     if (headers === undefined) return this.fields.find(lowerCaseName);

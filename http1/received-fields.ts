@@ -1,9 +1,10 @@
-import { knownFieldId } from './field-names.ts';
+import { fieldNameCount, knownFieldId } from './field-names.ts';
 import { FieldSpans } from './field-spans.ts';
 
 /** Of the head that was looked at last: one head is read and passed on before the next comes, so that one table serves all. */
 const spans = new FieldSpans();
 let owner: ReceivedFields | undefined;
+let namesThen = 0;
 
 /**
  * The fields of a received head, kept as the bytes that came. What is asked for is looked up in them; strings are made for
@@ -22,14 +23,16 @@ export class ReceivedFields {
     this.fieldsStart = fieldsStart;
     this.end = end;
     owner = undefined;
+    namesThen = fieldNameCount();
     spans.read(bytes, fieldsStart, end, mostFields);
     owner = this;
   }
 
   /** Good until another head is looked at. */
   get spans(): FieldSpans {
-    if (owner !== this) {
+    if (owner !== this || namesThen !== fieldNameCount()) {
       owner = undefined;
+      namesThen = fieldNameCount();
       spans.read(this.bytes, this.fieldsStart, this.end, Number.MAX_SAFE_INTEGER);
       owner = this;
     }
@@ -43,15 +46,23 @@ export class ReceivedFields {
   }
 
   #toStrings(): string[] {
-    const { bytes, spans } = this;
+    const { spans } = this;
     const headers: string[] = [];
     for (let i = 0; i < spans.count; i++) {
-      headers.push(
-        bytes.toString('latin1', spans.nameStart(i), spans.nameEnd(i)),
-        bytes.toString('latin1', spans.valueStart(i), spans.valueEnd(i)),
-      );
+      headers.push(this.name(i), this.value(i));
     }
     return headers;
+  }
+
+  /** Whether there is a field of the name with this number. */
+  has(id: number): boolean {
+    const { spans } = this;
+    for (let i = 0; i < spans.count; i++) if (spans.id(i) === id) return true;
+    return false;
+  }
+
+  name(index: number): string {
+    return this.bytes.toString('latin1', this.spans.nameStart(index), this.spans.nameEnd(index));
   }
 
   value(index: number): string {
@@ -69,11 +80,7 @@ export class ReceivedFields {
   }
 
   #isNamed(index: number, lowerCaseName: string): boolean {
-    const start = this.spans.nameStart(index);
-    const end = this.spans.nameEnd(index);
-    return (
-      end - start === lowerCaseName.length &&
-      this.bytes.toString('latin1', start, end).toLowerCase() === lowerCaseName
-    );
+    const length = this.spans.nameEnd(index) - this.spans.nameStart(index);
+    return length === lowerCaseName.length && this.name(index).toLowerCase() === lowerCaseName;
   }
 }

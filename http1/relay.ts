@@ -1,13 +1,14 @@
 import { BadMessage } from './bad-message.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
 import { isTarget } from './grammar.ts';
-import { headerFilter, passedOn, passedOnTrailers } from './hop-by-hop.ts';
+import { passedOn, passedOnTrailers, responseFilter } from './hop-by-hop.ts';
 import { findHeadEnd, type ParsedResponse, parseResponseHead } from './parse-head.ts';
 import { ConnectionPool } from './pool.ts';
 import { ServerExchange } from './server-exchange.ts';
 import type { BodySink, Exchange, RawHeaders, RelayOptions, RelayOutcome, UpstreamAddress } from './types.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
-import { requestHead } from './write-request-head.ts';
+import { fieldLines, statusLine, upgradeLines } from './write-head.ts';
+import { writeRequestHead } from './write-request-head.ts';
 
 type Phase = 'connecting' | 'head' | 'body' | 'tunnel' | 'done';
 
@@ -66,7 +67,7 @@ class RelayCall implements UpstreamUser, BodySink {
       this.#exchange instanceof ServerExchange &&
       this.#exchange.request.wantsUpgrade &&
       !namesHttp2(this.#exchange.header('upgrade') ?? '');
-    connection.out.text(requestHead(this.#exchange, this.#options, this.#wantsUpgrade));
+    writeRequestHead(connection.out, this.#exchange, this.#options, this.#wantsUpgrade);
     if (request.contentLength === 0) {
       this.#isRequestSent = true;
       connection.out.flush();
@@ -82,12 +83,16 @@ class RelayCall implements UpstreamUser, BodySink {
   }
 
   write(bytes: Uint8Array): boolean {
+    return this.writeRange(bytes, 0, bytes.length);
+  }
+
+  writeRange(bytes: Uint8Array, start: number, end: number): boolean {
     const out = this.#connection?.out;
-    if (out === undefined || bytes.length === 0) return true;
-    if (this.#phase === 'tunnel' || this.#exchange.request.contentLength !== -1) out.bytes(bytes);
+    if (out === undefined || end === start) return true;
+    if (this.#phase === 'tunnel' || this.#exchange.request.contentLength !== -1) out.range(bytes, start, end);
     else {
-      out.text(`${bytes.length.toString(16)}\r\n`);
-      out.bytes(bytes);
+      out.text(`${(end - start).toString(16)}\r\n`);
+      out.range(bytes, start, end);
       out.text('\r\n');
     }
     return out.pendingBytes === 0;
@@ -126,7 +131,7 @@ class RelayCall implements UpstreamUser, BodySink {
     try {
       if (this.#phase === 'head') this.#readHead(bytes);
       else if (this.#phase === 'body') this.#readBody(bytes, 0);
-      else if (this.#phase === 'tunnel') this.#pass(bytes);
+      else if (this.#phase === 'tunnel') this.#pass(bytes, 0, bytes.length);
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error;
       this.#fail(
@@ -168,19 +173,13 @@ class RelayCall implements UpstreamUser, BodySink {
     this.#exchange.sendInterim({
       status: head.status,
       reason: head.reason,
-      headers: passedOn(head.headers, headerFilter(undefined, head.connection)),
+      headers: passedOn(head.headers, responseFilter(undefined, head.connection)),
     });
   }
 
-  #answerHeaders(head: ParsedResponse): string[] {
-    const { dropResponseHeaders, addResponseHeaders } = this.#options;
-    const headers = passedOn(head.headers, headerFilter(dropResponseHeaders, head.connection));
-    if (addResponseHeaders !== undefined) {
-      headers.push(
-        ...(typeof addResponseHeaders === 'function' ? addResponseHeaders(head) : addResponseHeaders),
-      );
-    }
-    return headers;
+  #addedHeaders(head: ParsedResponse): RawHeaders {
+    const { addResponseHeaders = [] } = this.#options;
+    return typeof addResponseHeaders === 'function' ? addResponseHeaders(head) : addResponseHeaders;
   }
 
   #beginAnswer(head: ParsedResponse): void {
@@ -191,9 +190,22 @@ class RelayCall implements UpstreamUser, BodySink {
       this.#finish({ kind: 'declined', status: head.status });
       return;
     }
-    const answer = { status: head.status, reason: head.reason, headers: this.#answerHeaders(head) };
-    this.#phase = 'body';
-    this.#sink = this.#exchange.startResponse(answer, () => this.#connection?.resume());
+    const { dropResponseHeaders, addResponseHeaders, addResponseLines = '' } = this.#options;
+    const filter = responseFilter(dropResponseHeaders, head.connection);
+    const onDrain = (): void => this.#connection?.resume();
+    const exchange = this.#exchange;
+    if (exchange instanceof ServerExchange) {
+      const lines =
+        addResponseHeaders === undefined
+          ? addResponseLines
+          : addResponseLines + fieldLines(this.#addedHeaders(head));
+      this.#phase = 'body';
+      this.#sink = exchange.startRelayed(head, filter, lines, onDrain);
+    } else {
+      const headers = [...passedOn(head.headers, filter), ...this.#addedHeaders(head)];
+      this.#phase = 'body';
+      this.#sink = exchange.startResponse({ status: head.status, reason: head.reason, headers }, onDrain);
+    }
     this.#bodyLeft = head.contentLength;
     if (head.isChunked) this.#decoder = new ChunkedDecoder();
   }
@@ -204,24 +216,29 @@ class RelayCall implements UpstreamUser, BodySink {
     if (decoder !== undefined) {
       while (position < bytes.length && !decoder.isDone && this.#phase === 'body') {
         position = decoder.step(bytes, position);
-        if (decoder.dataEnd > decoder.dataStart)
-          this.#pass(bytes.subarray(decoder.dataStart, decoder.dataEnd));
+        this.#pass(bytes, decoder.dataStart, decoder.dataEnd);
       }
       if (decoder.isDone) this.#complete(position < bytes.length, decoder.trailers);
       return;
     }
     if (this.#bodyLeft === -1) {
-      this.#pass(position === 0 ? bytes : bytes.subarray(position));
+      this.#pass(bytes, position, bytes.length);
       return;
     }
     const end = Math.min(bytes.length, position + this.#bodyLeft);
     this.#bodyLeft -= end - position;
-    this.#pass(position === 0 && end === bytes.length ? bytes : bytes.subarray(position, end));
+    this.#pass(bytes, position, end);
     if (this.#bodyLeft === 0) this.#complete(end < bytes.length, []);
   }
 
-  #pass(bytes: Buffer): void {
-    if (bytes.length > 0 && this.#sink?.write(bytes) === false) this.#connection?.pause();
+  #pass(bytes: Buffer, start: number, end: number): void {
+    const sink = this.#sink;
+    if (end === start || sink === undefined) return;
+    const canTakeMore =
+      sink.writeRange !== undefined
+        ? sink.writeRange(bytes, start, end)
+        : sink.write(bytes.subarray(start, end));
+    if (!canTakeMore) this.#connection?.pause();
   }
 
   /** The answer has ended. The connection goes back first: ending the answer may begin the client's next request. */
@@ -268,17 +285,17 @@ class RelayCall implements UpstreamUser, BodySink {
     }
     this.#head = head;
     this.#phase = 'tunnel';
-    const headers = this.#answerHeaders(head);
-    headers.push('Connection', 'Upgrade');
-    for (let i = 0; i + 1 < head.headers.length; i += 2) {
-      if (head.headers[i]?.toLowerCase() === 'upgrade') headers.push('Upgrade', head.headers[i + 1] ?? '');
-    }
+    const { dropResponseHeaders, addResponseLines = '' } = this.#options;
+    const passed = passedOn(head.headers, responseFilter(dropResponseHeaders, head.connection));
+    const lines = fieldLines([...passed, ...this.#addedHeaders(head)]) + addResponseLines;
     this.#sink = exchange;
     this.#connection?.watchPeer();
-    exchange.startTunnel({ status: head.status, reason: head.reason, headers }, this, () =>
-      this.#connection?.resume(),
+    exchange.startTunnel(
+      `${statusLine(head.status, head.reason)}${lines}${upgradeLines(head.headers)}\r\n`,
+      this,
+      () => this.#connection?.resume(),
     );
-    this.#pass(rest);
+    this.#pass(rest, 0, rest.length);
   }
 
   #endTunnel(): void {

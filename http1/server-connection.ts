@@ -5,6 +5,7 @@ import { checkUnfinishedHead, findHeadEnd, parseRequestHead } from './parse-head
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
 import type { Swept } from './sweep.ts';
 import type { BodySink, Exchange, ListenLimits, RawHeaders } from './types.ts';
+import { TUNNEL_PROBE_MS } from './upstream-connection.ts';
 import { reasonPhrase } from './write-head.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -284,6 +285,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
   startTunnel(sink: BodySink): void {
     this.#state = 'tunnel';
     this.#tunnel = sink;
+    this.socket.setKeepAlive(true, TUNNEL_PROBE_MS);
     this.out.flush();
     const rest = this.#received.subarray(this.#position);
     this.#received = EMPTY;

@@ -1,7 +1,10 @@
 import { ChunkedDecoder } from './chunked-decoder.ts';
+import { DATE } from './field-names.ts';
 import { listHas, parseLength } from './grammar.ts';
+import type { HeaderFilter } from './hop-by-hop.ts';
 import type { Outgoing } from './outgoing.ts';
-import type { ParsedRequest } from './parse-head.ts';
+import type { ParsedRequest, ParsedResponse } from './parse-head.ts';
+import { passFields } from './pass-fields.ts';
 import type { BodySink, Exchange, RawHeaders, ResponseHead } from './types.ts';
 import { dateLine, fieldLine, fieldLines, statusLine } from './write-head.ts';
 
@@ -9,6 +12,8 @@ import { dateLine, fieldLine, fieldLines, statusLine } from './write-head.ts';
 const DISCARD_BYTES = 262_144;
 /** What every answer begins with, whatever it will be. */
 const HEAD_START = 'HTTP/1.1 ';
+/** `HTTP/1.1 200` and its CR LF, as servers write it that leave out the space before an empty reason. */
+const BARE_STATUS_LINE_BYTES = 14;
 /** Zeros before the sizes of chunks, of which readers take some digits only. */
 const MOST_ZEROS = 4;
 
@@ -158,8 +163,11 @@ export class ServerExchange implements Exchange, BodySink {
       if (this.#discarded > DISCARD_BYTES) this.closes = true;
       return;
     }
-    const piece = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
-    if (!sink.write(piece) && this.#sink === sink) this.isBodyBlocked = true;
+    const canTakeMore =
+      sink.writeRange !== undefined
+        ? sink.writeRange(bytes, start, end)
+        : sink.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+    if (!canTakeMore && this.#sink === sink) this.isBodyBlocked = true;
   }
 
   #completeBody(trailers: RawHeaders | undefined): void {
@@ -233,15 +241,14 @@ export class ServerExchange implements Exchange, BodySink {
     this.#sentAhead = 0;
   }
 
-  /** Writes a 101 and hands the connection over as it is: bytes from the client go to `sink` from now on. */
-  startTunnel(head: ResponseHead, sink: BodySink, onDrain: () => void): BodySink {
-    const text = `${statusLine(head.status, head.reason)}${fieldLines(head.headers)}\r\n`;
+  /** Writes the head of a 101 and hands the connection over as it is: bytes from the client go to `sink` from now on. */
+  startTunnel(head: string, sink: BodySink, onDrain: () => void): BodySink {
     this.#answer = 'streaming';
     this.#onDrain = onDrain;
     this.closes = true;
     this.#framing = 'close';
     this.#isTunnel = true;
-    this.#writeHead(text);
+    this.#writeHead(head);
     this.#connection.startTunnel(sink);
     return this;
   }
@@ -273,28 +280,61 @@ export class ServerExchange implements Exchange, BodySink {
     }
     if (!hasDate) text += dateLine();
     if (bodyLength !== -1 && !hidesLength && status !== 304) text += `content-length: ${bodyLength}\r\n`;
-    const isOld = this.request.version === '1.0';
-    if (this.request.method === 'HEAD' || status === 204 || status === 304) this.#framing = 'none';
-    else if (length !== -1) {
-      this.#framing = 'length';
-      this.#answerLeft = length;
-    } else if (isOld) {
-      this.#framing = 'close';
-      this.closes = true;
-    } else {
-      this.#framing = 'chunked';
-      text += 'transfer-encoding: chunked\r\n';
-    }
+    text += this.#frame(status, length);
     // A streamed answer may read the body yet; a whole one is the end of it, even where somebody was reading.
     if (bodyLength !== -1) {
       this.#sink = undefined;
       if (!this.isBodyComplete && !this.#canDiscard()) this.closes = true;
     }
-    if (this.#connection.closesSoon) this.closes = true;
-    if (this.closes) text += 'connection: close\r\n';
-    else text += this.#connection.keepAliveLines(isOld);
+    this.#writeHead(`${text}${this.#closing()}\r\n`);
+  }
+
+  /**
+   * Begins an answer that came from an upstream: its fields are passed on as bytes, then come `lines`, which hold nothing of
+   * framing, and what is ours to say.
+   */
+  startRelayed(head: ParsedResponse, filter: HeaderFilter, lines: string, onDrain: () => void): BodySink {
+    if (this.isFinished) return this;
+    if (this.#answer !== 'none') throw new Error('this request is answered already');
+    const { fields, status } = head;
+    const { out } = this.#connection;
+    this.#onDrain = onDrain;
+    let from = head.start + this.#sentAhead;
+    if (head.version !== '1.1' || fields.fieldsStart - head.start === BARE_STATUS_LINE_BYTES) {
+      this.#writeHead(statusLine(status, head.reason));
+      from = fields.fieldsStart;
+    }
+    this.#sentAhead = 0;
+    const passed = status === 204 ? filter.with('content-length') : filter;
+    passFields(out, fields, passed, from, fields.end - 2);
+    const date = fields.has(DATE) ? '' : dateLine();
+    const framing = this.#frame(status, head.isChunked ? -1 : head.contentLength);
+    out.text(`${lines}${date}${framing}${this.#closing()}\r\n`);
+    return this;
+  }
+
+  /** Decides how the answer's body is framed; `length` -1: it is not known. @returns the line that says so, or none */
+  #frame(status: number, length: number): string {
     this.#answer = 'streaming';
-    this.#writeHead(`${text}\r\n`);
+    if (this.request.method === 'HEAD' || status === 204 || status === 304) this.#framing = 'none';
+    else if (length !== -1) {
+      this.#framing = 'length';
+      this.#answerLeft = length;
+    } else if (this.request.version === '1.0') {
+      this.#framing = 'close';
+      this.closes = true;
+    } else {
+      this.#framing = 'chunked';
+      return 'transfer-encoding: chunked\r\n';
+    }
+    return '';
+  }
+
+  /** The lines that say whether the connection stays. */
+  #closing(): string {
+    if (this.#connection.closesSoon) this.closes = true;
+    if (this.closes) return 'connection: close\r\n';
+    return this.#connection.keepAliveLines(this.request.version === '1.0');
   }
 
   /** Whether the rest of the request body is being read by someone, or short enough to be thrown away. */
@@ -306,9 +346,13 @@ export class ServerExchange implements Exchange, BodySink {
   }
 
   write(bytes: Uint8Array): boolean {
+    return this.writeRange(bytes, 0, bytes.length);
+  }
+
+  writeRange(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.isFinished || this.#answer !== 'streaming') return true;
     const { out } = this.#connection;
-    const { length } = bytes;
+    const length = end - start;
     if (length === 0) return out.pendingBytes === 0;
     switch (this.#framing) {
       case 'none':
@@ -319,15 +363,15 @@ export class ServerExchange implements Exchange, BodySink {
           return true;
         }
         this.#answerLeft -= length;
-        out.bytes(bytes);
+        out.range(bytes, start, end);
         break;
       case 'chunked':
         out.text(`${length.toString(16)}\r\n`);
-        out.bytes(bytes);
+        out.range(bytes, start, end);
         out.text('\r\n');
         break;
       case 'close':
-        out.bytes(bytes);
+        out.range(bytes, start, end);
         break;
     }
     return out.pendingBytes === 0;

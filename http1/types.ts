@@ -33,7 +33,7 @@ export interface UpstreamResponseHead extends ResponseHead {
 export interface BodySink {
   write(bytes: Uint8Array): boolean;
   /** `write` of a part of `bytes`, for sinks that need no view of it. */
-  writeRange?(bytes: Buffer, start: number, end: number): boolean;
+  writeRange?(bytes: Uint8Array, start: number, end: number): boolean;
   /** `trailers`: fields that came after a chunked body, `[name, value, …]`; a sink may ignore them. */
   end(trailers?: RawHeaders): void;
   /** The body can not be completed: the client left, lied about its length, or was too slow. */

@@ -4,6 +4,8 @@ import type { Swept } from './sweep.ts';
 import type { UpstreamAddress } from './types.ts';
 
 const LINGER_MS = 5_000;
+/** Silence in a tunnel after which the kernel asks whether the other side is there. */
+export const TUNNEL_PROBE_MS = 30_000;
 
 /** The one call that a busy connection serves. */
 export interface UpstreamUser {
@@ -152,6 +154,11 @@ export class UpstreamConnection implements Swept {
     const socket = this.#socket;
     this.onClose();
     socket?.end();
+  }
+
+  /** Has the kernel find out when the other side is gone without a word: a tunnel may be silent for hours. */
+  watchPeer(): void {
+    this.#socket?.setKeepAlive(true, TUNNEL_PROBE_MS);
   }
 
   /** Shuts down our side once all is written; the upstream may go on sending. */

@@ -29,6 +29,15 @@ export function fieldLines(headers: RawHeaders): string {
   return text;
 }
 
+/** The lines that ask for another protocol, or agree to it: the `Upgrade` fields among `headers`, and the `Connection` that names them. */
+export function upgradeLines(headers: RawHeaders): string {
+  let text = 'Connection: Upgrade\r\n';
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === 'upgrade') text += fieldLine('Upgrade', headers[i + 1] ?? '');
+  }
+  return text;
+}
+
 let dateSecond = 0;
 let dateText = '';
 

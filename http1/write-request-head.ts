@@ -1,52 +1,63 @@
-import { HeaderFilter, headerFilter } from './hop-by-hop.ts';
+import { HOST } from './field-names.ts';
+import { type HeaderFilter, requestFilter } from './hop-by-hop.ts';
+import type { Outgoing } from './outgoing.ts';
+import { passFields } from './pass-fields.ts';
 import { ServerExchange } from './server-exchange.ts';
-import type { Exchange, RelayOptions } from './types.ts';
-import { fieldLine, fieldLines } from './write-head.ts';
-
-/** `Expect` is answered by our own listener; lengths and hosts are looked at below. */
-const SPECIAL = new HeaderFilter(['expect', 'host', 'content-length', 'upgrade']);
+import type { Exchange, RawHeaders, RelayOptions } from './types.ts';
+import { fieldLine, fieldLines, upgradeLines } from './write-head.ts';
 
 /**
- * The head sent upstream: the client's fields in their order and spelling without the hop-by-hop ones, our own framing, then the added ones.
- * @throws {TypeError} for an added field that would break the head
+ * Writes the head sent upstream: lines that were made ready, the client's fields in their order and spelling without the
+ * hop-by-hop ones, then what else is added and our own framing.
+ * @throws {TypeError} for an added field that would break the head; nothing is written then
  */
-export function requestHead(exchange: Exchange, options: RelayOptions, wantsUpgrade: boolean): string {
+export function writeRequestHead(
+  out: Outgoing,
+  exchange: Exchange,
+  options: RelayOptions,
+  wantsUpgrade: boolean,
+): void {
   const { request } = exchange;
-  const { dropRequestHeaders, addRequestHeaders = [] } = options;
-  const connection =
-    exchange instanceof ServerExchange ? exchange.request.connection : (exchange.header('connection') ?? '');
-  const filter = headerFilter(dropRequestHeaders, connection);
-  let text = `${request.method} ${options.target} HTTP/1.1\r\n`;
-  let needsHost = !namesHost(addRequestHeaders);
-  const keepsHost = needsHost;
-  const { headers } = request;
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    if (SPECIAL.has(name)) {
-      const lower = name.toLowerCase();
-      if (lower === 'upgrade') {
-        if (wantsUpgrade) text += `Connection: Upgrade\r\n${name}: ${headers[i + 1]}\r\n`;
-        continue;
-      }
-      if (lower === 'expect') continue;
-      if (lower === 'host') {
-        if (!keepsHost || filter.has(name)) continue;
-        needsHost = false;
-      }
-    } else if (filter.has(name)) continue;
-    text += `${name}: ${headers[i + 1]}\r\n`;
+  const { addRequestHeaders, addRequestLines = '', setsHost = false } = options;
+  const received = exchange instanceof ServerExchange ? exchange.request : undefined;
+  const connection = received?.connection ?? exchange.header('connection') ?? '';
+  const filter = requestFilter(options.dropRequestHeaders, connection);
+  const isHostSet = setsHost || (addRequestHeaders !== undefined && namesHost(addRequestHeaders));
+  let last = addRequestHeaders === undefined ? '' : fieldLines(addRequestHeaders);
+  if (wantsUpgrade) last += upgradeLines(request.headers);
+  if (request.contentLength === -1) last += 'Transfer-Encoding: chunked\r\n';
+  if (!isHostSet) {
+    // HTTP/1.0 clients may leave it out; an HTTP/1.1 upstream may not be without.
+    const passesHost = !filter.has('host') && (received?.has(HOST) ?? exchange.header('host') !== undefined);
+    if (!passesHost) last += fieldLine('Host', hostOf(options));
   }
-  if (request.contentLength === -1) text += 'Transfer-Encoding: chunked\r\n';
-  // HTTP/1.0 clients may leave it out; an HTTP/1.1 upstream may not be without.
-  if (needsHost) text += fieldLine('Host', hostOf(options));
-  return `${text}${fieldLines(addRequestHeaders)}\r\n`;
+  const first = `${request.method} ${options.target} HTTP/1.1\r\n${addRequestLines}`;
+  if (received?.isAsReceived && (!isHostSet || filter.has('host'))) {
+    const { fields } = received;
+    out.text(first);
+    // Where nothing comes behind the fields, their empty line goes with them.
+    passFields(out, fields, filter, fields.fieldsStart, last === '' ? fields.end : fields.end - 2);
+    if (last !== '') out.text(`${last}\r\n`);
+  } else out.text(`${first}${passedLines(request.headers, filter, isHostSet)}${last}\r\n`);
 }
 
-function namesHost(headers: readonly string[]): boolean {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.length === 4 && headers[i]?.toLowerCase() === 'host') return true;
+function passedLines(headers: RawHeaders, filter: HeaderFilter, isHostSet: boolean): string {
+  let text = '';
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (filter.has(name) || (isHostSet && isHost(name))) continue;
+    text += `${name}: ${headers[i + 1]}\r\n`;
   }
+  return text;
+}
+
+function namesHost(headers: RawHeaders): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (isHost(headers[i] ?? '')) return true;
   return false;
+}
+
+function isHost(name: string): boolean {
+  return name.length === 4 && name.toLowerCase() === 'host';
 }
 
 function hostOf({ address }: RelayOptions): string {

@@ -1,0 +1,26 @@
+import type { HeaderFilter } from './hop-by-hop.ts';
+import type { Outgoing } from './outgoing.ts';
+import type { ReceivedFields } from './received-fields.ts';
+
+/**
+ * Passes on the fields that the filter lets through, byte for byte as they came: what stands together is copied at once.
+ * @param from where the first copy begins: at the field lines, or before them at a status line that goes with them
+ * @param to where the last one ends: with the field lines, or with the empty line behind them
+ */
+export function passFields(
+  out: Outgoing,
+  fields: ReceivedFields,
+  filter: HeaderFilter,
+  from: number,
+  to: number,
+): void {
+  const { bytes, spans } = fields;
+  let start = from;
+  for (let i = 0; i < spans.count; i++) {
+    if (!filter.hasField(fields, i)) continue;
+    const at = spans.nameStart(i);
+    if (at > start) out.range(bytes, start, at);
+    start = i + 1 < spans.count ? spans.nameStart(i + 1) : fields.end - 2;
+  }
+  if (to > start) out.range(bytes, start, to);
+}
