@@ -439,6 +439,23 @@ describe('listen', () => {
     }
   });
 
+  it('says with a streamed answer that it is the last one, where much of the body is yet to come', async () => {
+    start((exchange) => {
+      const sink = exchange.startResponse({ status: 200, headers: [] });
+      exchange.readBody(new Collector());
+      sink.end();
+    });
+    for (const [length, connection] of [
+      [300_000, 'close'],
+      [200_000, undefined],
+    ] as const) {
+      const client = await connect();
+      client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+      const head = await client.untilReceived('\r\n\r\n');
+      expect(/connection: (.*)\r\n/.exec(head)?.[1]).to.equal(connection);
+    }
+  });
+
   it('refuses headers that would break the answer', () => {
     const failures: unknown[] = [];
     start((exchange) => {
