@@ -332,7 +332,8 @@ export class ServerExchange implements Exchange, BodySink {
 
   /** The lines that say whether the connection stays. */
   #closing(): string {
-    if (this.#connection.closesSoon) this.closes = true;
+    // An answer may end before so much of the request's body has come, and the connection with it: the client must know now.
+    if (this.#connection.closesSoon || this.#bodyLeft > DISCARD_BYTES) this.closes = true;
     if (this.closes) return 'connection: close\r\n';
     return this.#connection.keepAliveLines(this.request.version === '1.0');
   }
