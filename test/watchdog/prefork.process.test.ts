@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -192,24 +192,6 @@ describe('the watchdog, pre-forked processes', function () {
     await watchdog.exited();
     // Nobody could tell them: their request can not come any more, and that is what they see.
     await until(() => pids.every((pid) => !isAlive(pid) || isZombie(pid)), 'they have ended');
-  });
-
-  it('leaks nothing in 1,000 requests', async function () {
-    this.timeout(60_000);
-    const watchdog = await start('./waits-ahead cat', { prefork: '4', TELLS: '', combine_output: 'false' });
-    const full = (): Promise<void> => until(async () => (await waiting(watchdog)) === 4, 'four wait');
-    const descriptors = (): number => readdirSync(`/proc/${watchdog.process.pid}/fd`).length;
-    const call = async (): Promise<void> => {
-      const init = { method: 'POST', body: 'x', headers: { Connection: 'close' } };
-      expect(await (await fetch(watchdog.url, init)).text()).to.equal('x');
-    };
-    await call();
-    await full();
-    const before = descriptors();
-    for (let i = 0; i < 125; i++) await Promise.all(Array.from({ length: 8 }, call));
-    await full();
-    await until(() => descriptors() <= before, 'as many descriptors as before');
-    expect(waitingPids(watchdog).length).to.equal(4);
   });
 
   it('works in the modes of of-watchdog that run a process for each request', async () => {

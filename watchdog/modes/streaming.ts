@@ -20,15 +20,11 @@ export function streamingHandler(options: StreamingOptions): CallHandler {
   return (call) => new StreamedCall(call, options).begin();
 }
 
-/** What of a body may be outstanding when its answer begins. */
-const UNREAD_BYTES = 262_144;
-
 class StreamedCall {
   readonly #call: Call;
   readonly #options: StreamingOptions;
   readonly #output: ResponseOutput;
   readonly #stderr: ChildLog;
-  #bodyBytes = 0;
 
   constructor(call: Call, options: StreamingOptions) {
     this.#call = call;
@@ -36,11 +32,7 @@ class StreamedCall {
     this.#stderr = new ChildLog('stderr', options.config);
     const head = () => {
       call.status = 200;
-      const headers = this.#contentType();
-      // An answer that ends before so long a body closes the connection: a client must know that it will.
-      if (call.exchange.request.contentLength - this.#bodyBytes > UNREAD_BYTES)
-        headers.push('Connection', 'close');
-      return { head: { status: 200, headers }, bodyStart: 0 };
+      return { head: { status: 200, headers: this.#contentType() }, bodyStart: 0 };
     };
     this.#output = new ResponseOutput(call.exchange, head, 0);
   }
@@ -71,7 +63,6 @@ class StreamedCall {
     const { exchange } = this.#call;
     return {
       write: (bytes) => {
-        this.#bodyBytes += bytes.length;
         const wait = stdin.write(bytes);
         if (wait === undefined) return true;
         void wait.then(() => exchange.resumeBody());
