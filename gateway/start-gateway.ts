@@ -70,8 +70,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   let lastRead: Date | undefined;
   const stopping = new AbortController();
 
-  // A folder of its own, mode 0700: nobody else on the machine can reach what is in it.
-  const folder = mkdtempSync(join(tmpdir(), 'skep-gateway-'));
+  const folder = createOwnFolder();
   const controlSocket = join(folder, 'control.sock');
   const countsFile = join(folder, 'counts');
   createCountsFile(countsFile, config.gatewayWorkers);
@@ -226,6 +225,15 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       return stopped;
     },
   };
+}
+
+/** Mode 0700: nobody else on the machine can reach what is in it. In memory where that is offered: the counts change all the time. */
+function createOwnFolder(): string {
+  try {
+    return mkdtempSync('/dev/shm/skep-gateway-');
+  } catch {
+    return mkdtempSync(join(tmpdir(), 'skep-gateway-'));
+  }
 }
 
 /** Takes a version back that never answered; resolves with why that could not be. */

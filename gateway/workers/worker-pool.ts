@@ -200,13 +200,15 @@ export class WorkerPool {
   #onListening(place: Place): void {
     if (place.state === 'starting') place.state = 'listening';
     place.lives.listening();
-    if (place.lives.isReplacement) {
-      this.#options.logger.info('a worker has taken the place of the one that ended', {
+    const { isReplacement } = place.lives;
+    this.#options.logger.info(
+      isReplacement ? 'another worker serves in place of the one that ended' : 'a worker serves',
+      {
         worker: place.worker,
         pid: place.process?.pid,
-      });
-      this.#options.onReplaced(place.worker);
-    }
+      },
+    );
+    if (isReplacement) this.#options.onReplaced(place.worker);
     if (this.#places.every(({ lives }) => lives.hasListened)) this.#allListen.resolve();
   }
 
