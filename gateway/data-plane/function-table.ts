@@ -15,6 +15,8 @@ export interface LiveReplica {
   isOutdated: boolean;
   /** Its place in the shared counts; undefined: its calls are not limited. */
   slot?: number | undefined;
+  /** Calls that were answered here. */
+  answered?: number;
 }
 
 /** A replica that did not start or has ended; every attempt of the cluster is one of its own. */

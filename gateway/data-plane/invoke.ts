@@ -34,6 +34,8 @@ export interface InvokerOptions {
   readonly wantsRecord?: ((status: number) => boolean) | undefined;
   /** A replica refused a connection, or is another function: it takes no calls until a probe says otherwise. */
   readonly onUnreachable: (entry: FunctionEntry, replica: LiveReplica) => void;
+  /** A replica broke a call off: it may be gone. */
+  readonly onDoubt: (entry: FunctionEntry, replica: LiveReplica) => void;
   readonly upstreamTimeoutMs: number;
   readonly maxInflight: number;
   /** Where the calls of limited functions are counted. */
@@ -256,9 +258,11 @@ class Invocation {
   #relayed(replica: LiveReplica, outcome: RelayOutcome): void {
     this.#leaveReplica();
     if (outcome.kind === 'completed') {
+      replica.answered = (replica.answered ?? 0) + 1;
       this.#end(outcome.status);
       return;
     }
+    if (outcome.kind === 'failed') this.#options.onDoubt(this.#entry, replica);
     const isElsewhere = outcome.kind === 'not_delivered' || outcome.kind === 'declined';
     if (outcome.kind === 'declined' && outcome.status === TOO_MANY) this.#wasBusy = true;
     else if (isElsewhere) this.#options.onUnreachable(this.#entry, replica);

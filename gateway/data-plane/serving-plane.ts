@@ -4,6 +4,7 @@ import type { FunctionEntry, LiveReplica } from './function-table.ts';
 import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
 import { readCallRules } from './limits/call-rules.ts';
 import { privateCounts, type SharedCounts } from './limits/shared-counts.ts';
+import { ReplicaWatch } from './replica-watch.ts';
 import type { TableChanges } from './table-changes.ts';
 import type { UnreachableReplica } from './table-keeper.ts';
 import { TableMirror } from './table-mirror.ts';
@@ -11,6 +12,7 @@ import { WaitingRoom } from './waiting-room.ts';
 
 /** A start that fails is judged by how long it has, and the table may have no news of it. */
 const RECONSIDER_MS = 500;
+const SILENCE_MS = 3000;
 
 export interface ServingPlaneOptions {
   readonly pool: UpstreamPool;
@@ -23,6 +25,8 @@ export interface ServingPlaneOptions {
   /** The cluster should be read soon. */
   readonly nudge: () => void;
   readonly onUnreachable: (replica: UnreachableReplica) => void;
+  /** Default 3 s: see {@link ReplicaWatchOptions}. */
+  readonly silenceMs?: number;
   readonly controlSocket: string;
   readonly functionPort: number;
   readonly defaultNamespace: string;
@@ -72,6 +76,12 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
     },
     onEntryGone: (entry) => waitingRoom.onEntryGone(entry),
   });
+  const watch = new ReplicaWatch({
+    entries: () => mirror.entries(),
+    silenceMs: options.silenceMs ?? SILENCE_MS,
+    onDoubt: ({ key }, replica) =>
+      options.onUnreachable({ key, replicaId: replica.id, proof: mirror.proofOf(replica), isDoubtful: true }),
+  });
   const reconsider = setInterval(() => waitingRoom.reconsider(), RECONSIDER_MS);
   const invoker = new Invoker({
     table: mirror,
@@ -85,6 +95,7 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
       if (!replica.isReady) return;
       options.onUnreachable({ key: entry.key, replicaId: replica.id, proof: mirror.distrust(replica) });
     },
+    onDoubt: (entry, replica) => watch.doubt(entry, replica),
     upstreamTimeoutMs,
     maxInflight: options.maxInflight,
     counts,
@@ -99,6 +110,7 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
     },
     stop: () => {
       clearInterval(reconsider);
+      watch.stop();
       waitingRoom.close();
     },
   };

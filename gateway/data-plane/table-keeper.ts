@@ -5,9 +5,12 @@ import { type FunctionEntry, FunctionTable, type LiveReplica } from './function-
 import { LimitKeeper } from './limits/limit-keeper.ts';
 import { privateCounts, type SharedCounts } from './limits/shared-counts.ts';
 import { Prober } from './probe.ts';
+import { canReach } from './reach.ts';
 import { RolloutWatch, type RolloutWatchOptions } from './rollout-watch.ts';
 import { type FunctionState, isSameState, stateOf, type TableChanges } from './table-changes.ts';
 import { TablePoller } from './table-poller.ts';
+
+const CONNECT_TIMEOUT_MS = 1000;
 
 export interface TableKeeperOptions {
   /** Every function with its replicas, read often. */
@@ -16,6 +19,8 @@ export interface TableKeeperOptions {
   readonly look: (ref: FunctionRef) => Promise<FunctionSnapshot | undefined>;
   readonly onTableHealth: (error: Error | undefined) => void;
   readonly functionPort: number;
+  /** How long a connection to a replica may take. Default 1 s. */
+  readonly connectTimeoutMs?: number;
   readonly defaultNamespace: string;
   readonly rollouts: RolloutWatchOptions;
   /** Where calls of limited functions are counted; absent: in this process alone. */
@@ -32,6 +37,8 @@ export interface UnreachableReplica {
   readonly key: string;
   readonly replicaId: string;
   readonly proof: number;
+  /** Nobody failed to reach it, but it may be gone: to be tried first. */
+  readonly isDoubtful?: boolean;
 }
 
 /** The table's original: reads the cluster, probes replicas, looks after roll-outs, and tells the invocation path what has changed. */
@@ -43,6 +50,8 @@ export class TableKeeper {
   readonly #prober: Prober;
   readonly #rolloutWatch: RolloutWatch;
   readonly #limits: LimitKeeper;
+  /** Doubtful replicas that are being tried. */
+  readonly #tried = new Set<LiveReplica>();
   readonly #proofs = new WeakMap<LiveReplica, number>();
   /** What was told last of each function. */
   readonly #told = new Map<string, FunctionState>();
@@ -129,16 +138,30 @@ export class TableKeeper {
   }
 
   /** A call did not reach a replica: nobody is to call it until it has answered another probe. */
-  unreachable({ key, replicaId, proof }: UnreachableReplica): void {
+  unreachable(told: UnreachableReplica): void {
+    const { key, replicaId, proof } = told;
     const entry = this.#table.find(key);
     const replica = entry?.replicas.find(({ id }) => id === replicaId);
     // One that left the table meanwhile is nobody's any more, and one that has answered since is well.
     if (entry === undefined || replica === undefined || this.#proofsOf(replica) !== proof) return;
+    if (told.isDoubtful === true) {
+      void this.#try(replica, told);
+      return;
+    }
     replica.isReady = false;
     this.#prober.start(entry, replica);
     this.#touched.set(key, entry);
     this.#tell();
     this.#poller.nudge();
+  }
+
+  async #try(replica: LiveReplica, told: UnreachableReplica): Promise<void> {
+    if (this.#tried.has(replica)) return;
+    this.#tried.add(replica);
+    const { functionPort, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+    const isThere = await canReach({ hostname: replica.address, port: functionPort }, connectTimeoutMs);
+    this.#tried.delete(replica);
+    if (!isThere) this.unreachable({ ...told, isDoubtful: false });
   }
 
   /** The whole table, for somebody who was told nothing yet. */

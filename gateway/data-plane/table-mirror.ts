@@ -63,6 +63,11 @@ export class TableMirror implements FunctionLookup {
     return proof;
   }
 
+  /** The answer since which the replica is known to be ready. */
+  proofOf(replica: LiveReplica): number {
+    return this.#proofs.get(replica) ?? 0;
+  }
+
   #applyOne(state: FunctionState): void {
     const key = qualifiedName(state.ref);
     const { labels, annotations, envVars, desired, failures, slot } = state;

@@ -11,7 +11,7 @@ export interface HeldCall {
 /** Replicas on addresses of the loopback network, all with one port, which hold their calls until the test answers them. */
 export class HeldReplicas {
   readonly held: HeldCall[] = [];
-  readonly #servers: Server[] = [];
+  readonly #servers = new Map<string, Server>();
   readonly #waiting: { count: number; resolve: () => void }[] = [];
   port = 0;
   /** What to do with a call in place of holding it. */
@@ -25,7 +25,7 @@ export class HeldReplicas {
     await new Promise<void>((resolve) => server.listen(this.port, address, resolve));
     const bound = server.address();
     if (typeof bound === 'object' && bound !== null) this.port = bound.port;
-    this.#servers.push(server);
+    this.#servers.set(address, server);
   }
 
   /** Resolves when so many calls are held at a time. */
@@ -39,8 +39,13 @@ export class HeldReplicas {
     this.held.shift()?.answer();
   }
 
+  /** Takes no more connections; those that are open stay. */
+  stopListening(address: string): void {
+    this.#servers.get(address)?.close();
+  }
+
   close(): void {
-    for (const server of this.#servers) {
+    for (const server of this.#servers.values()) {
       server.close();
       server.closeAllConnections();
     }
