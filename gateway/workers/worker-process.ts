@@ -1,4 +1,5 @@
 import type { FromWorker, ToWorker } from './messages.ts';
+import { OWN_PROGRAM } from './worker-command.ts';
 
 export interface WorkerProcessOptions {
   readonly command: readonly string[];
@@ -22,6 +23,8 @@ export function startWorkerProcess({ command, onMessage, onEnd }: WorkerProcessO
   let hasEnded = false;
   const child = Bun.spawn([...command], {
     env: {},
+    // What lists of processes show: the file's name, however it is reached.
+    ...(command[0] === OWN_PROGRAM && { argv0: process.execPath }),
     stdio: ['ignore', 'inherit', 'inherit'],
     serialization: 'advanced',
     ipc: (message) => {
