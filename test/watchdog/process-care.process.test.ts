@@ -175,6 +175,36 @@ for (const [name, settings] of Object.entries(MODES)) {
       expect(watchdog.log()).not.to.contain('exec_timeout');
     });
 
+    it('may print without end: others are served meanwhile, in little memory', async () => {
+      const watchdog = await start({
+        fprocess: './behaves-as-asked', combine_output: 'false', exec_timeout: '60s', write_timeout: '60s',
+      }); // biome-ignore format: short
+      for (const stream of [watchdog.process.stdout, watchdog.process.stderr]) {
+        stream?.removeAllListeners('data');
+        stream?.resume(); // somebody reads the log as fast as it comes
+      }
+      const printers: RawPeer[] = [];
+      for (const behave of ['endless', 'endless-stderr', 'endless', 'endless-stderr', 'endless']) {
+        const client = await RawPeer.connect(portOf(watchdog));
+        client.keeps = false;
+        client.send(`GET / HTTP/1.1\r\nHost: a\r\nX-Behave: ${behave}\r\n\r\n`);
+        if (behave === 'endless') await client.until(() => client.receivedBytes > 10_000_000);
+        printers.push(client);
+      }
+      for (let i = 0; i < 20; i++) {
+        expect((await fetch(`${watchdog.url}/_/health`)).status).to.equal(200);
+        expect(await (await fetch(watchdog.url, { method: 'POST', body: `echo ${i}` })).text()).to.equal(
+          `echo ${i}`,
+        );
+      }
+      expect(peakMemoryKb(watchdog.pid)).to.be.below(150_000);
+      for (const client of printers) client.destroy();
+      await until(
+        () => readFileSync(`/proc/${watchdog.pid}/task/${watchdog.pid}/children`, 'utf8') === '',
+        'all have ended',
+      );
+    });
+
     it('do not disturb each other: one hangs, one floods a client that does not read, others fail or never read', async function () {
       this.timeout(30_000);
       const pidFile = temporaryPath();
