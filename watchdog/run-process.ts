@@ -108,6 +108,8 @@ export interface StartedProcess {
   signal(signal: NodeJS.Signals): void;
   /** Its group need not be killed with the watchdog any more. */
   forget(): void;
+  /** Told when nobody holds its output open any more. */
+  outputEnded?(): void;
 }
 
 /** A child of the watchdog's own. */
@@ -178,9 +180,14 @@ class Run implements RunningProcess {
 
   async #follow({ onStdout, onStderr }: FollowOptions, { stdout, stderr }: OwnEnds): Promise<Outcome> {
     try {
-      const pumps = [this.#pump(stdout, onStdout), this.#process.exited];
+      const pumps = [this.#pump(stdout, onStdout)];
       if (stderr !== undefined && onStderr !== undefined) pumps.push(this.#pump(stderr, onStderr));
-      await Promise.all(pumps);
+      if (this.#process.outputEnded === undefined) await Promise.all([...pumps, this.#process.exited]);
+      else {
+        await Promise.all(pumps);
+        this.#process.outputEnded();
+        await this.#process.exited;
+      }
     } finally {
       for (const timer of this.#timers) clearTimeout(timer);
       this.#process.forget();

@@ -172,6 +172,60 @@ def handle(event, context):
     rmSync(pidFile);
   });
 
+  it('answers a call at once whose process was killed before it was heard of, and serves the next', async () => {
+    const watchdog = await startWatchdog({
+      fprocess: './loses-its-first-call', mode: 'zygote', write_timeout: '0', exec_timeout: '0',
+    }); // biome-ignore format: short
+    const lost = await fetch(watchdog.url, { method: 'POST', body: 'x'.repeat(100_000) });
+    expect(lost.status).to.equal(500);
+    expect(await lost.text()).to.contain('ended before it began: nothing was run, send it again');
+    expect(await (await fetch(watchdog.url)).text()).to.equal('call 2\n');
+  });
+
+  it('keeps the time limit of a call that a zygote has taken and does nothing with', async () => {
+    const { url, process: watchdog } = await loaded('def handle(event, context):\n    return "served"', {
+      exec_timeout: '300ms',
+    });
+    await (await fetch(url)).text();
+    const [zygote = 0] = childrenOf(watchdog.pid ?? 0);
+    const stopped = [zygote, ...childrenOf(zygote)];
+    for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    const response = await fetch(url);
+    expect([response.status, await response.text()]).to.deep.equal([408, 'Killed process.\n']);
+    for (const pid of stopped) process.kill(pid, 'SIGCONT');
+    await until(async () => (await (await fetch(url)).text()) === 'served', 'it serves again');
+  });
+
+  it('answers every call while processes are killed at any moment', async () => {
+    const watchdog = await loaded('def handle(event, context):\n    return "served"', {
+      write_timeout: '0',
+      exec_timeout: '0',
+      prefork: '2',
+    });
+    const [zygote = 0] = childrenOf(watchdog.process.pid ?? 0);
+    let isDone = false;
+    const killing = (async () => {
+      while (!isDone) {
+        for (const pid of childrenOf(zygote)) if (Math.random() < 0.2) tryKill(pid);
+        await Bun.sleep(5);
+      }
+    })();
+    const texts = new Map<string, number>();
+    for (let i = 0; i < 60; i++) {
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, async () => (await fetch(watchdog.url)).text()),
+      );
+      for (const text of answers) texts.set(text, (texts.get(text) ?? 0) + 1);
+    }
+    isDone = true;
+    await killing;
+    expect(
+      [...texts.keys()].every((text) => /^served$|^signal: killed\n|send it again\n$/.test(text)),
+      [...texts.keys()].join(),
+    ).to.equal(true);
+    expect(await (await fetch(watchdog.url)).text()).to.equal('served');
+  });
+
   it('answers 500 while the function cannot be loaded, and tries again later each time', async () => {
     const watchdog = await start('raise Exception("cannot be loaded")');
     for (const ms of [100, 200, 400])
@@ -236,6 +290,14 @@ describe('parseReport', () => {
 function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return text === '' ? [] : text.split(' ').map(Number);
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
 }
 
 function isZombie(pid: number): boolean {

@@ -12,6 +12,13 @@ import {
   signalGroup,
 } from '../run-process.ts';
 
+export interface ForkedCallEvents {
+  /** The call is over before it was sent. */
+  readonly onCancelled: () => void;
+  /** It was sent, and nobody has it any more, though no process was heard of: the one that took it has ended. */
+  readonly onUnheard: () => void;
+}
+
 /** One call on its way through the zygote: its pipes, and the process that is forked for it. */
 export class ForkedCall implements StartedProcess {
   readonly run: RunningProcess;
@@ -22,7 +29,7 @@ export class ForkedCall implements StartedProcess {
   signalCode: string | null = null;
   readonly #document: Buffer;
   readonly #variables: Pipe;
-  readonly #onCancelled: (call: ForkedCall) => void;
+  readonly #events: ForkedCallEvents;
   #areSent = false;
   #isStarted = false;
   #pid: number | undefined;
@@ -31,13 +38,10 @@ export class ForkedCall implements StartedProcess {
   #isTold = false;
   #settle: () => void = () => {};
 
-  /**
-   * @param onCancelled the call is over before it was sent
-   * @throws when no file descriptor is left
-   */
-  constructor(request: ProcessRequest, onCancelled: (call: ForkedCall) => void) {
+  /** @throws when no file descriptor is left */
+  constructor(request: ProcessRequest, events: ForkedCallEvents) {
     this.#document = requestDocument(request.variables);
-    this.#onCancelled = onCancelled;
+    this.#events = events;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -79,6 +83,7 @@ export class ForkedCall implements StartedProcess {
 
   /** Its process leads its own group, and now waits for its variables. */
   noteStarted(pid: number): void {
+    // Of a call that is over it gets no document, and ends.
     if (this.#hasEnded || this.#isStarted) return;
     this.#isStarted = true;
     this.#pid = pid;
@@ -112,8 +117,14 @@ export class ForkedCall implements StartedProcess {
     if (this.#pid !== undefined) signalGroup(this.#pid, signal);
     else {
       this.#isCancelled = true;
-      if (!this.#areSent) this.#onCancelled(this);
+      if (!this.#areSent) this.#events.onCancelled();
+      // Its caller has waited long enough for a zygote that does not fork.
+      else if (signal === 'SIGKILL') this.noteEnded({ signalCode: signal });
     }
+  }
+
+  outputEnded(): void {
+    if (this.#areSent && !this.#isStarted && !this.#hasEnded) this.#events.onUnheard();
   }
 
   forget(): void {

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { Command } from '../command.ts';
 import { log } from '../log.ts';
-import { closePipe, openPipe } from '../pipe.ts';
+import { closePipe, openPipe, unreadBytes } from '../pipe.ts';
 import { type Backoff, backoffMs } from '../prefork/refill.ts';
 import type { ProcessRunner } from '../process-runner.ts';
 import { forgetGroup, keepGroup, type RunningProcess, signalGroup } from '../run-process.ts';
@@ -18,6 +18,8 @@ const BACKOFF: Backoff = { firstMs: 100, mostMs: 30_000 };
 const START_LIMIT_MS = 60_000;
 /** For reports that a zygote wrote before it ended. */
 const LAST_REPORTS_MS = 200;
+/** For a report that has been read to be told. */
+const REPORT_PAUSE_MS = 20;
 
 export interface ZygoteOptions {
   readonly command: () => Command;
@@ -53,7 +55,10 @@ export class Zygote {
     if (this.#process === undefined) return notStarted(this.#lastFailure);
     const id = ++this.#lastId;
     try {
-      const call = new ForkedCall(request, () => this.#cancel(id));
+      const call = new ForkedCall(request, {
+        onCancelled: () => this.#cancel(id),
+        onUnheard: () => void this.#lookFor(id),
+      });
       this.#calls.set(id, call);
       this.#queue.push({ id, call });
       this.#send();
@@ -67,6 +72,19 @@ export class Zygote {
     this.#queue = this.#queue.filter((queued) => queued.id !== id);
     this.#calls.get(id)?.noteEnded({ signalCode: 'SIGTERM' });
     this.#calls.delete(id);
+  }
+
+  /** Whoever took this call has ended, unless it has said so already and was not heard yet. */
+  async #lookFor(id: number): Promise<void> {
+    await this.#process?.reportsRead();
+    const call = this.#calls.get(id);
+    if (call === undefined || call.isStarted) return;
+    this.#calls.delete(id);
+    this.#unstarted.delete(id);
+    const text = 'the process that took this request ended before it began: nothing was run, send it again';
+    call.run.stop({ kind: 'not_started', cause: new Error(text) });
+    call.noteEnded({ signalCode: 'SIGKILL' });
+    this.#send();
   }
 
   #send(): void {
@@ -181,6 +199,8 @@ class ZygoteProcess {
   readonly #options: ZygoteProcessOptions;
   readonly #socket: number;
   readonly #startLimit: ReturnType<typeof setTimeout>;
+  readonly #reports: number;
+  #hasEnded = false;
   #failure: string | undefined;
 
   /** @throws the error of a start that fails; no descriptor is left open */
@@ -208,13 +228,14 @@ class ZygoteProcess {
     closeSync(reports.writeFd);
     closeSync(sockets.theirs);
     this.#socket = sockets.ours;
+    this.#reports = reports.readFd;
     keepGroup(this.#child.pid);
     const seconds = START_LIMIT_MS / 1000;
     this.#startLimit = setTimeout(
       () => this.#fail(`it did not say within ${seconds}s that it is ready (docs/prefork.md)`),
       START_LIMIT_MS,
     );
-    void this.#follow(reports.readFd);
+    void this.#follow();
   }
 
   /** @returns false when it has gone */
@@ -222,8 +243,14 @@ class ZygoteProcess {
     return sendWithDescriptors(this.#socket, `fork ${id}`, fds);
   }
 
-  async #follow(reportFd: number): Promise<void> {
-    const reader = readerOf(reportFd);
+  /** Settled when all that is reported by now was told. */
+  async reportsRead(): Promise<void> {
+    do await Bun.sleep(REPORT_PAUSE_MS);
+    while (!this.#hasEnded && unreadBytes(this.#reports) > 0);
+  }
+
+  async #follow(): Promise<void> {
+    const reader = readerOf(this.#reports);
     const read = this.#readReports(reader);
     await this.#child.exited;
     clearTimeout(this.#startLimit);
@@ -232,7 +259,8 @@ class ZygoteProcess {
     closeSync(this.#socket);
     await Promise.race([read, Bun.sleep(LAST_REPORTS_MS)]);
     await reader.cancel().catch(() => {});
-    closeSync(reportFd);
+    this.#hasEnded = true;
+    closeSync(this.#reports);
     const { signalCode, exitCode } = this.#child;
     const end = signalCode === null ? `exit status ${exitCode}` : `signal ${String(signalCode)}`;
     this.#options.onEnded(this.#failure ?? end);
