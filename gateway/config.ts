@@ -16,6 +16,12 @@ export interface GatewayConfig {
   readonly platformNetwork: string;
   /** Network that functions are attached to and called on. Env `functions_network`, default `skep-functions`. */
   readonly functionsNetwork: string;
+  /** Client connections at a time, over all workers, before 503; 0 is no limit. Env `max_connections`, default 10000. */
+  readonly maxConnections: number;
+  /** Longest wait for a request's head once its first byte came. Env `head_timeout`, default 10s. */
+  readonly headTimeoutMs: number;
+  /** Longest silence on a client's connection between requests. Env `idle_timeout`, default 2m. */
+  readonly idleTimeoutMs: number;
   /** Longest silence inside a request's body. Env `read_timeout`, default 60s. */
   readonly readTimeoutMs: number;
   /** Longest wait for a client that does not read its answer, and for calls in flight at a shutdown. Env `write_timeout`, default 60s. */
@@ -24,7 +30,13 @@ export interface GatewayConfig {
   readonly shutdownDelayMs: number;
   /** Longest call of a function, from its first byte sent to its last byte received. Env `upstream_timeout`, default 60s. */
   readonly upstreamTimeoutMs: number;
-  /** Invocations in flight before 429; 0 is no limit. Env `max_inflight`, default 0. */
+  /** Longest wait for a connection to a replica. Env `connect_timeout`, default 1s. */
+  readonly connectTimeoutMs: number;
+  /** How long an idle connection to a replica is kept that does not say so itself. Env `upstream_idle_timeout`, default 5s. */
+  readonly upstreamIdleTimeoutMs: number;
+  /** How long a replica may answer no call, while some are in flight, before a new connection to it is tried. Env `replica_silence`, default 3s. */
+  readonly replicaSilenceMs: number;
+  /** Invocations in flight before 429, over all workers; 0 is no limit. Env `max_inflight`, default 0. */
   readonly maxInflight: number;
   /** Whether a call to a function without replicas starts one. Env `scale_from_zero`, default true. */
   readonly scaleFromZero: boolean;
@@ -32,6 +44,8 @@ export interface GatewayConfig {
   readonly coldStartTimeoutMs: number;
   /** Calls that may wait for first replicas at a time, before 503. Env `cold_start_waiting`, default 1000. */
   readonly coldStartWaiting: number;
+  /** How many of them may wait for one function; 0: half of them. Env `cold_start_waiting_per_function`, default 0. */
+  readonly coldStartWaitingPerFunction: number;
   /** How long replicas of a new version may run without an answer before it is taken back. Env `rollout_timeout`, default 30s. */
   readonly rolloutTimeoutMs: number;
   /** Whether `/system` and `/ui` ask for credentials. Env `basic_auth`, default true. */
@@ -54,6 +68,12 @@ export interface GatewayConfig {
   readonly buildTimeoutMs: number;
   /** Env `access_log`: `all`, `errors` (answers of 500 and more) or `off`; default `errors`. */
   readonly accessLog: AccessLog;
+  /** Which part of the calls that are no errors leaves a line with `access_log=all`. Env `access_log_sample`, 0 to 1, default 1. */
+  readonly accessLogSample: number;
+  /** OTLP/HTTP collector that spans are sent to; empty: no tracing. Env `otlp_endpoint`, else `OTEL_EXPORTER_OTLP_ENDPOINT`, default empty. */
+  readonly otlpEndpoint: string;
+  /** Which part of the calls that come without a trace has its spans sent. Env `trace_sample`, 0 to 1, default 1. */
+  readonly traceSample: number;
 }
 
 function parsePort(text: string): number {
@@ -78,6 +98,27 @@ function workersFor(cores: number): number {
 function parseAccessLog(text: string): AccessLog {
   if (text !== 'all' && text !== 'errors' && text !== 'off') throw new Error('expected all, errors or off');
   return text;
+}
+
+function parseFraction(text: string): number {
+  const fraction = /^(?:0|1|[01]?\.\d{1,9})$/.test(text) ? Number(text) : Number.NaN;
+  if (!(fraction >= 0 && fraction <= 1)) throw new Error('expected a fraction from 0 to 1 such as 0.01');
+  return fraction;
+}
+
+/** Longer than no time at all. */
+function parsePositiveMs(text: string): number {
+  const ms = parseDurationMs(text);
+  if (!(ms >= 1)) throw new Error('expected at least a millisecond');
+  return ms;
+}
+
+function parseHttpUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new Error('expected a URL such as http://collector:4318');
+  }
+  return text.replace(/\/+$/, '');
 }
 
 function parseNamespace(text: string): string {
@@ -112,15 +153,22 @@ export function loadConfig(
     metricsPort: read('metrics_port', 8082, parsePort),
     platformNetwork: read('platform_network', '', asIs),
     functionsNetwork: read('functions_network', 'skep-functions', asIs),
+    maxConnections: read('max_connections', 10_000, parseCount),
+    headTimeoutMs: read('head_timeout', 10_000, parsePositiveMs),
+    idleTimeoutMs: read('idle_timeout', 120_000, parsePositiveMs),
     readTimeoutMs: read('read_timeout', 60_000, parseDurationMs),
     writeTimeoutMs: read('write_timeout', 60_000, parseDurationMs),
     shutdownDelayMs: read('shutdown_delay', 1000, parseDurationMs),
     upstreamTimeoutMs: read('upstream_timeout', 60_000, parseDurationMs),
+    connectTimeoutMs: read('connect_timeout', 1000, parsePositiveMs),
+    upstreamIdleTimeoutMs: read('upstream_idle_timeout', 5000, parseDurationMs),
+    replicaSilenceMs: read('replica_silence', 3000, parsePositiveMs),
     maxInflight: read('max_inflight', 0, parseCount),
     scaleFromZero: read('scale_from_zero', true, parseFlag),
     coldStartTimeoutMs: read('cold_start_timeout', 60_000, parseDurationMs),
     rolloutTimeoutMs: read('rollout_timeout', 30_000, parseDurationMs),
     coldStartWaiting: read('cold_start_waiting', 1000, parseCount),
+    coldStartWaitingPerFunction: read('cold_start_waiting_per_function', 0, parseCount),
     basicAuth: read('basic_auth', true, parseFlag),
     secretMountPath: read('secret_mount_path', '/run/secrets/', asIs),
     functionNamespace: read('function_namespace', DEFAULT_NAMESPACE, parseNamespace),
@@ -131,6 +179,9 @@ export function loadConfig(
     buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
     buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
     accessLog: read('access_log', 'errors', parseAccessLog),
+    accessLogSample: read('access_log_sample', 1, parseFraction),
+    otlpEndpoint: read('otlp_endpoint', read('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseHttpUrl), parseHttpUrl),
+    traceSample: read('trace_sample', 1, parseFraction),
   };
   if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
   return Object.freeze(config);

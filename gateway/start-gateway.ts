@@ -143,6 +143,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
         ? logger.info('the cluster can be read again')
         : logger.error('the cluster cannot be read: the last known functions are served', { error }),
     functionPort,
+    connectTimeoutMs: config.connectTimeoutMs,
     defaultNamespace: config.functionNamespace,
     counts,
     onLimitProblem: (key, why) => logger.warn('a limit of a function cannot be kept', { function: key, why }),

@@ -5,6 +5,7 @@ import type { Exchange, Listener, ListenLimits, ListenOptions } from './types.ts
 import { fieldLines } from './write-head.ts';
 
 export const DEFAULT_LIMITS: ListenLimits = Object.freeze({
+  connections: Number.POSITIVE_INFINITY,
   headBytes: 65_536,
   headerCount: 128,
   headTimeoutMs: 10_000,
@@ -12,6 +13,11 @@ export const DEFAULT_LIMITS: ListenLimits = Object.freeze({
   bodyTimeoutMs: 60_000,
   writeTimeoutMs: 60_000,
 });
+
+const OVERFULL_TEXT = 'too many connections: try again soon\n';
+const OVERFULL_HEAD =
+  'HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n' +
+  `content-length: ${OVERFULL_TEXT.length}\r\nretry-after: 1\r\nconnection: close\r\n`;
 
 /** How long a drain waits for the first request of a connection that was made just before. */
 const FIRST_REQUEST_MS = 1000;
@@ -27,6 +33,8 @@ class SocketListener implements Listener, ConnectionHost {
   readonly keepAliveLine: string;
   readonly port: number;
   isDraining = false;
+  /** What a connection too many is told. */
+  readonly #overfull: string;
   readonly #onExchange: (exchange: Exchange) => void;
   readonly #sweep = new Sweep<ServerConnection>();
   readonly #server: { stop(closeActive?: boolean): void };
@@ -37,20 +45,24 @@ class SocketListener implements Listener, ConnectionHost {
   constructor(options: ListenOptions) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.errorHeaders = options.errorHeaders ?? [];
-    fieldLines(this.errorHeaders);
+    this.#overfull = `${OVERFULL_HEAD}${fieldLines(this.errorHeaders)}\r\n${OVERFULL_TEXT}`;
     const seconds = Math.floor(this.limits.idleTimeoutMs / 1000);
     this.keepAliveLine =
       options.announceIdleTimeout && seconds > 0 ? `keep-alive: timeout=${seconds}\r\n` : '';
     this.#onExchange = options.onExchange;
     const socket: Bun.SocketHandler<ServerConnection> = {
       open: (opened) => {
+        if (this.#sweep.items.size >= this.limits.connections) {
+          opened.end(this.#overfull);
+          return;
+        }
         const connection = new ServerConnection(opened, this);
         opened.data = connection;
         this.#sweep.add(connection);
       },
-      data: (from, bytes) => from.data.onData(bytes),
-      drain: (from) => from.data.onDrain(),
-      end: (from) => from.data.onEnd(),
+      data: (from, bytes) => from.data?.onData(bytes),
+      drain: (from) => from.data?.onDrain(),
+      end: (from) => from.data?.onEnd(),
       close: (from) => from.data?.onClose(),
       error: (from, error) => {
         // A handler of ours threw: that is a bug, and only this connection pays for it.

@@ -70,6 +70,8 @@ export interface Exchange {
 }
 
 export interface ListenLimits {
+  /** Most connections at a time; those beyond it are answered 503 unread and closed. Default: no limit. */
+  readonly connections: number;
   /** Largest request head in bytes; beyond it 431. Default 65536. */
   readonly headBytes: number;
   /** Most header fields; beyond it 431. Default 128. */

@@ -1,7 +1,9 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
-import type { Listener } from '../../http1/types.ts';
-import type { AccessLog } from '../config.ts';
+import type { Listener, UpstreamPool } from '../../http1/types.ts';
+import type { GatewayConfig } from '../config.ts';
 import type { InvocationRecord } from '../data-plane/invoke.ts';
 import { openCountsFile } from '../data-plane/limits/shared-counts.ts';
 import { createServingPlane, type ServingPlane } from '../data-plane/serving-plane.ts';
@@ -48,8 +50,13 @@ export function runWorker(plainLogger: Logger): void {
     onLost: () => {
       if (worker === undefined || worker.isDrained) process.exit(isEnding ? 0 : 1);
       plainLogger.error('the control process is gone: the worker finishes what it has');
-      setTimeout(() => process.exit(1), ORPHAN_DRAIN_MS + LAST_CALL_MS);
-      void worker.drain({ withinMs: ORPHAN_DRAIN_MS, servesOnMs: 0 }).then(() => process.exit(1));
+      const { folder } = worker;
+      const end = (): void => {
+        rmSync(folder, { recursive: true, force: true }); // nobody else is left to do it
+        process.exit(1);
+      };
+      setTimeout(end, ORPHAN_DRAIN_MS + LAST_CALL_MS);
+      void worker.drain({ withinMs: ORPHAN_DRAIN_MS, servesOnMs: 0 }).then(end);
     },
   });
   // Sent to a whole group of processes (a terminal's Ctrl-C): the control process has it too, and tells what is to be done.
@@ -59,8 +66,10 @@ export function runWorker(plainLogger: Logger): void {
 
 class Worker {
   isDrained = false;
+  /** What the gateway keeps while it runs. */
+  readonly folder: string;
   readonly #channel: ControlChannel;
-  readonly #pool = createPool();
+  readonly #pool: UpstreamPool;
   readonly #counters = new InvocationCounters();
   readonly #plane: ServingPlane;
   readonly #listener: Listener;
@@ -70,14 +79,20 @@ class Worker {
 
   constructor(task: WorkerTask, table: TableChanges, channel: ControlChannel, logger: Logger) {
     this.#channel = channel;
+    this.folder = dirname(task.countsFile);
     const { config } = task;
+    this.#pool = createPool({
+      connectTimeoutMs: config.connectTimeoutMs,
+      idleTimeoutMs: config.upstreamIdleTimeoutMs,
+    });
     this.#plane = createServingPlane({
       pool: this.#pool,
       recorder: this.#counters,
-      ...accessLog(config.accessLog, logger),
+      ...accessLog(config, logger),
       scaleUp: (entry) => channel.wake(entry.key),
       nudge: () => this.#nudge(),
       onUnreachable: (replica) => channel.send({ kind: 'unreachable', replica }),
+      silenceMs: config.replicaSilenceMs,
       controlSocket: task.controlSocket,
       functionPort: task.functionPort,
       defaultNamespace: config.functionNamespace,
@@ -86,6 +101,10 @@ class Worker {
       counts: openCountsFile(task.countsFile, { workers: config.gatewayWorkers, worker: task.worker - 1 }),
       coldStart: {
         capacity: config.coldStartWaiting,
+        capacityPerFunction: share(
+          config.coldStartWaitingPerFunction || Math.ceil(config.coldStartWaiting / 2),
+          config.gatewayWorkers,
+        ),
         timeoutMs: config.coldStartTimeoutMs,
         scaleFromZero: config.scaleFromZero,
       },
@@ -96,7 +115,16 @@ class Worker {
       hostname: '0.0.0.0',
       port: task.port,
       reusePort: true,
-      limits: { bodyTimeoutMs: config.readTimeoutMs, writeTimeoutMs: config.writeTimeoutMs },
+      limits: {
+        ...(config.maxConnections > 0 && {
+          connections: share(config.maxConnections, config.gatewayWorkers),
+        }),
+        headTimeoutMs: config.headTimeoutMs,
+        idleTimeoutMs: config.idleTimeoutMs,
+        bodyTimeoutMs: config.readTimeoutMs,
+        writeTimeoutMs: config.writeTimeoutMs,
+      },
+      errorHeaders: ['X-OpenFaaS-Internal', 'gateway'],
       onExchange: this.#plane.onExchange,
     });
     this.#reports = setInterval(() => this.report(), REPORT_MS);
@@ -148,13 +176,21 @@ class Worker {
   }
 }
 
+/** Of what all workers may have, one's part. */
+function share(all: number, workers: number): number {
+  return Math.ceil(all / workers);
+}
+
 /** Which calls leave a line in the log, and what it says. */
 function accessLog(
-  accessLog: AccessLog,
+  { accessLog: which, accessLogSample }: GatewayConfig,
   logger: Logger,
 ): { onRecord: (record: InvocationRecord) => void; wantsRecord: (status: number) => boolean } {
   return {
-    wantsRecord: (status) => accessLog === 'all' || (accessLog === 'errors' && status >= 500),
+    wantsRecord: (status) => {
+      if (which === 'off') return false;
+      return status >= 500 || (which === 'all' && (accessLogSample === 1 || Math.random() < accessLogSample));
+    },
     onRecord: ({ key, durationMs, ...rest }) =>
       logger.info('invocation', { function: key, durationMs: Math.round(durationMs * 1000) / 1000, ...rest }),
   };

@@ -26,6 +26,10 @@ describe('the gateway configuration', () => {
       basic_auth: 'yes',
       function_namespace: 'Open FaaS',
       access_log: 'none',
+      access_log_sample: '1.5',
+      trace_sample: '1e-1',
+      otlp_endpoint: 'collector:4318',
+      connect_timeout: '0',
     };
     let message = '';
     try {
@@ -34,6 +38,18 @@ describe('the gateway configuration', () => {
       message = (error as Error).message;
     }
     for (const [key, value] of Object.entries(env)) expect(message).to.contain(`${key}=${value}: `);
+  });
+
+  it('takes the collector that OpenTelemetry’s own variable names, unless ours does', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a:4318/' };
+    expect(loadConfig({}).otlpEndpoint).to.equal('');
+    expect(loadConfig(env).otlpEndpoint).to.equal('http://a:4318');
+    expect(loadConfig({ ...env, otlp_endpoint: 'http://b:4318/x' }).otlpEndpoint).to.equal('http://b:4318/x');
+  });
+
+  it('reads fractions', () => {
+    const sampleOf = (text: string): number => loadConfig({ access_log_sample: text }).accessLogSample;
+    expect(['0', '1', '0.01', '.5', '1.0'].map(sampleOf)).to.deep.equal([0, 1, 0.01, 0.5, 1]);
   });
 
   it('is documented, variable by variable', () => {

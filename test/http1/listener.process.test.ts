@@ -481,6 +481,25 @@ describe('listen', () => {
     });
   });
 
+  it('answers 503 to a connection too many and closes it, and takes others when one has gone', async () => {
+    start(hello, { limits: { connections: 2 }, errorHeaders: ['X-Own', 'a'] });
+    const [first, second] = [await connect(), await connect()];
+    for (const client of [first, second]) {
+      client.send(GET);
+      await client.untilReceived('hello');
+    }
+    const third = await connect();
+    const answer = await third.untilEnd();
+    expect(answer).to.match(/^HTTP\/1.1 503 /);
+    expect(answer).to.contain('retry-after: 1\r\n').and.contain('X-Own: a\r\n');
+    expect(listener.connections).to.equal(2);
+    first.destroy();
+    await eventually(() => listener.connections === 1);
+    const fourth = await connect();
+    fourth.send(GET);
+    await fourth.untilReceived('hello');
+  });
+
   it('answers 408 to a head that takes too long, and closes an idle connection without a word', async () => {
     start(hello, { limits: { headTimeoutMs: 30, idleTimeoutMs: 60 } });
     const slow = await connect();
