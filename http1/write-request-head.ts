@@ -7,8 +7,8 @@ import type { Exchange, RawHeaders, RelayOptions } from './types.ts';
 import { fieldLine, fieldLines, upgradeLines } from './write-head.ts';
 
 /**
- * Writes the head sent upstream: lines that were made ready, the client's fields in their order and spelling without the
- * hop-by-hop ones, then what else is added and our own framing.
+ * Writes the head sent upstream: the client's fields in their order and spelling without the hop-by-hop ones, then the added
+ * ones and our own framing.
  * @throws {TypeError} for an added field that would break the head; nothing is written then
  */
 export function writeRequestHead(
@@ -23,7 +23,8 @@ export function writeRequestHead(
   const connection = received?.connection ?? exchange.header('connection') ?? '';
   const filter = requestFilter(options.dropRequestHeaders, connection);
   const isHostSet = setsHost || (addRequestHeaders !== undefined && namesHost(addRequestHeaders));
-  let last = addRequestHeaders === undefined ? '' : fieldLines(addRequestHeaders);
+  let last =
+    addRequestHeaders === undefined ? addRequestLines : addRequestLines + fieldLines(addRequestHeaders);
   if (wantsUpgrade) last += upgradeLines(request.headers);
   if (request.contentLength === -1) last += 'Transfer-Encoding: chunked\r\n';
   if (!isHostSet) {
@@ -31,7 +32,7 @@ export function writeRequestHead(
     const passesHost = !filter.has('host') && (received?.has(HOST) ?? exchange.header('host') !== undefined);
     if (!passesHost) last += fieldLine('Host', hostOf(options));
   }
-  const first = `${request.method} ${options.target} HTTP/1.1\r\n${addRequestLines}`;
+  const first = `${request.method} ${options.target} HTTP/1.1\r\n`;
   if (received?.isAsReceived && (!isHostSet || filter.has('host'))) {
     const { fields } = received;
     out.text(first);

@@ -1,11 +1,14 @@
 import { startRelay } from '../../http1/relay.ts';
 import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from '../../http1/types.ts';
+import { fieldLine } from '../../http1/write-head.ts';
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
+import { Call } from './call.ts';
 import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
 import { admit, enterReplica, NO_SLOT } from './limits/admission.ts';
 import { GATEWAY_SLOT, type SharedCounts } from './limits/shared-counts.ts';
 import { gatewayTimeLimit, type TimeLimit } from './limits/time-limit.ts';
+import { ReplicaWays } from './replica-way.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 /** What the invocation path tells of itself. Called once or twice per call: must cost next to nothing. */
@@ -63,16 +66,21 @@ const OWN_RESPONSE_HEADERS: ReadonlySet<string> = new Set(['x-call-id', 'x-start
 
 /** Calls functions: admits a call, has it served, and accounts for it. */
 export class Invoker {
+  readonly ways: ReplicaWays;
   readonly #options: InvokerOptions;
+  readonly #servedBy: string;
 
   constructor(options: InvokerOptions) {
     this.#options = options;
+    this.ways = new ReplicaWays(options.functionPort);
+    this.#servedBy = `skep/${options.version}`;
+    fieldLine('X-Served-By', this.#servedBy);
   }
 
   /** @param name as in the path; @param rest the target the function sees */
   invoke(exchange: Exchange, name: string, rest: string): void {
     const { table, recorder } = this.#options;
-    const call = new Call(exchange, rest, this.#options.version);
+    const call = new Call(exchange, rest, this.#servedBy);
     const entry = table.find(name);
     if (entry === undefined) {
       call.refuse(this.#unknown(name));
@@ -232,8 +240,9 @@ class Invocation {
   }
 
   #relay(replica: LiveReplica): void {
-    const { pool, functionPort, upstreamTimeoutMs } = this.#options;
+    const { pool, upstreamTimeoutMs } = this.#options;
     const call = this.#call;
+    const way = this.#invoker.ways.to(this.#entry, replica);
     const timeLimit = this.#entry.timeLimit;
     this.#timeLimit = timeLimit?.sparesStreams && wantsStream(call.exchange) ? undefined : timeLimit;
     this.#replica = replica;
@@ -242,12 +251,13 @@ class Invocation {
       call.exchange,
       {
         pool,
-        address: { hostname: replica.address, port: functionPort },
+        address: way.address,
         target: call.rest,
         dropRequestHeaders: OWN_REQUEST_HEADERS,
-        addRequestHeaders: call.requestHeaders(this.#entry, `${replica.address}:${functionPort}`),
+        addRequestLines: call.requestLines(way.lines),
+        setsHost: true,
         dropResponseHeaders: OWN_RESPONSE_HEADERS,
-        addResponseHeaders: call.responseHeaders,
+        addResponseLines: call.responseLines,
         acceptResponse: this.#mayGoElsewhere() ? acceptsUnlessBusy : acceptsResponse,
         timeoutMs: this.#timeLimit?.ms ?? upstreamTimeoutMs,
       },
@@ -366,79 +376,4 @@ function wantsStream(exchange: Exchange): boolean {
   return (
     accept !== undefined && (accept.includes('text/event-stream') || accept.includes('application/x-ndjson'))
   );
-}
-
-/** The host that the client called: a target in absolute form says it, whatever `Host` says (RFC 9112 3.2.2). */
-function hostOf(exchange: Exchange): string {
-  const { target } = exchange.request;
-  if (target.charCodeAt(0) === 0x2f) return exchange.header('host') ?? '';
-  return /^https?:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(target)?.[1] ?? '';
-}
-
-/** One invocation's own facts, and the answers the gateway itself gives. */
-class Call {
-  readonly exchange: Exchange;
-  readonly rest: string;
-  readonly id: string;
-  readonly startedAt = performance.now();
-  readonly responseHeaders: string[];
-  /** What went wrong, for the log. */
-  error: string | undefined;
-  /** It is one of the gateway's limited number of calls in flight. */
-  isCounted = false;
-  /** The function's place in the shared counts, while this call is counted there. */
-  slot = NO_SLOT;
-  readonly #startTime: string;
-
-  constructor(exchange: Exchange, rest: string, version: string) {
-    this.exchange = exchange;
-    this.rest = rest;
-    this.id = exchange.header('x-call-id') || crypto.randomUUID();
-    // Nanoseconds since 1970, as OpenFaaS writes them; the clock has microseconds.
-    this.#startTime = `${Math.round((performance.timeOrigin + this.startedAt) * 1000)}000`;
-    this.responseHeaders = [
-      'X-Call-Id',
-      this.id,
-      'X-Start-Time',
-      this.#startTime,
-      'X-Served-By',
-      `skep/${version}`,
-    ];
-  }
-
-  requestHeaders(entry: FunctionEntry, host: string): string[] {
-    const headers = [
-      'Host',
-      host,
-      'X-Call-Id',
-      this.id,
-      'X-Start-Time',
-      this.#startTime,
-      'X-Skep-Function',
-      entry.key,
-    ];
-    const { exchange } = this;
-    if (exchange.header('x-forwarded-host') === undefined) {
-      headers.push('X-Forwarded-Host', hostOf(exchange));
-    }
-    if (exchange.header('x-forwarded-for') === undefined)
-      headers.push('X-Forwarded-For', exchange.remoteAddress);
-    return headers;
-  }
-
-  refuse(failure: FaasError): void {
-    const headers = [
-      'Content-Type',
-      'text/plain; charset=utf-8',
-      'X-OpenFaaS-Internal',
-      'gateway',
-      'X-Skep-Error',
-      failure.code,
-      ...this.responseHeaders,
-    ];
-    if (failure.status === 503 || failure.status === 429) {
-      headers.push('Retry-After', String(failure.retryAfterSeconds ?? 1));
-    }
-    this.exchange.respond({ status: failure.status, headers }, `${failure.message}\n`);
-  }
 }

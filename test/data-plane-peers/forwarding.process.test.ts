@@ -89,7 +89,7 @@ describe('a call through the whole data plane', () => {
         'X-b: 1',
         'x-B: 2',
         'X-Raw: \xe4\xff\t\x80',
-        'X-Empty: ',
+        'X-Empty:',
         'Authorization: Basic eA==',
         'Cookie: a=b',
         'User-Agent: me',
