@@ -71,6 +71,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const stopping = new AbortController();
 
   const folder = createOwnFolder();
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const controlSocket = join(folder, 'control.sock');
   const countsFile = join(folder, 'counts');
   createCountsFile(countsFile, config.gatewayWorkers);
@@ -215,7 +216,6 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     unwatch();
     await Promise.race([controlServer.close(1000), sleep(2000)]);
     await Promise.race([metricsServer.close(), sleep(1000)]);
-    rmSync(folder, { recursive: true, force: true });
     return { cutOff };
   };
   let stopped: Promise<{ cutOff: number }> | undefined;

@@ -62,6 +62,18 @@ describe('the architecture', () => {
     ['gateway/scaling/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/functions/']],
     ['gateway/metrics/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/functions/']],
     ['gateway/build/', ['contract/', 'gateway/errors.ts', 'gateway/functions/']],
+    [
+      'gateway/workers/',
+      [
+        'contract/',
+        'http1/',
+        'gateway/config.ts',
+        'gateway/errors.ts',
+        'gateway/log.ts',
+        'gateway/data-plane/',
+        'gateway/metrics/',
+      ],
+    ],
     ['gateway/data-plane/', ['contract/', 'http1/', 'gateway/errors.ts', 'gateway/functions/']],
     [
       'gateway/control-plane/',

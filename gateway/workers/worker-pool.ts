@@ -37,6 +37,8 @@ export interface WorkerPoolOptions {
   /** Workers end as soon as they begin: there is no use in going on. */
   readonly onHopeless: (reason: Error) => void;
   readonly logger: Logger;
+  /** Between two looks at whether workers are alive. Default 1 s. */
+  readonly tickMs?: number;
 }
 
 /** A place for a worker, and the process that has it now. */
@@ -55,6 +57,7 @@ interface Place {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #places: readonly Place[];
+  readonly #tickMs: number;
   readonly #tick: ReturnType<typeof setInterval>;
   readonly #allListen = Promise.withResolvers<void>();
   #hasBegun = false;
@@ -65,6 +68,7 @@ export class WorkerPool {
   /** Starts the processes, which wait for {@link begin}. */
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#tickMs = options.tickMs ?? TICK_MS;
     this.#allListen.promise.catch(() => {}); // told by `begin`
     this.#places = Array.from({ length: options.count }, (_, index) => ({
       worker: index + 1,
@@ -76,7 +80,7 @@ export class WorkerPool {
       cutOff: 0,
     }));
     for (const place of this.#places) this.#start(place);
-    this.#tick = setInterval(() => this.#look(), TICK_MS);
+    this.#tick = setInterval(() => this.#look(), this.#tickMs);
   }
 
   /** Whether clients can be served. */
@@ -285,7 +289,7 @@ export class WorkerPool {
     for (const place of this.#places) {
       if (place.process === undefined || ++place.silentTicks < SILENT_TICKS) continue;
       place.silentTicks = 0;
-      place.lives.reason = `has not told of itself for ${(SILENT_TICKS * TICK_MS) / 1000} s and was ended`;
+      place.lives.reason = `has not told of itself for ${(SILENT_TICKS * this.#tickMs) / 1000} s and was ended`;
       place.process.kill();
     }
   }

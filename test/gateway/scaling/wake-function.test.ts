@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { wakeFunction } from '../../../gateway/scaling/wake-function.ts';
+import type { FaasError } from '../../../gateway/errors.ts';
+import { createWaker, wakeFunction } from '../../../gateway/scaling/wake-function.ts';
 import { createFakeProvider } from '../../support/fake-provider.ts';
 
 describe('waking a function', () => {
@@ -27,5 +28,39 @@ describe('waking a function', () => {
     await provider.scale(ref, 7);
     await wakeFunction(provider, ref);
     expect((await provider.read(ref)).replicas).to.equal(7);
+  });
+
+  describe('for many at once', () => {
+    const key = 'echo.openfaas-fn';
+
+    it('asks the cluster once, and tells all of them', async () => {
+      const provider = await asleep({});
+      const before = provider.cluster.calls.length;
+      const wake = createWaker(provider, () => ref);
+      await Promise.all([wake(key), wake(key), wake(key)]);
+      await wake(key); // one who comes late finds it awake
+      expect(provider.cluster.calls.slice(before)).to.deep.equal([{ kind: 'scale', ref, desired: 1 }]);
+    });
+
+    it('tells all of them why it could not be, and tries anew for the next one', async () => {
+      const provider = await asleep({});
+      const wake = createWaker(provider, () => ref);
+      provider.cluster.goDown('no quorum');
+      const outcomes = await Promise.allSettled([wake(key), wake(key)]);
+      for (const outcome of outcomes) {
+        expect(outcome.status === 'rejected' && (outcome.reason as FaasError).code).to.equal(
+          'provider_unavailable',
+        );
+      }
+      provider.cluster.comeBack();
+      await wake(key);
+      expect((await provider.read(ref)).replicas).to.equal(1);
+    });
+
+    it('says so when the function was removed meanwhile', async () => {
+      const wake = createWaker(await asleep({}), () => undefined);
+      const error = await wake(key).catch((reason: unknown) => reason);
+      expect((error as FaasError).code).to.equal('function_not_found');
+    });
   });
 });

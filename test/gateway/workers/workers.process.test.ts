@@ -1,8 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { Agent, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { type FunctionReplicas, startReplicas } from '../../support/function-replicas.ts';
 import { until } from '../../support/platform.ts';
 import { type Answer, type RunningGateway, runGateway } from '../../support/run-gateway.ts';
+
+const MAIN = join(import.meta.dirname, '../../../gateway/main.ts');
 
 describe('a gateway of two workers', function () {
   this.timeout(60_000);
@@ -20,9 +24,10 @@ describe('a gateway of two workers', function () {
   });
   afterEach(async () => {
     if (gateway !== undefined) {
+      const workers = gateway.workers();
       gateway.kill('SIGKILL');
       await gateway.ended;
-      await until('the end of the workers', async () => gateway.workers().length === 0);
+      await until('the end of the workers', async () => workers.every((pid) => !isAlive(pid)));
     }
     await replicas.close();
   });
@@ -277,6 +282,9 @@ describe('a gateway of two workers', function () {
     await deploy('orphan');
     const agent = await connectTo(1, 'orphan');
     const workers = gateway.workers();
+    const [folder = ''] =
+      /\/\S*skep-gateway-[^/]+/.exec(readFileSync(`/proc/${workers[0]}/maps`, 'utf8')) ?? [];
+    expect(existsSync(folder)).to.equal(true);
     const call = gateway.call('/function/orphan/held', { agent });
     await until('the call in flight', async () => held.length === 1);
     gateway.kill('SIGKILL');
@@ -285,6 +293,7 @@ describe('a gateway of two workers', function () {
     for (const response of held) response.end('late');
     expect((await call).body).to.equal('late');
     await until('the end of the workers', async () => workers.every((pid) => !isAlive(pid)));
+    expect(existsSync(folder), `${folder} is left`).to.equal(false);
     agent.destroy();
   });
 
@@ -299,6 +308,18 @@ describe('a gateway of two workers', function () {
       `port ${gateway.port} of 0.0.0.0 cannot be had: another program listens on it`,
     );
     expect((await gateway.call('/healthz')).status).to.equal(200);
+  });
+
+  it('has no worker that is started by hand, and no other role', async () => {
+    for (const [args, reason] of [
+      [['worker'], 'a worker is started by the gateway, not by hand'],
+      [['--help'], 'the gateway takes no arguments, not --help'],
+      [['worker', 'x'], 'the gateway takes no arguments, not worker x'],
+    ] as const) {
+      const child = Bun.spawn([process.execPath, MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+      expect(await new Response(child.stdout).text()).to.contain(reason);
+      expect(await child.exited).to.equal(1);
+    }
   });
 
   it('does not start when its workers cannot', async () => {
