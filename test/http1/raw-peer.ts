@@ -96,7 +96,7 @@ export class RawServer {
     return RawServer.#listening(new RawServer(false));
   }
 
-  /** One that answers questions for its health by itself: connections that begin with one are not handed out. */
+  /** One that answers questions for its health by itself: connections that begin with one, or bring nothing, are not handed out. */
   static startReplica(): Promise<RawServer> {
     return RawServer.#listening(new RawServer(true));
   }
@@ -116,7 +116,8 @@ export class RawServer {
     await peer.until(() => peer.received.length >= probe.length || peer.hasEnded).catch(() => {});
     if (peer.received.startsWith(probe))
       peer.socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    else this.#add(peer);
+    else if (peer.received !== '') this.#add(peer);
+    else peer.destroy(); // a look at whether somebody listens
   }
 
   get port(): number {
