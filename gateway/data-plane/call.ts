@@ -1,6 +1,8 @@
 import { fieldId } from '../../http1/field-names.ts';
 import type { Exchange } from '../../http1/types.ts';
 import type { FaasError } from '../errors.ts';
+import type { CallSpan } from './call-tracer.ts';
+import type { LiveReplica } from './function-table.ts';
 import { NO_SLOT } from './limits/admission.ts';
 
 // Looked for in every call.
@@ -14,6 +16,10 @@ export class Call {
   readonly startedAt = performance.now();
   /** What went wrong, for the log. */
   error: string | undefined;
+  /** Where it was sent last. */
+  replica: LiveReplica | undefined;
+  /** Its part in a trace, where calls are traced. */
+  span: CallSpan | undefined;
   /** It is one of the gateway's limited number of calls in flight. */
   isCounted = false;
   /** The function's place in the shared counts, while this call is counted there. */
@@ -44,6 +50,7 @@ export class Call {
       lines += `X-Forwarded-Host: ${hostOf(exchange)}\r\n`;
     if (exchange.header('x-forwarded-for') === undefined)
       lines += `X-Forwarded-For: ${exchange.remoteAddress}\r\n`;
+    if (this.span !== undefined) lines += this.span.requestLines;
     return lines;
   }
 

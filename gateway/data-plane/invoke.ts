@@ -4,7 +4,9 @@ import { fieldLine } from '../../http1/write-head.ts';
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
 import { Call } from './call.ts';
+import type { CallSpan, CallTracer } from './call-tracer.ts';
 import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
+import { type InvocationRecord, toRecord } from './invocation-record.ts';
 import { admit, enterReplica, NO_SLOT } from './limits/admission.ts';
 import { GATEWAY_SLOT, type SharedCounts } from './limits/shared-counts.ts';
 import { gatewayTimeLimit, type TimeLimit } from './limits/time-limit.ts';
@@ -16,15 +18,6 @@ export interface InvocationRecorder {
   started(key: string): void;
   /** @param status what the client was answered; 499 when it left before */
   completed(key: string, status: number, seconds: number): void;
-}
-
-export interface InvocationRecord {
-  readonly callId: string;
-  readonly key: string;
-  readonly method: string;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly error?: string;
 }
 
 export interface InvokerOptions {
@@ -62,11 +55,15 @@ const OWN_REQUEST_HEADERS: ReadonlySet<string> = new Set([
   'x-skep-function',
   'x-call-id',
 ]);
+const OWN_AND_TRACE: ReadonlySet<string> = new Set([...OWN_REQUEST_HEADERS, 'traceparent']);
+const OWN_AND_STATE: ReadonlySet<string> = new Set([...OWN_AND_TRACE, 'tracestate']);
 const OWN_RESPONSE_HEADERS: ReadonlySet<string> = new Set(['x-call-id', 'x-start-time', 'x-served-by']);
 
 /** Calls functions: admits a call, has it served, and accounts for it. */
 export class Invoker {
   readonly ways: ReplicaWays;
+  /** Undefined: the headers of a trace are passed on as they come. */
+  tracer: CallTracer | undefined;
   readonly #options: InvokerOptions;
   readonly #servedBy: string;
 
@@ -83,10 +80,14 @@ export class Invoker {
     const call = new Call(exchange, rest, this.#servedBy);
     const entry = table.find(name);
     if (entry === undefined) {
-      call.refuse(this.#unknown(name));
+      const failure = this.#unknown(name);
+      call.error = failure.message;
+      this.#record(call, name, failure.status, performance.now() - call.startedAt);
+      call.refuse(failure);
       return;
     }
     recorder.started(entry.key);
+    if (this.tracer !== undefined) call.span = this.tracer.begin(exchange);
     const refusal = this.#admit(call, entry);
     if (refusal === undefined) new Invocation(call, entry, this.#options, this).begin();
     else {
@@ -117,20 +118,19 @@ export class Invoker {
 
   /** An invocation is over: the client was answered, or has gone. */
   ended(call: Call, entry: FunctionEntry, status: number): void {
-    const { recorder, onRecord, wantsRecord, counts } = this.#options;
+    const { recorder, counts } = this.#options;
     if (call.isCounted) counts.leave(GATEWAY_SLOT);
     if (call.slot !== NO_SLOT) counts.leave(call.slot);
     const durationMs = performance.now() - call.startedAt;
     recorder.completed(entry.key, status, durationMs / 1000);
+    this.#record(call, entry.key, status, durationMs);
+    if (call.span !== undefined) endSpan(call.span, call, { key: entry.key, status, durationMs });
+  }
+
+  #record(call: Call, key: string, status: number, durationMs: number): void {
+    const { onRecord, wantsRecord } = this.#options;
     if (wantsRecord !== undefined && !wantsRecord(status)) return;
-    onRecord({
-      callId: call.id,
-      key: entry.key,
-      method: call.exchange.request.method,
-      status,
-      durationMs,
-      ...(call.error === undefined ? {} : { error: call.error }),
-    });
+    onRecord(toRecord(call, key, status, durationMs));
   }
 
   #unknown(name: string): FaasError {
@@ -142,6 +142,28 @@ export class Invoker {
       `error finding function ${name}: no such function is deployed`,
     );
   }
+}
+
+function ownHeaders({ dropsState }: CallSpan): ReadonlySet<string> {
+  return dropsState ? OWN_AND_STATE : OWN_AND_TRACE;
+}
+
+function endSpan(
+  span: CallSpan,
+  call: Call,
+  { key, status, durationMs }: { key: string; status: number; durationMs: number },
+): void {
+  span.end({
+    key,
+    callId: call.id,
+    method: call.exchange.request.method,
+    target: call.rest,
+    startedAtMs: performance.timeOrigin + call.startedAt,
+    durationMs,
+    status,
+    replica: call.replica?.address,
+    error: call.error,
+  });
 }
 
 const NOBODY: readonly LiveReplica[] = [];
@@ -246,6 +268,7 @@ class Invocation {
     const timeLimit = this.#entry.timeLimit;
     this.#timeLimit = timeLimit?.sparesStreams && wantsStream(call.exchange) ? undefined : timeLimit;
     this.#replica = replica;
+    call.replica = replica;
     replica.inFlight++;
     startRelay(
       call.exchange,
@@ -253,7 +276,7 @@ class Invocation {
         pool,
         address: way.address,
         target: call.rest,
-        dropRequestHeaders: OWN_REQUEST_HEADERS,
+        dropRequestHeaders: call.span === undefined ? OWN_REQUEST_HEADERS : ownHeaders(call.span),
         addRequestLines: call.requestLines(way.lines),
         setsHost: true,
         dropResponseHeaders: OWN_RESPONSE_HEADERS,

@@ -1,7 +1,9 @@
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
+import type { CallTracer } from './call-tracer.ts';
 import { createFront } from './front.ts';
 import type { FunctionEntry, LiveReplica } from './function-table.ts';
-import { type InvocationRecord, type InvocationRecorder, Invoker } from './invoke.ts';
+import type { InvocationRecord } from './invocation-record.ts';
+import { type InvocationRecorder, Invoker } from './invoke.ts';
 import { readCallRules } from './limits/call-rules.ts';
 import { privateCounts, type SharedCounts } from './limits/shared-counts.ts';
 import { ReplicaWatch } from './replica-watch.ts';
@@ -50,6 +52,8 @@ export interface ServingPlane {
   readonly onExchange: (exchange: Exchange) => void;
   /** Takes over what the table's keeper tells. */
   apply(changes: TableChanges): void;
+  /** From now on calls are taken into traces. */
+  trace(tracer: CallTracer): void;
   /** Calls that wait for a first replica. */
   readonly waiting: number;
   /** Lets go of calls that wait for a replica. */
@@ -105,6 +109,9 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
   return {
     onExchange: createFront({ invoker, pool, controlSocket: options.controlSocket }),
     apply: (changes) => mirror.apply(changes),
+    trace: (tracer) => {
+      invoker.tracer = tracer;
+    },
     get waiting() {
       return waitingRoom.waiting;
     },

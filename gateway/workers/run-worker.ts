@@ -4,7 +4,7 @@ import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 import type { Listener, UpstreamPool } from '../../http1/types.ts';
 import type { GatewayConfig } from '../config.ts';
-import type { InvocationRecord } from '../data-plane/invoke.ts';
+import type { InvocationRecord } from '../data-plane/invocation-record.ts';
 import { openCountsFile } from '../data-plane/limits/shared-counts.ts';
 import { createServingPlane, type ServingPlane } from '../data-plane/serving-plane.ts';
 import type { TableChanges } from '../data-plane/table-changes.ts';

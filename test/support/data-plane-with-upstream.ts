@@ -3,7 +3,7 @@ import {
   type DataPlane,
   type DataPlaneOptions,
 } from '../../gateway/data-plane/data-plane.ts';
-import type { InvocationRecord } from '../../gateway/data-plane/invoke.ts';
+import type { InvocationRecord } from '../../gateway/data-plane/invocation-record.ts';
 import type { FunctionSnapshot } from '../../gateway/functions/provider.ts';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';

@@ -9,7 +9,7 @@ import {
   type DataPlane,
   type DataPlaneOptions,
 } from '../../../gateway/data-plane/data-plane.ts';
-import type { InvocationRecord } from '../../../gateway/data-plane/invoke.ts';
+import type { InvocationRecord } from '../../../gateway/data-plane/invocation-record.ts';
 import type { Replica } from '../../../gateway/functions/provider.ts';
 import { listen } from '../../../http1/listener.ts';
 import { createPool } from '../../../http1/pool.ts';
