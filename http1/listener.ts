@@ -21,6 +21,7 @@ const OVERFULL_HEAD =
 
 /** How long a drain waits for the first request of a connection that was made just before. */
 const FIRST_REQUEST_MS = 1000;
+const MOST_LAST_TURNS = 20;
 
 /** Nothing was answered on it yet, or part of a request is here: its client has every reason to expect an answer. */
 function isExpectant(connection: ServerConnection): boolean {
@@ -39,6 +40,8 @@ class SocketListener implements Listener, ConnectionHost {
   readonly #sweep = new Sweep<ServerConnection>();
   readonly #server: { stop(closeActive?: boolean): void };
   #inFlight = 0;
+  /** Connections so far. */
+  #taken = 0;
   /** Set while a drain waits. */
   #onQuieter: (() => void) | undefined;
 
@@ -59,6 +62,7 @@ class SocketListener implements Listener, ConnectionHost {
         const connection = new ServerConnection(opened, this);
         opened.data = connection;
         this.#sweep.add(connection);
+        this.#taken++;
       },
       data: (from, bytes) => from.data?.onData(bytes),
       drain: (from) => from.data?.onDrain(),
@@ -115,8 +119,7 @@ class SocketListener implements Listener, ConnectionHost {
     this.isDraining = true;
     if (isFirst) {
       await new Promise((resolve) => setTimeout(resolve, servesOnMs));
-      // A turn of the loop takes in the connections that wait in the kernel's queue, which closing it would reset.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#takeInQueue();
       this.#server.stop(false);
     }
     for (const connection of [...this.#sweep.items]) if (!isExpectant(connection)) connection.closeIdle();
@@ -124,6 +127,16 @@ class SocketListener implements Listener, ConnectionHost {
     const cutOff = this.#inFlight;
     for (const connection of [...this.#sweep.items]) connection.closeUnlessLingering();
     return cutOff;
+  }
+
+  /** Connections that wait in the kernel's queue would be reset: turns of the loop take them in, until one finds none. */
+  async #takeInQueue(): Promise<void> {
+    let taken: number;
+    let turns = 0;
+    do {
+      taken = this.#taken;
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (++turns < MOST_LAST_TURNS && (turns < 2 || this.#taken > taken));
   }
 
   /** Until nothing is in flight and nobody who has just connected still has to be heard. */
