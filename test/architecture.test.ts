@@ -72,8 +72,10 @@ describe('the architecture', () => {
         'gateway/log.ts',
         'gateway/data-plane/',
         'gateway/metrics/',
+        'gateway/tracing/',
       ],
     ],
+    ['gateway/tracing/', ['http1/types.ts', 'gateway/data-plane/call-tracer.ts']],
     ['gateway/data-plane/', ['contract/', 'http1/', 'gateway/errors.ts', 'gateway/functions/']],
     [
       'gateway/control-plane/',
@@ -121,6 +123,16 @@ describe('the architecture', () => {
     expect(foreign.map(({ file }) => file).filter((file) => file !== 'watchdog/metrics.ts')).to.deep.equal(
       [],
     );
+  });
+
+  it('what traces calls is loaded by who has found that it is wanted, and not before', () => {
+    const outside = sources.filter(({ file }) => !file.startsWith('gateway/tracing/'));
+    const loading = /^import (?!type )[^;]*\/tracing\//m;
+    const loadingLater = /import\('[^']*\/tracing\//;
+    expect(outside.filter(({ text }) => loading.test(text)).map(({ file }) => file)).to.deep.equal([]);
+    expect(outside.filter(({ text }) => loadingLater.test(text)).map(({ file }) => file)).to.deep.equal([
+      'gateway/workers/run-worker.ts',
+    ]);
   });
 
   it('the environment is read in composition roots', () => {

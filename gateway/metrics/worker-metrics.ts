@@ -13,6 +13,8 @@ export interface WorkerFigures {
   /** Calls accepted and not finished, and how many of them wait for a first replica. */
   readonly inFlight: number;
   readonly waiting: number;
+  /** Where calls are traced: spans that the collector took since the worker began, and spans that were lost. */
+  readonly spans?: { readonly exported: number; readonly dropped: number };
 }
 
 /** The worker processes' own figures, by the number of their place: a worker that replaces another has its number. */
@@ -51,6 +53,19 @@ export class WorkerMetrics {
         },
       });
     };
+    for (const fate of ['exported', 'dropped'] as const) {
+      new Counter({
+        name: `gateway_spans_${fate}_total`,
+        help: `Spans of traced calls that were ${fate}.`,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          for (const [worker, { spans }] of figures)
+            if (spans !== undefined) this.inc({ worker }, spans[fate]);
+        },
+      });
+    }
     gauge('resident_memory_bytes', 'Resident memory of a worker process.', (of) => of.residentBytes);
     gauge(
       'event_loop_lag_seconds',

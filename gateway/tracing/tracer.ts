@@ -37,6 +37,12 @@ export class Tracer implements CallTracer {
     this.#random = random;
   }
 
+  /** What has become of the spans so far. */
+  get spans(): { readonly exported: number; readonly dropped: number } {
+    const { exported, dropped } = this.exporter;
+    return { exported, dropped };
+  }
+
   begin(exchange: Exchange): CallSpan | undefined {
     const text = exchange.header('traceparent');
     const parent = text === undefined ? undefined : parseTraceparent(text);

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 import type { Listener, UpstreamPool } from '../../http1/types.ts';
@@ -10,6 +11,7 @@ import { createServingPlane, type ServingPlane } from '../data-plane/serving-pla
 import type { TableChanges } from '../data-plane/table-changes.ts';
 import { type Logger, withFields } from '../log.ts';
 import { InvocationCounters } from '../metrics/invocation-counters.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import { ControlChannel } from './control-channel.ts';
 import type { DrainTimes, WorkerTask } from './messages.ts';
 import { OwnFigures } from './own-figures.ts';
@@ -21,6 +23,8 @@ const NUDGE_MS = 100;
 const LAST_CALL_MS = 1000;
 /** Without a control process the table grows stale: what is in flight may finish, for so long. */
 const ORPHAN_DRAIN_MS = 5000;
+/** For the collector to take the last spans. */
+const LAST_SPANS_MS = 1000;
 
 /** Serves clients as the control process tells, until it says stop or is there no more. Ends the process. */
 export function runWorker(plainLogger: Logger): void {
@@ -74,6 +78,7 @@ class Worker {
   readonly #plane: ServingPlane;
   readonly #listener: Listener;
   readonly #figures = new OwnFigures();
+  #tracer: Tracer | undefined;
   readonly #reports: ReturnType<typeof setInterval>;
   #nudging: ReturnType<typeof setTimeout> | undefined;
 
@@ -110,6 +115,7 @@ class Worker {
       },
       version: task.version,
     });
+    if (config.otlpEndpoint !== '') void this.#trace(task, logger);
     this.#plane.apply(table);
     this.#listener = listen({
       hostname: '0.0.0.0',
@@ -130,6 +136,22 @@ class Worker {
     this.#reports = setInterval(() => this.report(), REPORT_MS);
   }
 
+  /** Loads what traces only where there is a collector. Calls before that are not traced. */
+  async #trace({ config, version, worker }: WorkerTask, logger: Logger): Promise<void> {
+    const { Tracer } = await import('../tracing/tracer.ts');
+    this.#tracer = new Tracer({
+      endpoint: config.otlpEndpoint,
+      sample: config.traceSample,
+      version,
+      worker,
+      onHealth: (error) =>
+        error === undefined
+          ? logger.info('spans are taken again')
+          : logger.warn('spans cannot be sent: what does not fit is dropped', { reason: error.message }),
+    });
+    this.#plane.trace(this.#tracer);
+  }
+
   apply(changes: TableChanges): void {
     this.#plane.apply(changes);
   }
@@ -146,6 +168,7 @@ class Worker {
         upstreamConnections: this.#pool.connections,
         inFlight: this.#counters.inFlight,
         waiting: this.#plane.waiting,
+        ...(this.#tracer !== undefined && { spans: this.#tracer.spans }),
       },
     });
   }
@@ -162,6 +185,7 @@ class Worker {
     clearInterval(this.#reports);
     this.#plane.stop();
     this.#pool.close();
+    if (this.#tracer !== undefined) await Promise.race([this.#tracer.exporter.close(), sleep(LAST_SPANS_MS)]);
     this.report();
     this.isDrained = true;
     return cutOff;
