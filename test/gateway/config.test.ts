@@ -17,9 +17,23 @@ describe('the gateway configuration', () => {
     expect(loadConfig({ upstream_timeout: '1.5s' }).upstreamTimeoutMs).to.equal(1500);
   });
 
+  it('has a worker for every two cores, at least one, and as many as it is told', () => {
+    for (const [cores, workers] of [
+      [1, 1],
+      [2, 1],
+      [3, 1],
+      [4, 2],
+      [64, 32],
+    ] as const) {
+      expect(loadConfig({}, cores).gatewayWorkers, `${cores} cores`).to.equal(workers);
+    }
+    expect(loadConfig({ gateway_workers: '5' }, 2).gatewayWorkers).to.equal(5);
+  });
+
   it('names every bad value in one error', () => {
     const env = {
       port: '80800',
+      gateway_workers: '0',
       upstream_timeout: '-5s',
       read_timeout: '5 minutes',
       max_inflight: 'many',
