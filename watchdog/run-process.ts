@@ -1,7 +1,8 @@
 import { closeSync } from 'node:fs';
 import type { Command } from './command.ts';
-import type { Outcome, TimeLimitName } from './outcome.ts';
-import { closePipe, makeNonBlocking, openPipe, type Pipe } from './pipe.ts';
+import { log } from './log.ts';
+import { describeOutcome, type Outcome, type TimeLimitName } from './outcome.ts';
+import { closePipe, makeNonBlocking, openPipe, type Pipe, unreadBytes } from './pipe.ts';
 import { withRawBytes } from './raw-env.ts';
 import { notFoundText, startErrorText } from './start-error.ts';
 
@@ -39,6 +40,10 @@ export interface StdinWriter {
 
 /** From SIGTERM to SIGKILL. */
 const KILL_GRACE_MS = 1000;
+/** How long a process that said that it is done may take to end. */
+const DONE_GRACE_MS = 1000;
+/** Turns of the event loop in which what it wrote before must have been read; a long answer is not, and waits for the end. */
+const DONE_TURNS = 5;
 
 /** Leaders of the process groups now running, so that none outlives the watchdog. */
 const groups = new Set<number>();
@@ -110,12 +115,15 @@ export interface StartedProcess {
   forget(): void;
   /** Told when nobody holds its output open any more. */
   outputEnded?(): void;
+  /** Settled when it says that it is done: its answer is written whole, and it ends with 0 now. */
+  readonly saidDone?: Promise<unknown>;
 }
 
 /** A child of the watchdog's own. */
-export function forked(child: Bun.Subprocess): StartedProcess {
+export function forked(child: Bun.Subprocess, saidDone?: Promise<unknown>): StartedProcess {
   return {
     exited: child.exited,
+    ...(saidDone !== undefined && { saidDone }),
     get exitCode() {
       return child.exitCode;
     },
@@ -146,15 +154,36 @@ export interface OwnEnds {
   readonly stderr: number | undefined;
   readonly stdin: number | undefined;
 }
-type OutputReader = ReturnType<ReadableStream<Uint8Array>['getReader']>;
+
+/** One stream of a process's output on its way. */
+interface Pump {
+  readonly fd: number;
+  readonly reader: ReturnType<typeof readerOf>;
+  /** Pieces that were read. */
+  reads: number;
+  /** Nothing is under way: the next piece is waited for. */
+  isReading: boolean;
+  isClosed?: boolean;
+}
+
+function readerOf(fd: number) {
+  return Bun.file(fd).stream().getReader();
+}
+
+/** Nothing came in the last turn of the event loop, and nothing is there. */
+function isDrained(pump: Pump, readsBefore: number | undefined): boolean {
+  if (pump.isClosed) return true;
+  return pump.isReading && pump.reads === readsBefore && unreadBytes(pump.fd) === 0;
+}
 
 class Run implements RunningProcess {
   readonly outcome: Promise<Outcome>;
   readonly stdin: PipeWriter | undefined;
   readonly #process: StartedProcess;
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
-  readonly #readers: OutputReader[] = [];
+  readonly #pumps: Pump[] = [];
   #stopCause: Outcome | undefined;
+  #isDone = false;
 
   constructor(started: StartedProcess, ends: OwnEnds, options: FollowOptions) {
     this.#process = started;
@@ -162,20 +191,41 @@ class Run implements RunningProcess {
     for (const { name, ms } of options.limits) {
       this.#timers.push(setTimeout(() => this.stop({ kind: 'timed_out', limit: name, afterMs: ms }), ms));
     }
-    this.outcome = this.#follow(options, ends);
+    const ended = this.#follow(options, ends);
+    const { saidDone } = started;
+    this.outcome = saidDone === undefined ? ended : Promise.race([ended, this.#awaitDone(saidDone, ended)]);
   }
 
   stop(cause: Outcome): void {
-    if (this.#stopCause !== undefined) return;
+    if (this.#stopCause !== undefined || this.#isDone) return;
     this.#stopCause = cause;
+    this.#end();
+  }
+
+  #end(): void {
     this.#process.signal('SIGTERM');
     this.#timers.push(
       setTimeout(() => {
         this.#process.signal('SIGKILL');
         // A descendant that left the group may hold the output open for ever: nobody waits for it.
-        for (const reader of this.#readers) void reader.cancel().catch(() => {});
+        for (const { reader } of this.#pumps) void reader.cancel().catch(() => {});
       }, KILL_GRACE_MS),
     );
+  }
+
+  /** The answer of a process that is done need not wait until the kernel has taken the process apart. */
+  async #awaitDone(saidDone: Promise<unknown>, ended: Promise<Outcome>): Promise<Outcome> {
+    await saidDone;
+    for (let turn = 0; turn < DONE_TURNS && this.#stopCause === undefined; turn++) {
+      const before = this.#pumps.map(({ reads }) => reads);
+      await new Promise(setImmediate);
+      if (!this.#pumps.every((pump, i) => isDrained(pump, before[i]))) continue;
+      this.#isDone = true;
+      for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+      this.#timers.push(setTimeout(() => this.#end(), DONE_GRACE_MS));
+      return { kind: 'exited', exitCode: 0 };
+    }
+    return ended;
   }
 
   async #follow({ onStdout, onStderr }: FollowOptions, { stdout, stderr }: OwnEnds): Promise<Outcome> {
@@ -199,22 +249,31 @@ class Run implements RunningProcess {
       return this.#stopCause;
     }
     const { exitCode, signalCode } = this.#process;
-    return signalCode === null
-      ? { kind: 'exited', exitCode: exitCode ?? 1 }
-      : { kind: 'signalled', signal: String(signalCode) };
+    const outcome: Outcome =
+      signalCode === null
+        ? { kind: 'exited', exitCode: exitCode ?? 1 }
+        : { kind: 'signalled', signal: String(signalCode) };
+    if (this.#isDone && exitCode !== 0)
+      log(`a process was answered for when it said that it was done; then: ${describeOutcome(outcome)}`);
+    return outcome;
   }
 
   async #pump(fd: number, take: FollowOptions['onStdout']): Promise<void> {
-    const reader = Bun.file(fd).stream().getReader();
-    this.#readers.push(reader);
+    const pump: Pump = { fd, reader: readerOf(fd), reads: 0, isReading: true };
+    this.#pumps.push(pump);
     try {
       for (;;) {
-        const { done, value } = await reader.read();
+        pump.isReading = true;
+        const { done, value } = await pump.reader.read();
+        pump.isReading = false;
+        pump.reads++;
         if (done) return;
+        if (this.#isDone) continue; // from a child that it left behind: the answer has gone
         const pending = take(value);
         if (pending !== undefined) await pending;
       }
     } finally {
+      pump.isClosed = true;
       closeSync(fd); // the stream leaves it open
     }
   }

@@ -3,7 +3,7 @@
 // the answer from stdout: a CGI response head (cgi_response=true), an empty line, the body. With prefork=N it is started
 // before its request, loads the handler, and waits (docs/prefork.md).
 
-const { closeSync, readFileSync, writeSync } = require('node:fs');
+const { closeSync, openSync, readFileSync, writeSync } = require('node:fs');
 const { parse: parseForm } = require('node:querystring');
 
 // stdout carries the answer alone: whatever the handler or its packages print goes to stderr, the function's log.
@@ -161,7 +161,14 @@ function encodeAnswer(status, headers, value) {
 
 /** Writes the answer and ends the process, whatever timers and connections the handler left open. */
 function finish(answer) {
-  writeAnswer(answer, () => process.exit(0));
+  writeAnswer(answer, () => {
+    if (doneFd !== undefined) process.on('exit', sayDone); // the last thing that runs: after this nothing is written any more
+    process.exit(0);
+  });
+}
+
+function sayDone(code) {
+  if (code === 0) writeSync(doneFd, 'done\n');
 }
 
 function finishFailed(error) {
@@ -176,6 +183,8 @@ function finishFailed(error) {
 }
 
 let isWaiting = process.env.SKEP_PREFORK === '1';
+/** Where a process that was started ahead says that its answer is out: the watchdog need not wait for its end. */
+let doneFd;
 
 /** A byte that is no UTF-8 comes as a lone surrogate: the value as `process.env` would show it had the bytes been there from the start. */
 function asRead(value) {
@@ -200,6 +209,11 @@ function warmUp() {
 /** Says that it waits, and takes over the environment of the request that it is given. */
 function awaitRequest() {
   writeSync(4, '1\n');
+  try {
+    doneFd = openSync('/proc/self/fd/4', 'w'); // the same pipe, but closed in processes that the handler starts
+  } catch {
+    // Without /proc the watchdog waits for the end.
+  }
   closeSync(4);
   const document = readFileSync(3, 'utf8');
   closeSync(3);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -192,6 +192,69 @@ describe('the watchdog, pre-forked processes', function () {
     await watchdog.exited();
     // Nobody could tell them: their request can not come any more, and that is what they see.
     await until(() => pids.every((pid) => !isAlive(pid) || isZombie(pid)), 'they have ended');
+  });
+
+  describe('of which one says that it is done', () => {
+    const SAYS = { fprocess: './says-done', prefork: '1', BYTES: '5', AFTERWARDS: '', write_timeout: '60s' };
+    async function says(env: Record<string, string>): Promise<Watchdog> {
+      const watchdog = await startWatchdog({ ...SAYS, ...env });
+      await watchdog.logged(READY);
+      return watchdog;
+    }
+
+    it('answers for it before it ends, and ends it when it does not', async () => {
+      const pidFile = join('/tmp', `skep-prefork-${process.pid}-done`);
+      const watchdog = await says({ AFTERWARDS: 'echo $$ > $PID_FILE; exec sleep 600', PID_FILE: pidFile });
+      const response = await fetch(watchdog.url);
+      expect([response.status, (await response.arrayBuffer()).byteLength]).to.deep.equal([200, 5]);
+      await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', 'it went on');
+      await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))), 'it is dead');
+      await watchdog.logged(
+        'a process was answered for when it said that it was done; then: the process was ended by SIGTERM\n',
+      );
+      rmSync(pidFile);
+    });
+
+    it('answers with all that it wrote before, and nothing that comes after', async () => {
+      for (const bytes of [0, 1, 65_536, 65_537, 3_000_000, 30_000_000]) {
+        for (const mode of ['fork', 'serializing', 'streaming']) {
+          const watchdog = await says({ mode, BYTES: String(bytes), AFTERWARDS: 'sleep 0.05; exit 0' });
+          const response = await fetch(watchdog.url);
+          expect([mode, response.status, (await response.arrayBuffer()).byteLength]).to.deep.equal([
+            mode,
+            200,
+            bytes,
+          ]);
+          await stopWatchdogs();
+        }
+      }
+    });
+
+    it('tells in the log when it fails after all', async () => {
+      const watchdog = await says({ AFTERWARDS: 'sleep 0.2; exit 3' });
+      expect((await fetch(watchdog.url)).status).to.equal(200);
+      await watchdog.logged('then: exit status 3\n');
+    });
+
+    it('waits for its end where max_inflight counts the processes', async () => {
+      const watchdog = await says({ AFTERWARDS: 'exit 3', max_inflight: '2' });
+      const response = await fetch(watchdog.url);
+      expect([response.status, (await response.text()).split('\n')[0]]).to.deep.equal([500, 'exit status 3']);
+    });
+
+    it('keeps no descriptor of it', async () => {
+      const watchdog = await says({});
+      const descriptors = () => readdirSync(`/proc/${watchdog.process.pid}/fd`).length;
+      const call = async () =>
+        (await fetch(watchdog.url, { headers: { Connection: 'close' } })).arrayBuffer();
+      const full = () => until(async () => (await waiting(watchdog)) === 1, 'one waits');
+      await call();
+      await full();
+      const before = descriptors();
+      for (let i = 0; i < 50; i++) await call();
+      await full();
+      await until(() => descriptors() <= before, 'as many descriptors as before');
+    });
   });
 
   it('works in the modes of of-watchdog that run a process for each request', async () => {

@@ -34,7 +34,9 @@ export function processesFor(
     start: (events) => {
       const resolved = command();
       try {
-        return new WaitingProcess({ command: resolved, baseEnv, combinesOutput, ...events });
+        // With a limit on calls a process counts until it has gone.
+        const heedsDone = config.maxInflight === 0;
+        return new WaitingProcess({ command: resolved, baseEnv, combinesOutput, heedsDone, ...events });
       } catch (error) {
         const text =
           resolved.path === undefined ? notFoundText(resolved.name) : startErrorText(resolved, error);

@@ -24,6 +24,8 @@ export interface WaitingOptions {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** stderr goes into the same pipe as stdout. */
   readonly combinesOutput: boolean;
+  /** Its answer may go when it says that it is done, before it has ended. */
+  readonly heedsDone: boolean;
   /** It said that it waits. */
   readonly onReady: () => void;
   /** It ended before it was given a request; never called after `serve`. */
@@ -40,6 +42,7 @@ export class WaitingProcess {
   readonly #errors: number | undefined;
   /** Both ends are kept: what is left in this pipe when the process has ended tells whether it read its request. */
   readonly #variables: Pipe;
+  readonly #saidDone: Promise<void>;
   #state: 'starting' | 'waiting' | 'serving' | 'ended' = 'starting';
 
   /** @throws the error of a start that fails; no descriptor is left open */
@@ -81,7 +84,7 @@ export class WaitingProcess {
       this.#variables = variables;
       this.pid = this.#child.pid;
       keepGroup(this.pid);
-      void this.#awaitReady(ready.readFd);
+      this.#saidDone = new Promise((resolve) => void this.#hear(ready.readFd, resolve));
       void this.#child.exited.then(() => this.#ended());
     } catch (error) {
       for (const opened of pipes) closePipe(opened);
@@ -97,7 +100,8 @@ export class WaitingProcess {
   serve(request: ProcessRequest): ServingProcess {
     this.#state = 'serving';
     const ends = { stdin: this.#input, stdout: this.#output, stderr: this.#errors };
-    const run = followProcess(forked(this.#child), ends, request);
+    const saidDone = this.#options.heedsDone ? this.#saidDone : undefined;
+    const run = followProcess(forked(this.#child, saidDone), ends, request);
     const variables = new PipeWriter(this.#variables.writeFd);
     void variables.write(requestDocument(request.variables));
     variables.end();
@@ -146,23 +150,30 @@ export class WaitingProcess {
     for (const fd of [this.#input, this.#output, this.#errors]) if (fd !== undefined) closeSync(fd);
   }
 
-  /** A line with the version it speaks is what a process says when it waits. */
-  async #awaitReady(fd: number): Promise<void> {
+  /** What it says on descriptor 4: a line with the version it speaks when it waits, and perhaps one more when it is done. */
+  async #hear(fd: number, onDone: () => void): Promise<void> {
     const reader = Bun.file(fd).stream().getReader();
+    // A descendant may hold the other end for ever.
+    void this.#child.exited.then(() => reader.cancel()).catch(() => {});
+    const [ready, done] = [`${PREFORK_VERSION}\n`, `${PREFORK_VERSION}\ndone\n`];
     let text = '';
     try {
-      while (!text.includes('\n') && text.length < 16) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        text += Buffer.from(value).toString('latin1');
+      while (done.startsWith(text) && text !== done) {
+        const read = await reader.read();
+        if (read.done) break;
+        text += Buffer.from(read.value).toString('latin1');
+        if (text.startsWith(ready) && this.#state === 'starting') {
+          this.#state = 'waiting';
+          this.#options.onReady();
+        }
       }
+      if (text === done) onDone();
       await reader.cancel();
+    } catch {
+      // It has ended.
     } finally {
       closeSync(fd);
     }
-    if (text !== `${PREFORK_VERSION}\n` || this.#state !== 'starting') return;
-    this.#state = 'waiting';
-    this.#options.onReady();
   }
 }
 
