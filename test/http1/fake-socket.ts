@@ -6,6 +6,7 @@ import type { Exchange } from '../../http1/types.ts';
 /** A client's connection without a kernel in between: every event is a call, so that a hundred thousand a second can be tried. */
 export class FakeClient {
   readonly connection: ServerConnection;
+  sent = '';
   /** What the client was sent, in latin1. */
   received = '';
   /** The server sends no more. */
@@ -57,6 +58,7 @@ export class FakeClient {
   }
 
   send(text: string): void {
+    this.sent += text;
     this.connection.onData(Buffer.from(text, 'latin1'));
   }
 }
