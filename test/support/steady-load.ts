@@ -4,7 +4,8 @@ import { createConnection, type Socket } from 'node:net';
 export interface FailedCall {
   /** Its number; calls are numbered from 0 in the order in which they began. */
   readonly call: number;
-  /** `refused`: no connection was made, nothing was sent; `closed`: cut off before or inside the answer; `silent`: no answer within the limit;
+  /** `refused`: no connection was made, nothing was sent; `not taken`: a fresh connection was closed before a byte came;
+   *  `closed`: a kept-alive one was, or any inside the answer; `silent`: no answer within the limit;
    *  `status 502` and the like; `wrong answer`: another call's, or not all of it. */
   readonly kind: string;
   readonly detail: string;
@@ -181,11 +182,12 @@ export class SteadyLoad {
     socket.on('connect', () => {
       isConnected = true;
     });
+    const closedKind = (): string => (isReused || received.length > 0 ? 'closed' : 'not taken');
     socket.on('error', (error) =>
-      settle({ kind: isConnected ? 'closed' : 'refused', detail: `${error.message}, ${where()}` }),
+      settle({ kind: isConnected ? closedKind() : 'refused', detail: `${error.message}, ${where()}` }),
     );
-    socket.on('close', () => settle({ kind: 'closed', detail: where() }));
-    socket.on('end', () => settle({ kind: 'closed', detail: where() }));
+    socket.on('close', () => settle({ kind: closedKind(), detail: where() }));
+    socket.on('end', () => settle({ kind: closedKind(), detail: where() }));
     socket.on('data', (bytes: Buffer) => {
       received = Buffer.concat([received, bytes]);
       const answer = readAnswer(received);
