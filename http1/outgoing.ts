@@ -1,4 +1,5 @@
 import type { Socket } from 'bun';
+import type { HeadOut } from './types.ts';
 
 // Small writes are gathered in one buffer shared by all sockets and go out in one system call when the socket's event
 // has been handled (or in a microtask, outside of events). Only one socket owns the buffer at a time.
@@ -10,6 +11,7 @@ interface Latin1Buffer extends Buffer {
 const gather = Buffer.allocUnsafeSlow(GATHER_BYTES) as Latin1Buffer;
 /** Up to here a loop is quicker than a call of the runtime. */
 const SHORT_BYTES = 32;
+const SHORT_TEXT = 16;
 let gathered = 0;
 let owner: Outgoing | undefined;
 let isFlushPlanned = false;
@@ -25,7 +27,7 @@ function flushPlanned(): void {
 }
 
 /** The write side of a socket: gathers small writes, keeps what the kernel did not take, tells when it is full. */
-export class Outgoing {
+export class Outgoing implements HeadOut {
   readonly #socket: Socket<unknown>;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
@@ -46,12 +48,16 @@ export class Outgoing {
 
   /** Latin-1 text: a head, a chunk's frame. */
   text(text: string): void {
-    if (text.length > GATHER_BYTES) {
+    const { length } = text;
+    if (length > GATHER_BYTES) {
       this.bytes(Buffer.from(text, 'latin1'));
       return;
     }
-    this.#own(text.length);
-    gathered += gather.latin1Write(text, gathered, text.length);
+    if (length === 0) return;
+    this.#own(length);
+    if (length > SHORT_TEXT) gather.latin1Write(text, gathered, length);
+    else for (let i = 0; i < length; i++) gather[gathered + i] = text.charCodeAt(i);
+    gathered += length;
   }
 
   /** Small pieces are copied at once; large ones are written at once, so the caller may reuse its buffer either way. */

@@ -10,6 +10,7 @@ import {
   UPGRADE,
 } from './field-names.ts';
 import { FIELD_VALUE, HOST_BYTE, listHas, parseLength, TARGET, TOKEN } from './grammar.ts';
+import { latin1 } from './intern.ts';
 import { ReceivedFields } from './received-fields.ts';
 import type { RawHeaders, RequestHead, UpstreamResponseHead } from './types.ts';
 
@@ -160,7 +161,7 @@ export class ParsedRequest implements RequestHead {
   }
 
   get target(): string {
-    this.#target ??= this.fields.bytes.toString('latin1', this.#targetStart, this.#targetEnd);
+    this.#target ??= latin1(this.fields.bytes, this.#targetStart, this.#targetEnd);
     return this.#target;
   }
 
@@ -307,19 +308,11 @@ export function parseRequestHead(
   while (TARGET[bytes[targetEnd] ?? 0] === 1) targetEnd++;
   if (targetEnd === targetStart || bytes[targetEnd] !== SPACE) throw brokenRequestLine();
   const version = parseVersion(bytes, targetEnd + 1);
-  const method = methodAt(bytes, start, methodEnd);
+  const method = latin1(bytes, start, methodEnd);
   if (method === 'CONNECT') throw new BadMessage(501, 'CONNECT is not supported');
   if (bytes[targetStart] !== SLASH) checkTargetForm(method, bytes.toString('latin1', targetStart, targetEnd));
   const fields = new ReceivedFields(bytes, targetEnd + 1 + VERSION_LINE_BYTES, end, headerCount);
   return new ParsedRequest(fields, method, targetStart, targetEnd, version);
-}
-
-/** The methods that most requests have are no new strings. */
-function methodAt(bytes: Buffer, start: number, end: number): string {
-  const [a, b, c] = [bytes[start], bytes[start + 1], bytes[start + 2]];
-  if (end - start === 3 && a === 0x47 && b === 0x45 && c === 0x54) return 'GET';
-  if (end - start === 4 && a === 0x50 && b === 0x4f && c === 0x53 && bytes[start + 3] === 0x54) return 'POST';
-  return bytes.toString('latin1', start, end);
 }
 
 function brokenRequestLine(): BadMessage {

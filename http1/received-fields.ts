@@ -1,5 +1,6 @@
 import { fieldNameCount, knownFieldId } from './field-names.ts';
 import { FieldSpans } from './field-spans.ts';
+import { latin1 } from './intern.ts';
 
 /** Of the head that was looked at last: one head is read and passed on before the next comes, so that one table serves all. */
 const spans = new FieldSpans();
@@ -66,7 +67,8 @@ export class ReceivedFields {
   }
 
   value(index: number): string {
-    return this.bytes.toString('latin1', this.spans.valueStart(index), this.spans.valueEnd(index));
+    const { spans } = this;
+    return latin1(this.bytes, spans.valueStart(index), spans.valueEnd(index));
   }
 
   /** First value of a field; undefined when there is none. */

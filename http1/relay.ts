@@ -190,17 +190,14 @@ class RelayCall implements UpstreamUser, BodySink {
       this.#finish({ kind: 'declined', status: head.status });
       return;
     }
-    const { dropResponseHeaders, addResponseHeaders, addResponseLines = '' } = this.#options;
+    const { dropResponseHeaders, addResponseHeaders, ownFields } = this.#options;
     const filter = responseFilter(dropResponseHeaders, head.connection);
     const onDrain = (): void => this.#connection?.resume();
     const exchange = this.#exchange;
     if (exchange instanceof ServerExchange) {
-      const lines =
-        addResponseHeaders === undefined
-          ? addResponseLines
-          : addResponseLines + fieldLines(this.#addedHeaders(head));
+      const added = addResponseHeaders === undefined ? '' : fieldLines(this.#addedHeaders(head));
       this.#phase = 'body';
-      this.#sink = exchange.startRelayed(head, filter, lines, onDrain);
+      this.#sink = exchange.startRelayed(head, filter, { ownFields, added }, onDrain);
     } else {
       const headers = [...passedOn(head.headers, filter), ...this.#addedHeaders(head)];
       this.#phase = 'body';
@@ -285,13 +282,14 @@ class RelayCall implements UpstreamUser, BodySink {
     }
     this.#head = head;
     this.#phase = 'tunnel';
-    const { dropResponseHeaders, addResponseLines = '' } = this.#options;
+    const { dropResponseHeaders, ownFields } = this.#options;
     const passed = passedOn(head.headers, responseFilter(dropResponseHeaders, head.connection));
-    const lines = fieldLines([...passed, ...this.#addedHeaders(head)]) + addResponseLines;
+    const fields = fieldLines([...passed, ...this.#addedHeaders(head)]);
     this.#sink = exchange;
     this.#connection?.watchPeer();
     exchange.startTunnel(
-      `${statusLine(head.status, head.reason)}${lines}${upgradeLines(head.headers)}\r\n`,
+      `${statusLine(head.status, head.reason)}${fields}${upgradeLines(head.headers)}`,
+      ownFields,
       this,
       () => this.#connection?.resume(),
     );

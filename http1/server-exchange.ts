@@ -5,7 +5,7 @@ import type { HeaderFilter } from './hop-by-hop.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { ParsedRequest, ParsedResponse } from './parse-head.ts';
 import { passFields } from './pass-fields.ts';
-import type { BodySink, Exchange, RawHeaders, ResponseHead } from './types.ts';
+import type { BodySink, Exchange, OwnFields, RawHeaders, ResponseHead } from './types.ts';
 import { dateLine, fieldLine, fieldLines, statusLine } from './write-head.ts';
 
 /** An unread request body up to this size is read and thrown away to keep the connection; a longer one closes it. */
@@ -241,14 +241,22 @@ export class ServerExchange implements Exchange, BodySink {
     this.#sentAhead = 0;
   }
 
-  /** Writes the head of a 101 and hands the connection over as it is: bytes from the client go to `sink` from now on. */
-  startTunnel(head: string, sink: BodySink, onDrain: () => void): BodySink {
+  /** Writes the head of a 101, but for `lines`' empty line, and hands the connection over as it is: bytes from the client go to `sink` from now on. */
+  startTunnel(
+    lines: string,
+    ownFields: OwnFields | undefined,
+    sink: BodySink,
+    onDrain: () => void,
+  ): BodySink {
     this.#answer = 'streaming';
     this.#onDrain = onDrain;
     this.closes = true;
     this.#framing = 'close';
     this.#isTunnel = true;
-    this.#writeHead(head);
+    const { out } = this.#connection;
+    this.#writeHead(lines);
+    ownFields?.writeResponseFields(out);
+    out.text('\r\n');
     this.#connection.startTunnel(sink);
     return this;
   }
@@ -290,10 +298,15 @@ export class ServerExchange implements Exchange, BodySink {
   }
 
   /**
-   * Begins an answer that came from an upstream: its fields are passed on as bytes, then come `lines`, which hold nothing of
+   * Begins an answer that came from an upstream: its fields are passed on as bytes, then come those added, which say nothing of
    * framing, and what is ours to say.
    */
-  startRelayed(head: ParsedResponse, filter: HeaderFilter, lines: string, onDrain: () => void): BodySink {
+  startRelayed(
+    head: ParsedResponse,
+    filter: HeaderFilter,
+    { ownFields, added }: { readonly ownFields: OwnFields | undefined; readonly added: string },
+    onDrain: () => void,
+  ): BodySink {
     if (this.isFinished) return this;
     if (this.#answer !== 'none') throw new Error('this request is answered already');
     const { fields, status } = head;
@@ -307,9 +320,12 @@ export class ServerExchange implements Exchange, BodySink {
     this.#sentAhead = 0;
     const passed = status === 204 ? filter.with('content-length') : filter;
     passFields(out, fields, passed, from, fields.end - 2);
-    const date = fields.has(DATE) ? '' : dateLine();
-    const framing = this.#frame(status, head.isChunked ? -1 : head.contentLength);
-    out.text(`${lines}${date}${framing}${this.#closing()}\r\n`);
+    ownFields?.writeResponseFields(out);
+    out.text(added);
+    if (!fields.has(DATE)) out.text(dateLine());
+    out.text(this.#frame(status, head.isChunked ? -1 : head.contentLength));
+    out.text(this.#closing());
+    out.text('\r\n');
     return this;
   }
 

@@ -141,6 +141,23 @@ export interface UpstreamPool {
   close(): void;
 }
 
+/** Where the bytes of a head go. */
+export interface HeadOut {
+  text(latin1: string): void;
+  range(bytes: Uint8Array, start: number, end: number): void;
+}
+
+/**
+ * Writes field lines into heads, without a string for each of them. Each is whole, with its CR LF, and made of constants, by
+ * `fieldLine`, or of values that came in a head: nobody checks them again. None of them says anything of framing. Must not throw.
+ */
+export interface OwnFields {
+  /** Whether `Host` is among the request's: the client's own is not passed on then. */
+  readonly setsHost: boolean;
+  writeRequestFields(out: HeadOut): void;
+  writeResponseFields(out: HeadOut): void;
+}
+
 export interface RelayOptions {
   readonly pool: UpstreamPool;
   readonly address: UpstreamAddress;
@@ -150,16 +167,12 @@ export interface RelayOptions {
   readonly dropRequestHeaders?: ReadonlySet<string>;
   /** Request headers added: `[name, value, …]`. `Host` is passed on as it came unless given here. */
   readonly addRequestHeaders?: RawHeaders;
-  /** The same as the lines to be sent, each made by `fieldLine` or of bytes that came in a head: nobody checks them again. */
-  readonly addRequestLines?: string;
-  /** `Host` is among `addRequestLines`. */
-  readonly setsHost?: boolean;
+  /** Request and response headers added by who writes them itself. */
+  readonly ownFields?: OwnFields;
   /** Lower-case names of response headers not passed on, beyond the hop-by-hop ones. */
   readonly dropResponseHeaders?: ReadonlySet<string>;
   /** Response headers added: `[name, value, …]`, or what makes them of the answer's head (once, also of a 101) before it is passed on. */
   readonly addResponseHeaders?: RawHeaders | ((head: UpstreamResponseHead) => RawHeaders);
-  /** The same as the lines to be sent, each made by `fieldLine` or of bytes that came in a head: nobody checks them again. */
-  readonly addResponseLines?: string;
   /** Whether this response may go to the client. Default: yes. Refused: nothing is written and the outcome is `declined`. */
   readonly acceptResponse?: (head: UpstreamResponseHead) => boolean;
   /** Limit on the whole call, from its start to the last byte; 0 or absent: none. Upgraded connections are exempt. */

@@ -18,28 +18,34 @@ export function writeRequestHead(
   wantsUpgrade: boolean,
 ): void {
   const { request } = exchange;
-  const { addRequestHeaders, addRequestLines = '', setsHost = false } = options;
+  const { addRequestHeaders, ownFields } = options;
   const received = exchange instanceof ServerExchange ? exchange.request : undefined;
   const connection = received?.connection ?? exchange.header('connection') ?? '';
   const filter = requestFilter(options.dropRequestHeaders, connection);
-  const isHostSet = setsHost || (addRequestHeaders !== undefined && namesHost(addRequestHeaders));
-  let last =
-    addRequestHeaders === undefined ? addRequestLines : addRequestLines + fieldLines(addRequestHeaders);
-  if (wantsUpgrade) last += upgradeLines(request.headers);
-  if (request.contentLength === -1) last += 'Transfer-Encoding: chunked\r\n';
+  const isHostSet =
+    ownFields?.setsHost === true || (addRequestHeaders !== undefined && namesHost(addRequestHeaders));
+  let added = addRequestHeaders === undefined ? '' : fieldLines(addRequestHeaders);
+  if (wantsUpgrade) added += upgradeLines(request.headers);
+  if (request.contentLength === -1) added += 'Transfer-Encoding: chunked\r\n';
   if (!isHostSet) {
     // HTTP/1.0 clients may leave it out; an HTTP/1.1 upstream may not be without.
     const passesHost = !filter.has('host') && (received?.has(HOST) ?? exchange.header('host') !== undefined);
-    if (!passesHost) last += fieldLine('Host', hostOf(options));
+    if (!passesHost) added += fieldLine('Host', hostOf(options));
   }
-  const first = `${request.method} ${options.target} HTTP/1.1\r\n`;
+  out.text(request.method);
+  out.text(' ');
+  out.text(options.target);
+  out.text(' HTTP/1.1\r\n');
   if (received?.isAsReceived && (!isHostSet || filter.has('host'))) {
     const { fields } = received;
-    out.text(first);
+    const isLast = added === '' && ownFields === undefined;
     // Where nothing comes behind the fields, their empty line goes with them.
-    passFields(out, fields, filter, fields.fieldsStart, last === '' ? fields.end : fields.end - 2);
-    if (last !== '') out.text(`${last}\r\n`);
-  } else out.text(`${first}${passedLines(request.headers, filter, isHostSet)}${last}\r\n`);
+    passFields(out, fields, filter, fields.fieldsStart, isLast ? fields.end : fields.end - 2);
+    if (isLast) return;
+  } else out.text(passedLines(request.headers, filter, isHostSet));
+  ownFields?.writeRequestFields(out);
+  if (added !== '') out.text(added);
+  out.text('\r\n');
 }
 
 function passedLines(headers: RawHeaders, filter: HeaderFilter, isHostSet: boolean): string {

@@ -1,6 +1,7 @@
 import { fieldId } from '../../http1/field-names.ts';
-import type { Exchange } from '../../http1/types.ts';
+import type { Exchange, HeadOut, OwnFields } from '../../http1/types.ts';
 import type { FaasError } from '../errors.ts';
+import { CallMarks } from './call-marks.ts';
 import type { CallSpan } from './call-tracer.ts';
 import type { LiveReplica } from './function-table.ts';
 import { NO_SLOT } from './limits/admission.ts';
@@ -8,11 +9,17 @@ import { NO_SLOT } from './limits/admission.ts';
 // Looked for in every call.
 for (const name of ['x-call-id', 'x-forwarded-host', 'x-forwarded-for', 'accept']) fieldId(name);
 
+/** What answers say of who gave them. */
+export interface ServedBy {
+  readonly name: string;
+  /** The same as a field line. */
+  readonly line: string;
+}
+
 /** One invocation's own facts, the header lines made of them, and the answers the gateway itself gives. */
-export class Call {
+export class Call implements OwnFields {
   readonly exchange: Exchange;
   readonly rest: string;
-  readonly id: string;
   readonly startedAt = performance.now();
   /** What went wrong, for the log. */
   error: string | undefined;
@@ -24,39 +31,43 @@ export class Call {
   isCounted = false;
   /** The function's place in the shared counts, while this call is counted there. */
   slot = NO_SLOT;
-  readonly #startTime: string;
-  /** Field lines that tell of the call, both to the function and to the client. */
-  readonly #lines: string;
-  readonly #servedBy: string;
+  /** Field lines that are the same for every call of the replica. */
+  replicaLines = '';
+  readonly setsHost = true;
+  readonly #marks: CallMarks;
+  readonly #served: ServedBy;
 
-  constructor(exchange: Exchange, rest: string, servedBy: string) {
+  constructor(exchange: Exchange, rest: string, served: ServedBy) {
     this.exchange = exchange;
     this.rest = rest;
-    this.id = exchange.header('x-call-id') || crypto.randomUUID();
-    // Nanoseconds since 1970, as OpenFaaS writes them; the clock has microseconds.
-    this.#startTime = `${Math.round((performance.timeOrigin + this.startedAt) * 1000)}000`;
-    this.#lines = `X-Call-Id: ${this.id}\r\nX-Start-Time: ${this.#startTime}\r\n`;
-    this.#servedBy = servedBy;
+    this.#marks = new CallMarks(exchange.header('x-call-id'), this.startedAt);
+    this.#served = served;
   }
 
-  /**
-   * Field lines for the function. What stands in them is ours or has come in a head that was found valid.
-   * @param replicaLines those that are the same for every call of the replica
-   */
-  requestLines(replicaLines: string): string {
+  get id(): string {
+    return this.#marks.id;
+  }
+
+  writeRequestFields(out: HeadOut): void {
     const { exchange } = this;
-    let lines = replicaLines + this.#lines;
-    if (exchange.header('x-forwarded-host') === undefined)
-      lines += `X-Forwarded-Host: ${hostOf(exchange)}\r\n`;
-    if (exchange.header('x-forwarded-for') === undefined)
-      lines += `X-Forwarded-For: ${exchange.remoteAddress}\r\n`;
-    if (this.span !== undefined) lines += this.span.requestLines;
-    return lines;
+    out.text(this.replicaLines);
+    this.#marks.write(out);
+    if (exchange.header('x-forwarded-host') === undefined) {
+      out.text('X-Forwarded-Host: ');
+      out.text(hostOf(exchange));
+      out.text('\r\n');
+    }
+    if (exchange.header('x-forwarded-for') === undefined) {
+      out.text('X-Forwarded-For: ');
+      out.text(exchange.remoteAddress);
+      out.text('\r\n');
+    }
+    if (this.span !== undefined) out.text(this.span.requestLines);
   }
 
-  /** Field lines for the client. */
-  get responseLines(): string {
-    return `${this.#lines}X-Served-By: ${this.#servedBy}\r\n`;
+  writeResponseFields(out: HeadOut): void {
+    this.#marks.write(out);
+    out.text(this.#served.line);
   }
 
   refuse(failure: FaasError): void {
@@ -70,9 +81,9 @@ export class Call {
       'X-Call-Id',
       this.id,
       'X-Start-Time',
-      this.#startTime,
+      this.#marks.startTime,
       'X-Served-By',
-      this.#servedBy,
+      this.#served.name,
     ];
     if (failure.status === 503 || failure.status === 429) {
       headers.push('Retry-After', String(failure.retryAfterSeconds ?? 1));

@@ -3,7 +3,7 @@ import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from 
 import { fieldLine } from '../../http1/write-head.ts';
 import { FaasError } from '../errors.ts';
 import { pickReplica } from './balance.ts';
-import { Call } from './call.ts';
+import { Call, type ServedBy } from './call.ts';
 import type { CallSpan, CallTracer } from './call-tracer.ts';
 import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
 import { type InvocationRecord, toRecord } from './invocation-record.ts';
@@ -65,13 +65,13 @@ export class Invoker {
   /** Undefined: the headers of a trace are passed on as they come. */
   tracer: CallTracer | undefined;
   readonly #options: InvokerOptions;
-  readonly #servedBy: string;
+  readonly #servedBy: ServedBy;
 
   constructor(options: InvokerOptions) {
     this.#options = options;
     this.ways = new ReplicaWays(options.functionPort);
-    this.#servedBy = `skep/${options.version}`;
-    fieldLine('X-Served-By', this.#servedBy);
+    const name = `skep/${options.version}`;
+    this.#servedBy = { name, line: fieldLine('X-Served-By', name) };
   }
 
   /** @param name as in the path; @param rest the target the function sees */
@@ -265,6 +265,7 @@ class Invocation {
     const { pool, upstreamTimeoutMs } = this.#options;
     const call = this.#call;
     const way = this.#invoker.ways.to(this.#entry, replica);
+    call.replicaLines = way.lines;
     const timeLimit = this.#entry.timeLimit;
     this.#timeLimit = timeLimit?.sparesStreams && wantsStream(call.exchange) ? undefined : timeLimit;
     this.#replica = replica;
@@ -277,10 +278,8 @@ class Invocation {
         address: way.address,
         target: call.rest,
         dropRequestHeaders: call.span === undefined ? OWN_REQUEST_HEADERS : ownHeaders(call.span),
-        addRequestLines: call.requestLines(way.lines),
-        setsHost: true,
+        ownFields: call,
         dropResponseHeaders: OWN_RESPONSE_HEADERS,
-        addResponseLines: call.responseLines,
         acceptResponse: this.#mayGoElsewhere() ? acceptsUnlessBusy : acceptsResponse,
         timeoutMs: this.#timeLimit?.ms ?? upstreamTimeoutMs,
       },
