@@ -13,6 +13,8 @@ export interface SpanExporterOptions {
   readonly endpoint: string;
   readonly resource: Readonly<Record<string, string>>;
   readonly version: string;
+  /** How long spans are gathered before they are sent. Default 1 s. */
+  readonly everyMs?: number;
   /** The collector does not take spans, or (undefined) takes them again. */
   readonly onHealth: (error: Error | undefined) => void;
 }
@@ -26,8 +28,10 @@ export class SpanExporter {
   readonly #url: string;
   #waiting: Span[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #pauseMs = EVERY_MS;
-  #isSending = false;
+  readonly #everyMs: number;
+  #pauseMs: number;
+  /** The request that is under way. */
+  #sending: Promise<void> | undefined;
   #isFailing = false;
   #isClosed = false;
   #exported = 0;
@@ -35,6 +39,8 @@ export class SpanExporter {
 
   constructor(options: SpanExporterOptions) {
     this.#options = options;
+    this.#everyMs = options.everyMs ?? EVERY_MS;
+    this.#pauseMs = this.#everyMs;
     this.#url = `${options.endpoint}/v1/traces`;
   }
 
@@ -53,26 +59,35 @@ export class SpanExporter {
       return;
     }
     this.#waiting.push(span);
-    if (!this.#isSending) this.#timer ??= setTimeout(() => void this.#send(), this.#pauseMs);
+    if (this.#sending === undefined) this.#timer ??= setTimeout(() => this.#begin(), this.#pauseMs);
   }
 
   /** Sends what there is, once, and takes nothing more. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    while (this.#waiting.length > 0 && !this.#isFailing && !this.#isSending) await this.#send();
+    await this.#sending;
+    while (this.#waiting.length > 0 && !this.#isFailing) await this.#send();
     this.#dropped += this.#waiting.length;
     this.#waiting = [];
   }
 
-  async #send(): Promise<void> {
+  #begin(): void {
     this.#timer = undefined;
-    this.#isSending = true;
+    this.#sending = this.#send().finally(() => {
+      this.#sending = undefined;
+      if (this.#isClosed || this.#waiting.length === 0) return;
+      const isBehind = this.#waiting.length >= MOST_AT_ONCE && !this.#isFailing;
+      this.#timer = setTimeout(() => this.#begin(), isBehind ? 0 : this.#pauseMs);
+    });
+  }
+
+  async #send(): Promise<void> {
     const batch = this.#waiting.splice(0, MOST_AT_ONCE);
     try {
       await this.#post(batch);
       this.#exported += batch.length;
-      this.#pauseMs = EVERY_MS;
+      this.#pauseMs = this.#everyMs;
       this.#tellHealth(undefined);
     } catch (error) {
       const isLost = error instanceof Refused || this.#waiting.length + batch.length > MOST_WAITING;
@@ -80,12 +95,7 @@ export class SpanExporter {
       else this.#waiting.unshift(...batch);
       this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
       this.#tellHealth(error as Error);
-    } finally {
-      this.#isSending = false;
     }
-    if (this.#isClosed || this.#waiting.length === 0) return;
-    const isBehind = this.#waiting.length >= MOST_AT_ONCE && !this.#isFailing;
-    this.#timer = setTimeout(() => void this.#send(), isBehind ? 0 : this.#pauseMs);
   }
 
   /** @throws {Refused} when another attempt would fare no better */
