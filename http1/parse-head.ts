@@ -99,7 +99,7 @@ class Framing {
         break;
       case EXPECT: {
         const value = fields.value(index);
-        this.expect = this.expect === '' ? value : `${this.expect}, ${value}`;
+        if (value !== '') this.expect = this.expect === '' ? value : `${this.expect}, ${value}`;
         break;
       }
       case UPGRADE:
