@@ -12,7 +12,7 @@ export interface Program {
   readonly isPeer: boolean;
 }
 
-const FROM_SOURCE: Program = {
+export const FROM_SOURCE: Program = {
   command: [process.execPath, join(import.meta.dirname, '../../watchdog/main.ts')],
   isPeer: false,
 };

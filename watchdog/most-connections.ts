@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import type { WatchdogConfig } from './config.ts';
+
+/** Descriptors that are open while no call is, with some to spare. */
+const RESERVED = 16;
+/** A relayed call, or a file that is sent, takes two descriptors: its connection and one more. */
+const FOR_A_RELAYED_CALL = 3;
+/** A process has up to three pipes, of which both ends are open for a moment. */
+const FOR_A_PROCESS = 5;
+const LEAST = 4;
+
+/**
+ * How many connections are taken at a time, so that descriptors are left for their calls: a listener that cannot accept for
+ * want of one would be asked to again and again.
+ * @param limitsText `/proc/self/limits`
+ */
+export function mostConnections({ mode }: Pick<WatchdogConfig, 'mode'>, limitsText: string): number {
+  const [, soft] = /^Max open files\s+(\d+)\s/m.exec(limitsText) ?? [];
+  if (soft === undefined) return Number.POSITIVE_INFINITY;
+  const perCall = mode === 'http' || mode === 'static' ? FOR_A_RELAYED_CALL : FOR_A_PROCESS;
+  return Math.max(LEAST, Math.floor((Number(soft) - RESERVED) / perCall));
+}
+
+/** Empty where there is no /proc. */
+export function ownLimits(): string {
+  try {
+    return readFileSync('/proc/self/limits', 'latin1');
+  } catch {
+    return '';
+  }
+}
