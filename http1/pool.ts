@@ -86,8 +86,15 @@ export class ConnectionPool implements UpstreamPool, ConnectionOwner {
   }
 }
 
+const keys = new WeakMap<UpstreamAddress, string>();
+
 function keyOf(address: UpstreamAddress): string {
-  return 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
+  let key = keys.get(address);
+  if (key === undefined) {
+    key = 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
+    keys.set(address, key);
+  }
+  return key;
 }
 
 /** Kept-alive connections to any number of upstreams; one for the whole process. */

@@ -373,8 +373,9 @@ function internalError(cause: unknown): FaasError {
  * Whether the function itself answered. A 421 of a watchdog says that it is another function (the cluster gave the
  * address away) and ran nothing; a 421 of a function's own is an answer like any other.
  */
-function acceptsResponse({ status, headers }: UpstreamResponseHead): boolean {
-  if (status !== MISDIRECTED) return true;
+function acceptsResponse(head: UpstreamResponseHead): boolean {
+  if (head.status !== MISDIRECTED) return true;
+  const { headers } = head;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     if (headers[i]?.toLowerCase() === 'x-openfaas-internal' && headers[i + 1] === 'watchdog') return false;
   }

@@ -11,12 +11,28 @@ const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
 /** `.` or `..` as a whole segment, percent-encoded or not. */
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
 
+/** Where targets went that came lately: a target's route is always the same. */
+const routes = new Map<string, Route>();
+const MOST_KEPT = 1024;
+const LONGEST_KEPT = 256;
+
 /**
  * Routes by the bytes of the target: nothing is decoded, cleaned or redirected, so a request reaches only what its path
  * names as it stands.
  * @param target the request target, e.g. `/function/env.dev/a/b?x=1`, or in absolute form
  */
 export function route(target: string): Route {
+  const known = routes.get(target);
+  if (known !== undefined) return known;
+  const found = findRoute(target);
+  if (target.length <= LONGEST_KEPT) {
+    if (routes.size === MOST_KEPT) routes.clear();
+    routes.set(target, found);
+  }
+  return found;
+}
+
+function findRoute(target: string): Route {
   const path = target.startsWith('/') ? target : originForm(target);
   if (path === undefined) return { plane: 'refused', message: `the request target ${target} names no path` };
   if (path.startsWith(FUNCTION_PREFIX)) return routeFunction(path);
