@@ -17,6 +17,8 @@ export interface InvocationRecord {
 
 /** Clients choose how long a method, a path or a call id is. */
 const LONGEST = 300;
+/** May quote what a client has sent, too. */
+const LONGEST_ERROR = 500;
 
 export function toRecord(call: Call, key: string, status: number, durationMs: number): InvocationRecord {
   const { exchange, replica, error } = call;
@@ -29,6 +31,6 @@ export function toRecord(call: Call, key: string, status: number, durationMs: nu
     status,
     durationMs,
     ...(replica !== undefined && { replica: replica.address }),
-    ...(error !== undefined && { error }),
+    ...(error !== undefined && { error: error.slice(0, LONGEST_ERROR) }),
   };
 }
