@@ -1,21 +1,26 @@
+import { existsSync } from 'node:fs';
 import { installPackages } from './apt.ts';
 
-/** Programs that tests use as clients, loads and fixtures, and the distribution's packages that hold them. */
+/** Programs (and files, by their path) that tests use as clients, loads and fixtures, and the distribution's packages that hold them. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
+  '/usr/lib/python3/dist-packages/requests': 'python3-requests',
+  '/usr/sbin/nginx': 'nginx-light',
   busybox: 'busybox-static',
+  chromium: 'chromium',
   curl: 'curl',
   'docker-registry': 'docker-registry',
   git: 'git',
   hey: 'hey',
   python3: 'python3',
+  wrk: 'wrk',
 };
 
-/** Tests start a registry of their own; the package's service would hold port 5000 of this machine. */
-const LEFT_OUT = [
-  '/etc/init.d/docker-registry',
-  '/lib/systemd/system/docker-registry.service',
-  '/usr/lib/systemd/system/docker-registry.service',
-];
+/** Tests start a registry and an nginx of their own; the packages' services would hold ports 5000 and 80 of this machine. */
+const LEFT_OUT = ['docker-registry', 'nginx'].flatMap((service) => [
+  `/etc/init.d/${service}`,
+  `/lib/systemd/system/${service}.service`,
+  `/usr/lib/systemd/system/${service}.service`,
+]);
 
 /**
  * Installs those that are missing.
@@ -23,7 +28,9 @@ const LEFT_OUT = [
  * @throws {Problem} when that is not possible
  */
 export async function ensureTestTools(): Promise<string[]> {
-  const missing = Object.keys(PACKAGE_OF).filter((program) => Bun.which(program) === null);
+  const missing = Object.keys(PACKAGE_OF).filter((program) =>
+    program.startsWith('/') ? !existsSync(program) : Bun.which(program) === null,
+  );
   const packages = missing.map((program) => PACKAGE_OF[program] ?? program);
   if (packages.length > 0) await installPackages(packages, LEFT_OUT);
   return packages;
