@@ -1,5 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { log } from './log.ts';
 
 /** Whether this watchdog takes requests: a flag, and a lock file that an image's HEALTHCHECK looks for. */
 export class Health {
@@ -35,7 +36,13 @@ export class Health {
 
   markUnhealthy(): void {
     this.#isAccepting = false;
-    if (this.#lockPath !== undefined) rmSync(this.#lockPath, { force: true });
+    if (this.#lockPath === undefined) return;
+    try {
+      rmSync(this.#lockPath, { force: true });
+    } catch (error) {
+      // It would be no reason not to finish what is in flight.
+      log(`cannot remove ${this.#lockPath}: ${(error as Error).message}`);
+    }
   }
 
   get isHealthy(): boolean {

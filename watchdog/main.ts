@@ -117,8 +117,10 @@ function serveFunction(
       mode.terminate?.();
       void drain({ config, health, listener: server }).then(() => end(0));
     });
-    // Detached processes do not hear a terminal's Ctrl-C: they end with the watchdog.
+    // Detached processes do not hear a terminal's Ctrl-C, or that it was closed: they end with the watchdog.
     process.on('SIGINT', () => end(130));
+    process.on('SIGHUP', () => end(129));
+    process.on('SIGQUIT', () => end(131));
   } catch (error) {
     killAllGroups();
     return fail(`cannot start: ${(error as Error).message}`);

@@ -4,6 +4,9 @@ import type { Listener } from '../http1/types.ts';
 import { ContainerUsage } from './container-usage.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
+/** Who asks for metrics: a Prometheus or two, a gateway. Others must not use up the descriptors that calls need. */
+const MOST_CONNECTIONS = 32;
+const IDLE_TIMEOUT_MS = 30_000;
 const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What the watchdog counts, by the names the contract gives. */
@@ -109,7 +112,12 @@ export class WatchdogMetrics {
   listen(port: number): Listener {
     return listen({
       port,
-      limits: { headTimeoutMs: 500, bodyTimeoutMs: 500 },
+      limits: {
+        connections: MOST_CONNECTIONS,
+        headTimeoutMs: 500,
+        bodyTimeoutMs: 500,
+        idleTimeoutMs: IDLE_TIMEOUT_MS,
+      },
       onExchange: (exchange) => {
         if (exchange.request.target.split('?')[0] !== '/metrics') {
           exchange.respond(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { WatchdogConfig } from './config.ts';
 
-/** Descriptors that are open while no call is, with some to spare. */
+/** Descriptors that are open while no call is, with some to spare for the metrics. */
 const RESERVED = 16;
 /** A relayed call, or a file that is sent, takes two descriptors: its connection and one more. */
 const FOR_A_RELAYED_CALL = 3;

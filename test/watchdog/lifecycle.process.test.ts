@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { loadConfig } from '../../watchdog/config.ts';
 import { goDuration } from '../../watchdog/drain.ts';
-import { isAlive, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
+import { isAlive, startWatchdog, stopWatchdogs, temporaryPath, until } from './start-watchdog.ts';
 
 describe('the watchdog starts, tells its health and stops', () => {
   afterEach(stopWatchdogs);
@@ -56,6 +56,40 @@ describe('the watchdog starts, tells its health and stops', () => {
   it('refuses an unknown argument', async () => {
     const unknown = await startWatchdog({ fprocess: 'cat' }, { args: ['-help-me'], waits: false });
     expect(await unknown.exited()).to.equal(1);
+  });
+
+  it('finishes what is in flight though its lock file cannot be removed', async () => {
+    const [pidFile, releaseFile] = [temporaryPath(), temporaryPath()];
+    const watchdog = await startWatchdog({
+      fprocess: './waits-for-release',
+      PID_FILE: pidFile,
+      RELEASE_FILE: releaseFile,
+    });
+    const call = fetch(watchdog.url);
+    await until(() => existsSync(pidFile), 'the request started');
+    rmSync(watchdog.lockPath);
+    mkdirSync(watchdog.lockPath);
+    watchdog.process.kill('SIGTERM');
+    await watchdog.logged('cannot remove ');
+    await Bun.write(releaseFile, '');
+    expect(await (await call).text()).to.equal('released\n');
+    expect(await watchdog.exited()).to.equal(0);
+  });
+
+  it('takes its processes along when its terminal ends it', async () => {
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGHUP', 129],
+      ['SIGQUIT', 131],
+    ] as const) {
+      const pidFile = temporaryPath();
+      const watchdog = await startWatchdog({ fprocess: './ignores-sigterm', PID_FILE: pidFile });
+      void fetch(watchdog.url).catch(() => {});
+      await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', 'the request started');
+      watchdog.process.kill(signal);
+      expect(await watchdog.exited()).to.equal(code);
+      await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))), 'the process is dead');
+    }
   });
 
   it('leaves no process behind when the drain takes too long', async () => {

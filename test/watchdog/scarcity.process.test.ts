@@ -75,6 +75,21 @@ describe('the watchdog, where there is little', function () {
     });
   }
 
+  it('serves on while strangers hold connections to its metrics', async () => {
+    const watchdog = await startWatchdog({ fprocess: 'cat' }, { program: limited('ulimit -n 80') });
+    const port = Number(new URL(watchdog.metricsUrl).port);
+    const strangers: RawPeer[] = [];
+    for (let i = 0; i < MANY; i++) strangers.push(await RawPeer.connect(port));
+    await until(
+      () => strangers.filter(({ received }) => received.startsWith('HTTP/1.1 503')).length > 0,
+      'some are turned away',
+    );
+    for (let i = 0; i < 4; i++)
+      expect((await fetch(watchdog.url, { method: 'POST', body: 'x' })).status).to.equal(200);
+    for (const stranger of strangers) stranger.destroy();
+    await until(async () => (await fetch(watchdog.metricsUrl)).ok, 'the metrics are there again');
+  });
+
   it('answers 500 with the reason while no process can be started, and serves again when one can', async function () {
     // Root is not limited, and alone can become somebody else, who must be able to read this checkout.
     if (spawnSync('setpriv', [...SOMEBODY, 'test', '-r', FROM_SOURCE.command[1] ?? '']).status !== 0)
