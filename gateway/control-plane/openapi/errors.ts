@@ -37,7 +37,8 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   no_replica: 'the function has no replica, and none is started for a call',
   cold_start_timeout: "no replica became available in time: the text has the task's own error",
   waiting_room_full: 'too many calls wait for first replicas already',
-  upstream_timeout: 'the function took longer than `upstream_timeout`',
+  upstream_timeout:
+    "the call took longer than it may: the text names the limit (the gateway's `upstream_timeout`, the function's annotation or its environment)",
 });
 
 /** Any request under `/system` may end in one of these. */
