@@ -9,7 +9,7 @@ const snapshot = {
   ref: { name: 'echo', namespace: 'openfaas-fn' },
   labels: {},
   annotations: {},
-  envVars: {},
+  envVars: JSON.parse(process.env['function_env'] ?? '{}') as Record<string, string>,
   desired: 1,
   replicas: [{ id: 'r1', address: '127.0.0.1', isRunning: true }],
   createdAt: new Date().toISOString(),
