@@ -18,6 +18,10 @@ export interface GatewayConfig {
   readonly functionsNetwork: string;
   /** Client connections at a time, over all workers, before 503; 0 is no limit. Env `max_connections`, default 10000. */
   readonly maxConnections: number;
+  /** Largest head of a request in bytes, before 431. Env `max_header_bytes`, 4096 to 1048576, default 65536. */
+  readonly maxHeaderBytes: number;
+  /** Most header fields of a request, before 431. Env `max_header_fields`, 16 to 10000, default 128. */
+  readonly maxHeaderFields: number;
   /** Longest wait for a request's head once its first byte came. Env `head_timeout`, default 10s. */
   readonly headTimeoutMs: number;
   /** Longest silence on a client's connection between requests. Env `idle_timeout`, default 2m. */
@@ -84,6 +88,14 @@ function parsePort(text: string): number {
 
 const MOST_WORKERS = 256;
 const CORES_PER_WORKER = 2;
+
+function parseCountFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const count = parseCount(text);
+    if (count < least || count > most) throw new Error(`expected ${least} to ${most}`);
+    return count;
+  };
+}
 
 function parseWorkers(text: string): number {
   const count = parseCount(text);
@@ -154,10 +166,12 @@ export function loadConfig(
     platformNetwork: read('platform_network', '', asIs),
     functionsNetwork: read('functions_network', 'skep-functions', asIs),
     maxConnections: read('max_connections', 10_000, parseCount),
+    maxHeaderBytes: read('max_header_bytes', 65_536, parseCountFrom(4096, 1_048_576)),
+    maxHeaderFields: read('max_header_fields', 128, parseCountFrom(16, 10_000)),
     headTimeoutMs: read('head_timeout', 10_000, parsePositiveMs),
     idleTimeoutMs: read('idle_timeout', 120_000, parsePositiveMs),
-    readTimeoutMs: read('read_timeout', 60_000, parseDurationMs),
-    writeTimeoutMs: read('write_timeout', 60_000, parseDurationMs),
+    readTimeoutMs: read('read_timeout', 60_000, parsePositiveMs),
+    writeTimeoutMs: read('write_timeout', 60_000, parsePositiveMs),
     shutdownDelayMs: read('shutdown_delay', 1000, parseDurationMs),
     upstreamTimeoutMs: read('upstream_timeout', 60_000, parseDurationMs),
     connectTimeoutMs: read('connect_timeout', 1000, parsePositiveMs),

@@ -15,6 +15,7 @@ import type { Tracer } from '../tracing/tracer.ts';
 import { ControlChannel } from './control-channel.ts';
 import type { DrainTimes, WorkerTask } from './messages.ts';
 import { OwnFigures } from './own-figures.ts';
+import { becomeWorkerUser } from './worker-user.ts';
 
 const REPORT_MS = 1000;
 /** The cluster is read soon after a nudge, however many there are. */
@@ -35,6 +36,7 @@ export function runWorker(plainLogger: Logger): void {
       const logger = withFields(plainLogger, { worker: task.worker });
       try {
         worker = new Worker(task, table, channel, logger);
+        giveUpRights(logger);
         channel.send({ kind: 'listening' });
       } catch (error) {
         channel.send({ kind: 'not_listening', reason: `cannot begin: ${(error as Error).message}` });
@@ -56,7 +58,11 @@ export function runWorker(plainLogger: Logger): void {
       plainLogger.error('the control process is gone: the worker finishes what it has');
       const { folder } = worker;
       const end = (): void => {
-        rmSync(folder, { recursive: true, force: true }); // nobody else is left to do it
+        try {
+          rmSync(folder, { recursive: true, force: true }); // nobody else is left to do it
+        } catch {
+          // It goes with the container.
+        }
         process.exit(1);
       };
       setTimeout(end, ORPHAN_DRAIN_MS + LAST_CALL_MS);
@@ -66,6 +72,15 @@ export function runWorker(plainLogger: Logger): void {
   // Sent to a whole group of processes (a terminal's Ctrl-C): the control process has it too, and tells what is to be done.
   process.on('SIGTERM', () => {});
   process.on('SIGINT', () => {});
+}
+
+/** A worker that may not change its user serves all the same, with the rights that the gateway has. */
+function giveUpRights(logger: Logger): void {
+  try {
+    becomeWorkerUser();
+  } catch (error) {
+    logger.warn('a worker keeps the rights of the gateway: it may not change its user', { error });
+  }
 }
 
 class Worker {
@@ -125,6 +140,8 @@ class Worker {
         ...(config.maxConnections > 0 && {
           connections: share(config.maxConnections, config.gatewayWorkers),
         }),
+        headBytes: config.maxHeaderBytes,
+        headerCount: config.maxHeaderFields,
         headTimeoutMs: config.headTimeoutMs,
         idleTimeoutMs: config.idleTimeoutMs,
         bodyTimeoutMs: config.readTimeoutMs,
@@ -163,7 +180,7 @@ class Worker {
       ...(id !== undefined && { id }),
       deltas: this.#counters.take(),
       figures: {
-        ...this.#figures.take(),
+        ...this.#figures.get(),
         connections: this.#listener.connections,
         upstreamConnections: this.#pool.connections,
         inFlight: this.#counters.inFlight,

@@ -34,6 +34,9 @@ describe('the gateway configuration', () => {
     const env = {
       port: '80800',
       gateway_workers: '0',
+      max_header_bytes: '100',
+      max_header_fields: '1e3',
+      write_timeout: '0',
       upstream_timeout: '-5s',
       read_timeout: '5 minutes',
       max_inflight: 'many',
