@@ -1,4 +1,5 @@
 import type { Socket } from 'bun';
+import { endEvent, isInEvent } from './event.ts';
 import type { HeadOut } from './types.ts';
 
 // Small writes are gathered in one buffer shared by all sockets and go out in one system call when the socket's event
@@ -18,12 +19,13 @@ let isFlushPlanned = false;
 
 /** Sends what was gathered; to be called at the end of every socket event. */
 export function flushGathered(): void {
+  endEvent();
   owner?.flush();
 }
 
 function flushPlanned(): void {
   isFlushPlanned = false;
-  flushGathered();
+  owner?.flush();
 }
 
 /** The write side of a socket: gathers small writes, keeps what the kernel did not take, tells when it is full. */
@@ -95,7 +97,7 @@ export class Outgoing implements HeadOut {
       this.flush();
       owner = this;
     }
-    if (!isFlushPlanned) {
+    if (!isInEvent() && !isFlushPlanned) {
       isFlushPlanned = true;
       queueMicrotask(flushPlanned);
     }

@@ -1,3 +1,4 @@
+import { eventTime } from './event.ts';
 import { Sweep } from './sweep.ts';
 import type { PoolOptions, UpstreamAddress, UpstreamPool } from './types.ts';
 import { type ConnectionOwner, UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
@@ -53,7 +54,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionOwner {
       connection.close();
       return;
     }
-    connection.rest(performance.now() + idleMs);
+    connection.rest(eventTime() + idleMs);
     const idle = this.#idle.get(connection.key);
     if (idle === undefined) this.#idle.set(connection.key, [connection]);
     else idle.push(connection);

@@ -1,10 +1,11 @@
 import { BadMessage } from './bad-message.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
+import { eventTime } from './event.ts';
 import { isTarget } from './grammar.ts';
 import { passedOn, passedOnTrailers, responseFilter } from './hop-by-hop.ts';
 import { findHeadEnd, type ParsedResponse, parseResponseHead } from './parse-head.ts';
 import { ConnectionPool } from './pool.ts';
-import { ServerExchange } from './server-exchange.ts';
+import { type AnswerSource, ServerExchange } from './server-exchange.ts';
 import type { BodySink, Exchange, RawHeaders, RelayOptions, RelayOutcome, UpstreamAddress } from './types.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
 import { fieldLines, statusLine, upgradeLines } from './write-head.ts';
@@ -13,11 +14,11 @@ import { writeRequestHead } from './write-request-head.ts';
 type Phase = 'connecting' | 'head' | 'body' | 'tunnel' | 'done';
 
 /** One call: the request's body goes in by `write` and `end`, the upstream's answer comes in by `onUpstreamData`. */
-class RelayCall implements UpstreamUser, BodySink {
+class RelayCall implements UpstreamUser, BodySink, AnswerSource {
   readonly #exchange: Exchange;
   readonly #options: RelayOptions;
   readonly #pool: ConnectionPool;
-  readonly #resolve: (outcome: RelayOutcome) => void;
+  readonly #user: RelayUser;
   readonly #deadlineMs: number;
   #phase: Phase = 'connecting';
   #connection: UpstreamConnection | undefined;
@@ -34,19 +35,21 @@ class RelayCall implements UpstreamUser, BodySink {
   #bodyLeft = 0;
   #decoder: ChunkedDecoder | undefined;
 
-  constructor(exchange: Exchange, options: RelayOptions, resolve: (outcome: RelayOutcome) => void) {
+  constructor(exchange: Exchange, options: RelayOptions, user: RelayUser) {
     if (!(options.pool instanceof ConnectionPool)) throw new TypeError('the pool must come from createPool');
     if (!isTarget(options.target)) throw new TypeError('invalid byte in the target');
     this.#exchange = exchange;
     this.#options = options;
     this.#pool = options.pool;
-    this.#resolve = resolve;
+    this.#user = user;
     const { timeoutMs = 0 } = options;
-    this.#deadlineMs = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
+    this.#deadlineMs = timeoutMs > 0 ? eventTime() + timeoutMs : Number.POSITIVE_INFINITY;
   }
 
   start(): void {
-    this.#exchange.onClientGone(() => this.#clientGone());
+    const exchange = this.#exchange;
+    if (exchange instanceof ServerExchange) exchange.serveBy(this);
+    else exchange.onClientGone(() => this.onClientGone());
     if (this.#phase === 'done') return;
     const connection = this.#pool.acquire(this.#options.address, this);
     if (connection !== undefined) this.onConnected(connection);
@@ -118,7 +121,12 @@ class RelayCall implements UpstreamUser, BodySink {
 
   /** The request body can not be completed: half a request must not look like a whole one. */
   abort(): void {
-    this.#clientGone();
+    this.onClientGone();
+  }
+
+  /** The client takes more of its answer. */
+  onAnswerDrain(): void {
+    this.#connection?.resume();
   }
 
   onUpstreamDrain(): void {
@@ -192,16 +200,17 @@ class RelayCall implements UpstreamUser, BodySink {
     }
     const { dropResponseHeaders, addResponseHeaders, ownFields } = this.#options;
     const filter = responseFilter(dropResponseHeaders, head.connection);
-    const onDrain = (): void => this.#connection?.resume();
     const exchange = this.#exchange;
     if (exchange instanceof ServerExchange) {
       const added = addResponseHeaders === undefined ? '' : fieldLines(this.#addedHeaders(head));
       this.#phase = 'body';
-      this.#sink = exchange.startRelayed(head, filter, { ownFields, added }, onDrain);
+      this.#sink = exchange.startRelayed(head, filter, ownFields, added);
     } else {
       const headers = [...passedOn(head.headers, filter), ...this.#addedHeaders(head)];
       this.#phase = 'body';
-      this.#sink = exchange.startResponse({ status: head.status, reason: head.reason, headers }, onDrain);
+      this.#sink = exchange.startResponse({ status: head.status, reason: head.reason, headers }, () =>
+        this.onAnswerDrain(),
+      );
     }
     this.#bodyLeft = head.contentLength;
     if (head.isChunked) this.#decoder = new ChunkedDecoder();
@@ -251,7 +260,7 @@ class RelayCall implements UpstreamUser, BodySink {
       else if (this.#isRequestSent) connection.close();
       else connection.terminate();
     }
-    this.#resolve({ kind: 'completed', status: head?.status ?? 0 });
+    this.#user.relayEnded({ kind: 'completed', status: head?.status ?? 0 });
     const passed = trailers.length > 0 ? passedOnTrailers(trailers) : trailers;
     if (passed.length > 0) this.#sink?.end(passed);
     else this.#sink?.end();
@@ -291,7 +300,6 @@ class RelayCall implements UpstreamUser, BodySink {
       `${statusLine(head.status, head.reason)}${fields}${upgradeLines(head.headers)}`,
       ownFields,
       this,
-      () => this.#connection?.resume(),
     );
     this.#pass(rest, 0, rest.length);
   }
@@ -304,13 +312,14 @@ class RelayCall implements UpstreamUser, BodySink {
 
   // --- endings -------------------------------------------------------------------------------------------------
 
-  #clientGone(): void {
+  /** The client has left, or cannot be served any more. */
+  onClientGone(): void {
     if (this.#phase === 'done') return;
     if (this.#phase === 'tunnel') {
       this.#phase = 'done';
       this.#connection?.closeWhenSent();
       this.#connection = undefined;
-      this.#resolve({ kind: 'upgraded' });
+      this.#user.relayEnded({ kind: 'upgraded' });
       return;
     }
     this.#drop();
@@ -328,7 +337,7 @@ class RelayCall implements UpstreamUser, BodySink {
   #fail(cause: Error): void {
     if (this.#phase === 'done') return;
     if (this.#phase === 'tunnel') {
-      this.#clientGone();
+      this.onClientGone();
       return;
     }
     const wasAnswering = this.#phase === 'body';
@@ -344,7 +353,7 @@ class RelayCall implements UpstreamUser, BodySink {
 
   #finish(outcome: RelayOutcome): void {
     this.#phase = 'done';
-    this.#resolve(outcome);
+    this.#user.relayEnded(outcome);
   }
 }
 
@@ -357,22 +366,25 @@ function nameOf(address: UpstreamAddress): string {
   return 'unix' in address ? address.unix : `${address.hostname}:${address.port}`;
 }
 
+/** Who has a call relayed. */
+export interface RelayUser {
+  /**
+   * Called once with how it ended, before the last byte of a completed answer is handed over: what the client sends next finds
+   * this call over.
+   */
+  relayEnded(outcome: RelayOutcome): void;
+}
+
 /**
  * Sends the exchange's request to one upstream and its answer back, both as they come, with backpressure.
  * Never sends a request twice, and never writes an answer of its own.
- * @param ended called once with how it ended, before the last byte of a completed answer is handed over: what the client
- *   sends next finds this call over
  * @throws {TypeError} for a target that would break the message
  */
-export function startRelay(
-  exchange: Exchange,
-  options: RelayOptions,
-  ended: (outcome: RelayOutcome) => void,
-): void {
-  new RelayCall(exchange, options, ended).start();
+export function startRelay(exchange: Exchange, options: RelayOptions, user: RelayUser): void {
+  new RelayCall(exchange, options, user).start();
 }
 
 /** {@link startRelay} as a promise; rejects only for a target or an added header that would break the message. */
 export function relay(exchange: Exchange, options: RelayOptions): Promise<RelayOutcome> {
-  return new Promise((resolve) => startRelay(exchange, options, resolve));
+  return new Promise((resolve) => startRelay(exchange, options, { relayEnded: resolve }));
 }

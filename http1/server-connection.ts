@@ -1,5 +1,6 @@
 import type { Socket } from 'bun';
 import { BadMessage } from './bad-message.ts';
+import { beginEvent, eventTime } from './event.ts';
 import { flushGathered, Outgoing } from './outgoing.ts';
 import { checkUnfinishedHead, findHeadEnd, parseRequestHead } from './parse-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
@@ -98,6 +99,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
   // --- socket events -------------------------------------------------------------------------------------------
 
   onData(bytes: Buffer): void {
+    beginEvent();
     if (this.#state === 'tunnel') {
       if (this.#tunnel?.write(bytes) === false) this.#setPaused(true);
     } else if (this.#state === 'open') {
@@ -277,7 +279,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
       else this.#closeSoon();
       return;
     }
-    this.#deadlineMs = performance.now() + this.#host.limits.idleTimeoutMs;
+    this.#deadlineMs = eventTime() + this.#host.limits.idleTimeoutMs;
   }
 
   // --- tunnel --------------------------------------------------------------------------------------------------

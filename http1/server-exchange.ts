@@ -41,6 +41,14 @@ export interface ExchangeConnection {
   endTunnel(): void;
 }
 
+/** Where a relayed answer comes from. */
+export interface AnswerSource {
+  /** The client went away before the answer was completed. */
+  onClientGone(): void;
+  /** A write of the answer returned false, and more can be taken now. */
+  onAnswerDrain(): void;
+}
+
 /** One request on a connection; also the sink of its own streamed answer. */
 export class ServerExchange implements Exchange, BodySink {
   readonly request: ParsedRequest;
@@ -64,6 +72,7 @@ export class ServerExchange implements Exchange, BodySink {
   #framing: Framing = 'none';
   #answerLeft = 0;
   #onDrain: (() => void) | undefined;
+  #source: AnswerSource | undefined;
   #isTunnel = false;
   /** The connection closes after this answer. */
   closes: boolean;
@@ -179,6 +188,12 @@ export class ServerExchange implements Exchange, BodySink {
     else sink?.end();
   }
 
+  /** Who answers from now on hears of the client, at once when it has gone already. */
+  serveBy(source: AnswerSource): void {
+    if (this.#isGone) source.onClientGone();
+    else if (!this.isFinished) this.#source = source;
+  }
+
   onClientGone(listener: () => void): void {
     if (this.#isGone) listener();
     else if (!this.isFinished) {
@@ -242,14 +257,8 @@ export class ServerExchange implements Exchange, BodySink {
   }
 
   /** Writes the head of a 101, but for `lines`' empty line, and hands the connection over as it is: bytes from the client go to `sink` from now on. */
-  startTunnel(
-    lines: string,
-    ownFields: OwnFields | undefined,
-    sink: BodySink,
-    onDrain: () => void,
-  ): BodySink {
+  startTunnel(lines: string, ownFields: OwnFields | undefined, sink: BodySink): BodySink {
     this.#answer = 'streaming';
-    this.#onDrain = onDrain;
     this.closes = true;
     this.#framing = 'close';
     this.#isTunnel = true;
@@ -304,14 +313,13 @@ export class ServerExchange implements Exchange, BodySink {
   startRelayed(
     head: ParsedResponse,
     filter: HeaderFilter,
-    { ownFields, added }: { readonly ownFields: OwnFields | undefined; readonly added: string },
-    onDrain: () => void,
+    ownFields: OwnFields | undefined,
+    added: string,
   ): BodySink {
     if (this.isFinished) return this;
     if (this.#answer !== 'none') throw new Error('this request is answered already');
     const { fields, status } = head;
     const { out } = this.#connection;
-    this.#onDrain = onDrain;
     let from = head.start + this.#sentAhead;
     if (head.version !== '1.1' || fields.fieldsStart - head.start === BARE_STATUS_LINE_BYTES) {
       this.#writeHead(statusLine(status, head.reason));
@@ -426,6 +434,7 @@ export class ServerExchange implements Exchange, BodySink {
   /** The client reads again. */
   drained(): void {
     this.#onDrain?.();
+    this.#source?.onAnswerDrain();
   }
 
   /** The answer is written whole. */
@@ -434,6 +443,7 @@ export class ServerExchange implements Exchange, BodySink {
     this.isFinished = true;
     this.#goneListeners = undefined;
     this.#onDrain = undefined;
+    this.#source = undefined;
     const listeners = this.#finishedListeners;
     this.#finishedListeners = undefined;
     if (listeners !== undefined) for (const listener of listeners) listener();
@@ -455,6 +465,9 @@ export class ServerExchange implements Exchange, BodySink {
     this.#sink = undefined;
     this.isBodyBlocked = false;
     sink?.abort(cause);
+    const source = this.#source;
+    this.#source = undefined;
+    source?.onClientGone();
     if (listeners !== undefined) for (const listener of listeners) listener();
   }
 }

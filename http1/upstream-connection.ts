@@ -1,4 +1,5 @@
 import type { Socket, SocketHandler } from 'bun';
+import { beginEvent } from './event.ts';
 import { flushGathered, Outgoing } from './outgoing.ts';
 import type { Swept } from './sweep.ts';
 import type { UpstreamAddress } from './types.ts';
@@ -32,6 +33,7 @@ type State = 'connecting' | 'busy' | 'idle' | 'closing' | 'closed';
 const HANDLERS: SocketHandler<UpstreamConnection> = {
   open: (socket) => socket.data.onOpen(socket),
   data: (socket, bytes) => {
+    beginEvent();
     socket.data.onData(bytes);
     flushGathered();
   },

@@ -1,3 +1,4 @@
+import { eventTime } from '../../http1/event.ts';
 import { fieldId } from '../../http1/field-names.ts';
 import type { Exchange, HeadOut, OwnFields } from '../../http1/types.ts';
 import type { FaasError } from '../errors.ts';
@@ -20,7 +21,7 @@ export interface ServedBy {
 export class Call implements OwnFields {
   readonly exchange: Exchange;
   readonly rest: string;
-  readonly startedAt = performance.now();
+  readonly startedAt = eventTime();
   /** What went wrong, for the log. */
   error: string | undefined;
   /** Where it was sent last. */

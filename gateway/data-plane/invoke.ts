@@ -1,4 +1,5 @@
-import { startRelay } from '../../http1/relay.ts';
+import { eventTime } from '../../http1/event.ts';
+import { type RelayUser, startRelay } from '../../http1/relay.ts';
 import type { Exchange, RelayOutcome, UpstreamPool, UpstreamResponseHead } from '../../http1/types.ts';
 import { fieldLine } from '../../http1/write-head.ts';
 import { FaasError } from '../errors.ts';
@@ -121,7 +122,7 @@ export class Invoker {
     const { recorder, counts } = this.#options;
     if (call.isCounted) counts.leave(GATEWAY_SLOT);
     if (call.slot !== NO_SLOT) counts.leave(call.slot);
-    const durationMs = performance.now() - call.startedAt;
+    const durationMs = eventTime() - call.startedAt;
     recorder.completed(entry.key, status, durationMs / 1000);
     this.#record(call, entry.key, status, durationMs);
     if (call.span !== undefined) endSpan(call.span, call, { key: entry.key, status, durationMs });
@@ -172,7 +173,7 @@ const NOBODY: readonly LiveReplica[] = [];
  * One admitted call: finds a replica, relays, tries another one while nothing was delivered. Callbacks and no promises: this
  * is every call's path.
  */
-class Invocation {
+class Invocation implements RelayUser {
   readonly #call: Call;
   readonly #entry: FunctionEntry;
   readonly #options: InvokerOptions;
@@ -283,11 +284,13 @@ class Invocation {
         acceptResponse: this.#mayGoElsewhere() ? acceptsUnlessBusy : acceptsResponse,
         timeoutMs: this.#timeLimit?.ms ?? upstreamTimeoutMs,
       },
-      (outcome) => this.#relayed(replica, outcome),
+      this,
     );
   }
 
-  #relayed(replica: LiveReplica, outcome: RelayOutcome): void {
+  relayEnded(outcome: RelayOutcome): void {
+    const replica = this.#replica;
+    if (replica === undefined) return;
     this.#leaveReplica();
     if (outcome.kind === 'completed') {
       replica.answered = (replica.answered ?? 0) + 1;
