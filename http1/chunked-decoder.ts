@@ -6,6 +6,7 @@ const CR = 0x0d;
 const LF = 0x0a;
 const MAX_SIZE_DIGITS = 12;
 const MAX_EXTENSION_BYTES = 4096;
+const DATA_PER_EXTENSION = 8;
 const MAX_TRAILER_BYTES = 16_384;
 const MAX_TRAILER_FIELDS = 64;
 
@@ -25,7 +26,10 @@ export class ChunkedDecoder {
   #state: State = 'size';
   #left = 0;
   #digits = 0;
-  /** Over the whole body, so that tiny chunks with long extensions are no way to send much and say little. */
+  /**
+   * Over the whole body, so that tiny chunks with long extensions are no way to send much and say little; data makes up for some,
+   * since there are bodies that sign each chunk.
+   */
   #extensionBytes = 0;
   #trailer = '';
 
@@ -78,6 +82,7 @@ export class ChunkedDecoder {
       case 'size-lf':
         if (byte !== LF) throw new BadMessage(400, 'chunk size is not followed by CR LF');
         this.#digits = 0;
+        this.#extensionBytes = Math.max(0, this.#extensionBytes - this.#left / DATA_PER_EXTENSION);
         this.#state = this.#left === 0 ? 'trailer' : 'data';
         return;
       case 'data-cr':

@@ -74,6 +74,14 @@ describe('ChunkedDecoder', () => {
     });
   }
 
+  it('takes a body of which each chunk is signed in its extension', () => {
+    const chunk = `4000;chunk-signature=${'a'.repeat(64)}\r\n${'x'.repeat(0x4000)}\r\n`;
+    const { body, isDone } = decode([
+      latin1(`${chunk.repeat(200)}0;chunk-signature=${'a'.repeat(64)}\r\n\r\n`),
+    ]);
+    expect([body.length, isDone]).to.deep.equal([200 * 0x4000, true]);
+  });
+
   it('decodes what was encoded, for random bodies, chunks and splits', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const random = seededRandom(seed);
