@@ -110,8 +110,29 @@ export class TableMirror implements FunctionLookup {
       this.#setReady(replica, isTrusted);
       return replica;
     });
-    for (const replica of before) if (!entry.replicas.includes(replica)) this.#gone(replica);
+    this.#letGo(entry, before);
     return hasReady;
+  }
+
+  /**
+   * A replica that is to stop serves on for a while. The cluster may start another one only when it has stopped (from a drained
+   * node it does), so as long as no other is ready, who calls is better served by it than kept waiting.
+   */
+  #letGo(entry: FunctionEntry, before: readonly LiveReplica[]): void {
+    const isNeeded = entry.desired > 0 && !entry.replicas.some(({ isReady }) => isReady);
+    const kept: LiveReplica[] = [];
+    for (const replica of before) {
+      if (entry.replicas.includes(replica)) continue;
+      if (!isNeeded || !replica.isReady) {
+        this.#gone(replica);
+        continue;
+      }
+      // Its place in the shared counts is another's, and its connections end with it.
+      replica.slot = undefined;
+      this.#listener.onUnready(replica);
+      kept.push(replica);
+    }
+    if (kept.length > 0) entry.replicas = [...entry.replicas, ...kept];
   }
 
   #setReady(replica: LiveReplica, isReady: boolean): void {

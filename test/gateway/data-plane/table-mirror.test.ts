@@ -57,6 +57,32 @@ describe('the mirror of the function table', () => {
     expect(mirror.find('env.dev')).to.equal(undefined);
   });
 
+  it('calls a replica that is to stop until another one is ready, or it cannot be reached', () => {
+    const ready = (): string[] =>
+      (mirror.find('env')?.replicas ?? []).filter(({ isReady }) => isReady).map(({ id }) => id);
+    tell([state('env', [replica('1', { slot: 7 })])]);
+    tell([state('env', [replica('2', { isReady: false, proofs: 0 })])]);
+    expect(ready()).to.deep.equal(['1']);
+    expect(mirror.find('env')?.replicas.map(({ slot }) => slot)).to.deep.equal([undefined, undefined]);
+    expect(log).to.deep.equal(['ready env.openfaas-fn', 'unready 1']);
+    tell([state('env', [replica('2')])]);
+    expect(ready()).to.deep.equal(['2']);
+    tell([state('env', [], { desired: 1 })]);
+    expect(ready()).to.deep.equal(['2']);
+    const [stopping] = mirror.find('env')?.replicas ?? [];
+    if (stopping !== undefined) mirror.distrust(stopping);
+    expect(ready()).to.deep.equal([]);
+    tell([state('env', [replica('3', { isReady: false, proofs: 0 })])]);
+    expect(mirror.find('env')?.replicas.map(({ id }) => id)).to.deep.equal(['3']);
+  });
+
+  it('calls none of a function that is scaled to zero or removed', () => {
+    tell([state('env', [replica('1')]), state('dev', [replica('2')])]);
+    tell([state('env', [], { desired: 0 })], ['dev.openfaas-fn']);
+    expect(mirror.find('env')?.replicas).to.deep.equal([]);
+    expect(mirror.find('dev')).to.equal(undefined);
+  });
+
   it('keeps its objects, and the counts in them, through every change of what they stand for', () => {
     tell([state('env', [replica('1')])]);
     const entry = mirror.find('env');
