@@ -30,6 +30,11 @@ process.on('uncaughtException', (error: Error) => {
   process.exit(1);
 });
 
+process.on('unhandledRejection', (error: unknown) => {
+  createLogger().error('the gateway ends: this must not happen', { error });
+  process.exit(1);
+});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   createLogger().error('the gateway did not start', { error });
   process.exit(1);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +31,7 @@ import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { createWaker } from './scaling/wake-function.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
+import { giveToWorkers } from './workers/worker-user.ts';
 
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
@@ -81,14 +82,15 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const workers: WorkerPool = new WorkerPool({
     count: config.gatewayWorkers,
     command: parts.workerCommand,
-    task: {
+    task: () => ({
       config,
       port: parts.port,
       controlSocket,
       countsFile,
+      keepsRights,
       functionPort,
       version: VERSION.release,
-    },
+    }),
     table: () => keeper.whole(),
     wake: (key) => wake(key),
     onNudge: () => keeper.nudge(),
@@ -189,6 +191,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     stopping: stopping.signal,
   });
   const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
+  const keepsRights = !canWorkersHave(controlSocket, logger);
 
   const unwatch = provider.watch(() => keeper.nudge());
   const metricsHost = await parts.metricsHost();
@@ -228,12 +231,26 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   };
 }
 
-/** Mode 0700: nobody else on the machine can reach what is in it. In memory where that is offered: the counts change all the time. */
+/** In memory where that is offered: what is in it changes all the time. Workers may go through, and are given what they need. */
 function createOwnFolder(): string {
+  const create = (parent: string): string => mkdtempSync(join(parent, 'skep-gateway-'));
+  let folder: string;
   try {
-    return mkdtempSync('/dev/shm/skep-gateway-');
+    folder = create('/dev/shm');
   } catch {
-    return mkdtempSync(join(tmpdir(), 'skep-gateway-'));
+    folder = create(tmpdir());
+  }
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
+function canWorkersHave(path: string, logger: Logger): boolean {
+  try {
+    giveToWorkers(path);
+    return true;
+  } catch (error) {
+    logger.warn('workers keep the rights of the gateway: it may not change owners', { error });
+    return false;
   }
 }
 

@@ -5,7 +5,7 @@ export interface WorkerFigures {
   readonly residentBytes: number;
   /** Since it began. */
   readonly cpuSeconds: number;
-  /** Longest time that its event loop was late since it told last. */
+  /** Longest time that its event loop was late in the last 15 s. */
   readonly lagSeconds: number;
   /** Open connections of clients, and to functions and the control plane. */
   readonly connections: number;

@@ -18,6 +18,8 @@ export interface WorkerTask {
   readonly controlSocket: string;
   /** What the workers count together, one row for each. */
   readonly countsFile: string;
+  /** Root is not given up: it could not reach the control plane as another user. */
+  readonly keepsRights: boolean;
   readonly functionPort: number;
   /** For `X-Served-By`. */
   readonly version: string;

@@ -1,5 +1,3 @@
-import { rmSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
@@ -36,7 +34,7 @@ export function runWorker(plainLogger: Logger): void {
       const logger = withFields(plainLogger, { worker: task.worker });
       try {
         worker = new Worker(task, table, channel, logger);
-        giveUpRights(logger);
+        if (!task.keepsRights) becomeWorkerUser();
         channel.send({ kind: 'listening' });
       } catch (error) {
         channel.send({ kind: 'not_listening', reason: `cannot begin: ${(error as Error).message}` });
@@ -56,15 +54,7 @@ export function runWorker(plainLogger: Logger): void {
     onLost: () => {
       if (worker === undefined || worker.isDrained) process.exit(isEnding ? 0 : 1);
       plainLogger.error('the control process is gone: the worker finishes what it has');
-      const { folder } = worker;
-      const end = (): void => {
-        try {
-          rmSync(folder, { recursive: true, force: true }); // nobody else is left to do it
-        } catch {
-          // It goes with the container.
-        }
-        process.exit(1);
-      };
+      const end = (): void => process.exit(1);
       setTimeout(end, ORPHAN_DRAIN_MS + LAST_CALL_MS);
       void worker.drain({ withinMs: ORPHAN_DRAIN_MS, servesOnMs: 0 }).then(end);
     },
@@ -74,19 +64,8 @@ export function runWorker(plainLogger: Logger): void {
   process.on('SIGINT', () => {});
 }
 
-/** A worker that may not change its user serves all the same, with the rights that the gateway has. */
-function giveUpRights(logger: Logger): void {
-  try {
-    becomeWorkerUser();
-  } catch (error) {
-    logger.warn('a worker keeps the rights of the gateway: it may not change its user', { error });
-  }
-}
-
 class Worker {
   isDrained = false;
-  /** What the gateway keeps while it runs. */
-  readonly folder: string;
   readonly #channel: ControlChannel;
   readonly #pool: UpstreamPool;
   readonly #counters = new InvocationCounters();
@@ -99,7 +78,6 @@ class Worker {
 
   constructor(task: WorkerTask, table: TableChanges, channel: ControlChannel, logger: Logger) {
     this.#channel = channel;
-    this.folder = dirname(task.countsFile);
     const { config } = task;
     this.#pool = createPool({
       connectTimeoutMs: config.connectTimeoutMs,

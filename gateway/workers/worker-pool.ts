@@ -22,7 +22,8 @@ const LEAVE_MS = 2000;
 export interface WorkerPoolOptions {
   readonly count: number;
   readonly command: readonly string[];
-  readonly task: Omit<WorkerTask, 'worker'>;
+  /** Asked when a worker begins. */
+  readonly task: () => Omit<WorkerTask, 'worker'>;
   /** The table as it is now. */
   readonly table: () => TableChanges;
   /** Gives a function its first replicas. */
@@ -160,7 +161,7 @@ export class WorkerPool {
 
   #sendTask(place: Place): void {
     place.lives.hasTask = true;
-    const task = { ...this.#options.task, worker: place.worker };
+    const task = { ...this.#options.task(), worker: place.worker };
     place.process?.send({ kind: 'begin', task, table: this.#options.table() });
   }
 

@@ -61,6 +61,20 @@ describe('a gateway of two workers in its container', function () {
     ]);
   });
 
+  it('has workers that are not root, and could not reach the engine', async () => {
+    const { Titles, Processes } = await (await container()).top({ ps_args: '-eo pid,uid,args' });
+    const [uid, args] = [Titles.indexOf('UID'), Titles.indexOf('COMMAND')];
+    const users = Processes.map((fields: string[]) => [
+      fields[args]?.endsWith(' worker'),
+      fields[uid] === '0',
+    ]);
+    expect(users).to.deep.equal([
+      [false, true],
+      [true, false],
+      [true, false],
+    ]);
+  });
+
   it('serves on while a worker is replaced, and leaves no dead process', async () => {
     const before = await workers();
     const { id } = await container();

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import type { ProviderCall } from './fake-provider.ts';
 import type { FromGateway, ToGateway } from './gateway-on-fake-cluster.ts';
+import { until } from './platform.ts';
 
 const PROGRAM = join(import.meta.dirname, 'gateway-on-fake-cluster.ts');
 
@@ -30,6 +31,8 @@ export interface RunningGateway {
   /** Processes of its workers, now. */
   workers(): number[];
   kill(signal: NodeJS.Signals): void;
+  /** Kills it where it still runs, and resolves when nothing of it is left. */
+  end(): Promise<void>;
   /** Resolves with how it ended. */
   readonly ended: Promise<{ exitCode: number | null; signal: string | number | null }>;
   /** Without an agent each call has a connection of its own. */
@@ -65,6 +68,7 @@ export async function runGateway(settings: Record<string, string>): Promise<Runn
     ),
   );
   const { port, metricsPort } = await started.promise;
+  const folders = childrenOf(child.pid).flatMap(folderOf);
   const call: RunningGateway['call'] = (path, { method, json, agent } = {}) =>
     new Promise((resolve, reject) => {
       const outgoing = request(
@@ -106,6 +110,14 @@ export async function runGateway(settings: Record<string, string>): Promise<Runn
     workers: () => childrenOf(child.pid),
     kill: (signal) => child.kill(signal),
     ended,
+    end: async () => {
+      const workers = childrenOf(child.pid);
+      child.kill('SIGKILL');
+      await ended;
+      for (const worker of workers.filter(isAlive)) process.kill(worker, 'SIGKILL');
+      await until('the end of the workers', async () => !workers.some(isAlive));
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    },
     call,
     metric: async (name) => {
       const page = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
@@ -147,5 +159,23 @@ async function readLines(from: ReadableStream<Uint8Array>, onLine: (line: LogLin
     const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = parts.pop() ?? '';
     for (const part of parts) onLine(JSON.parse(part) as LogLine);
+  }
+}
+
+/** What the gateway of this worker keeps while it runs: a gateway that was killed does not remove it. */
+function folderOf(worker: number): string[] {
+  try {
+    return readFileSync(`/proc/${worker}/maps`, 'utf8').match(/\/\S*skep-gateway-[^/\s]+/) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -16,14 +16,15 @@ describe('the pool of workers', function () {
     pool = new WorkerPool({
       count: 1,
       command: [process.execPath, join(import.meta.dirname, 'fixtures', fixture)],
-      task: {
+      task: () => ({
         config: loadConfig({}),
         port: 1,
         controlSocket: '',
         countsFile: '',
         functionPort: 1,
         version: 'test',
-      },
+        keepsRights: true,
+      }),
       table: () => ({ isLoaded: true, changed: [], removed: [] }),
       wake: async () => {},
       onNudge: () => {},
