@@ -14,6 +14,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** Received and not yet used (pipelined requests, an unread body): beyond it the socket is not read. */
 const UNREAD_BYTES = 65_536;
+/** Clients of old sent one; without end they would hold a connection past every time limit. */
+const MOST_EMPTY_LINES = 4;
 const LINGER_MS = 2_000;
 /** How long a client that shut down its sending side may be silent before we find out whether it still listens. */
 const HALF_CLOSE_GRACE_MS = 100;
@@ -47,6 +49,8 @@ export class ServerConnection implements ExchangeConnection, Swept {
   #received: Buffer = EMPTY;
   #position = 0;
   #searched = 0;
+  /** Before the next request. */
+  #emptyLines = 0;
   #isConsuming = false;
   #isPaused = false;
   #isHalfClosed = false;
@@ -169,7 +173,8 @@ export class ServerConnection implements ExchangeConnection, Swept {
         } else if (!exchange.isBodyComplete) {
           this.#position = exchange.takeBody(this.#received, before);
           if (this.#position === before) break;
-          this.#bodyDeadlineMs = 0;
+          // What is thrown away after the answer has one time limit for all of it.
+          if (!exchange.hasEnded) this.#bodyDeadlineMs = 0;
           if (exchange.isBodyComplete || exchange.closes) this.#settle(exchange);
         } else break;
       }
@@ -199,8 +204,11 @@ export class ServerConnection implements ExchangeConnection, Swept {
   #beginExchange(): boolean {
     const { limits } = this.#host;
     // An empty line before a request is passed over (RFC 9112 2.2).
-    while (this.#received[this.#position] === CR && this.#received[this.#position + 1] === LF)
+    while (this.#received[this.#position] === CR && this.#received[this.#position + 1] === LF) {
       this.#position += 2;
+      if (++this.#emptyLines > MOST_EMPTY_LINES)
+        throw new BadMessage(400, 'empty lines in place of a request');
+    }
     const start = this.#position;
     if (!this.hasUnread) return false;
     const end = findHeadEnd(this.#received, start, this.#searched);
@@ -215,7 +223,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
     }
     const request = parseRequestHead(this.#received, start, end, limits.headerCount);
     this.#position = end;
-    this.#searched = 0;
+    this.#searched = this.#emptyLines = 0;
     const exchange = new ServerExchange(this, request);
     this.#exchange = exchange;
     this.#bodyDeadlineMs = 0;

@@ -287,6 +287,37 @@ describe('listen', () => {
     await client.untilReceived('hello');
   });
 
+  it('gives the rest of a body that nobody wants one time limit, however it drips', async () => {
+    start(hello, { limits: { bodyTimeoutMs: 200 } });
+    const client = await connect();
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n');
+    await client.untilReceived('hello');
+    const drip = setInterval(() => client.send('x'), 20);
+    try {
+      await client.untilEnd();
+      expect(listener.inFlight).to.equal(0);
+    } finally {
+      clearInterval(drip);
+    }
+  });
+
+  it('passes over a few empty lines before a request, not over any number', async () => {
+    start(hello);
+    const client = await connect();
+    for (let i = 0; i < 3; i++) {
+      client.clear();
+      client.send(`\r\n\r\n${GET}`);
+      await client.untilReceived('hello');
+    }
+    client.clear();
+    const drip = setInterval(() => client.send('\r\n'), 5);
+    try {
+      expect(await client.untilEnd()).to.match(/^HTTP\/1\.1 400 /);
+    } finally {
+      clearInterval(drip);
+    }
+  });
+
   it('closes over a long unread body, and the answer still arrives', async () => {
     start(hello);
     const client = await connect();
