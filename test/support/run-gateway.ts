@@ -171,10 +171,11 @@ function folderOf(worker: number): string[] {
   }
 }
 
+/** A process that has ended and was not buried yet is not. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
   } catch {
     return false;
   }
