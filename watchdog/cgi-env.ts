@@ -25,6 +25,7 @@ export function cgiEnv(
   contract: 'classic' | 'of-watchdog' = 'classic',
 ): Record<string, string> {
   const env: Record<string, string> = {};
+  const doubtful: Record<string, string> = {};
   const { headers } = request;
   let host = '';
   let transferEncoding = '';
@@ -36,19 +37,22 @@ export function cgiEnv(
     else if (lower === 'transfer-encoding') transferEncoding ||= value.split(',')[0]?.trim() ?? '';
     if (NOT_LISTED.has(lower) || lower === PROXY) continue;
     const key = envName(name);
-    env[key] ??= decodeBytes(value);
+    if (name.includes('_')) doubtful[key] ??= decodeBytes(value);
+    else env[key] ??= decodeBytes(value);
   }
   const { path, query } = splitTarget(request.target);
   env['Http_Method'] = request.method;
   if (transferEncoding !== '') env['Http_Transfer_Encoding'] = transferEncoding.toLowerCase();
   if (query !== '') env['Http_Query'] = decodeBytes(query);
   if (path !== '') env['Http_Path'] = decodePath(path);
-  if (contract === 'of-watchdog') return env;
-  const length = String(request.contentLength);
-  env['Http_ContentLength'] = length;
-  env['Http_Content_Length'] = length;
-  if (host !== '') env['Http_Host'] = decodeBytes(host);
-  return env;
+  if (contract === 'classic') {
+    const length = String(request.contentLength);
+    env['Http_ContentLength'] = length;
+    env['Http_Content_Length'] = length;
+    if (host !== '') env['Http_Host'] = decodeBytes(host);
+  }
+  // A client's `X_Forwarded_For` must not pass for the gateway's `X-Forwarded-For`, not even where case does not count: who reads them in order meets the true one last.
+  return { ...doubtful, ...env };
 }
 
 /** Path and raw query of a request target in origin or absolute form. `/a?b=1` is `{ path: '/a', query: 'b=1' }`. */
