@@ -54,5 +54,10 @@ export function listHas(list: string, word: string): boolean {
   const text = list.toLowerCase();
   if (text === word) return true;
   if (!text.includes(word)) return false;
-  return text.split(',').some((item) => item.trim() === word);
+  return text.split(',').some((item) => trimBlanks(item) === word);
+}
+
+/** Without the spaces and tabs around it; `trim` takes more, the byte 0xa0 among them. */
+export function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }

@@ -1,4 +1,5 @@
 import { fieldId, knownFieldId } from './field-names.ts';
+import { trimBlanks } from './grammar.ts';
 import type { ReceivedFields } from './received-fields.ts';
 import type { RawHeaders } from './types.ts';
 
@@ -101,7 +102,7 @@ function filterOf(
   const listed = connection
     .toLowerCase()
     .split(',')
-    .map((item) => item.trim())
+    .map(trimBlanks)
     .filter((name) => name !== '' && !HOP_BY_HOP.has(name) && !ESSENTIAL.has(name));
   if (listed.length === 0 || listed.every((name) => name === 'close')) return filter;
   return new HeaderFilter([...always, ...dropped, ...listed], false);

@@ -7,7 +7,7 @@ import { makeRequestHead, makeResponseHead, mutate, type Random } from './genera
 import { seededRandom } from './raw-peer.ts';
 import { type Reading, readRequest, readResponse } from './reference-head.ts';
 
-const HEADS = process.env['SKEP_SOAK'] === '1' ? 1_000_000 : 30_000;
+const HEADS = process.env['SKEP_SOAK'] === '1' ? 1_000_000 : 50_000;
 const seed = Number(process.env['SKEP_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 /** One head as the listener takes it. `status` 0: it was handed out. */
