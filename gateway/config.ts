@@ -22,6 +22,8 @@ export interface GatewayConfig {
   readonly maxHeaderBytes: number;
   /** Most header fields of a request, before 431. Env `max_header_fields`, 16 to 10000, default 128. */
   readonly maxHeaderFields: number;
+  /** Bytes held for those who do not read what they are sent, over all workers. Env `buffer_limit_bytes`, default 134217728. */
+  readonly bufferLimitBytes: number;
   /** Longest wait for a request's head once its first byte came. Env `head_timeout`, default 10s. */
   readonly headTimeoutMs: number;
   /** Longest silence on a client's connection between requests. Env `idle_timeout`, default 2m. */
@@ -112,6 +114,14 @@ function parseAccessLog(text: string): AccessLog {
   return text;
 }
 
+const LEAST_BUFFER_BYTES = 1024 * 1024;
+
+function parseBufferLimit(text: string): number {
+  const bytes = parseCount(text);
+  if (bytes < LEAST_BUFFER_BYTES) throw new Error(`expected at least ${LEAST_BUFFER_BYTES}`);
+  return bytes;
+}
+
 function parseFraction(text: string): number {
   const fraction = /^(?:0|1|[01]?\.\d{1,9})$/.test(text) ? Number(text) : Number.NaN;
   if (!(fraction >= 0 && fraction <= 1)) throw new Error('expected a fraction from 0 to 1 such as 0.01');
@@ -168,6 +178,7 @@ export function loadConfig(
     maxConnections: read('max_connections', 10_000, parseCount),
     maxHeaderBytes: read('max_header_bytes', 65_536, parseCountFrom(4096, 1_048_576)),
     maxHeaderFields: read('max_header_fields', 128, parseCountFrom(16, 10_000)),
+    bufferLimitBytes: read('buffer_limit_bytes', 128 * 1024 * 1024, parseBufferLimit),
     headTimeoutMs: read('head_timeout', 10_000, parsePositiveMs),
     idleTimeoutMs: read('idle_timeout', 120_000, parsePositiveMs),
     readTimeoutMs: read('read_timeout', 60_000, parsePositiveMs),

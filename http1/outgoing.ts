@@ -1,5 +1,6 @@
 import type { Socket } from 'bun';
 import { endEvent, isInEvent } from './event.ts';
+import { type Holder, hold, letGo } from './held-bytes.ts';
 import type { HeadOut } from './types.ts';
 
 // Small writes are gathered in one buffer shared by all sockets and go out in one system call when the socket's event
@@ -29,12 +30,13 @@ function flushPlanned(): void {
 }
 
 /** The write side of a socket: gathers small writes, keeps what the kernel did not take, tells when it is full. */
-export class Outgoing implements HeadOut {
+export class Outgoing implements HeadOut, Holder {
   readonly #socket: Socket<unknown>;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   /** When the kernel last took something, or the queue began; on the clock of `performance.now()`. */
   progressMs = 0;
+  heldBytes = 0;
   /** Bytes the kernel took. */
   sentBytes = 0;
   isClosed = false;
@@ -125,6 +127,12 @@ export class Outgoing implements HeadOut {
     }
     this.#pending.push(Buffer.from(bytes.subarray(sent, length)));
     this.#pendingBytes += length - sent;
+    hold(this, length - sent);
+  }
+
+  giveUp(): void {
+    // The one that writes now may be meant, and is in the middle of it.
+    queueMicrotask(() => this.#socket.terminate());
   }
 
   /** The socket can take more: returns whether everything is out. */
@@ -135,7 +143,10 @@ export class Outgoing implements HeadOut {
       if (sent < 0) return false;
       this.sentBytes += sent;
       this.#pendingBytes -= sent;
-      if (sent > 0) this.progressMs = performance.now();
+      if (sent > 0) {
+        this.progressMs = performance.now();
+        letGo(this, sent);
+      }
       if (sent < first.length) {
         this.#pending[0] = first.subarray(sent);
         return false;
@@ -153,6 +164,7 @@ export class Outgoing implements HeadOut {
       gathered = 0;
     }
     this.isClosed = true;
+    letGo(this, this.heldBytes);
     this.#pending = [];
     this.#pendingBytes = 0;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limitHeldBytes } from '../../http1/held-bytes.ts';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 import type { Listener, UpstreamPool } from '../../http1/types.ts';
@@ -79,6 +80,7 @@ class Worker {
   constructor(task: WorkerTask, table: TableChanges, channel: ControlChannel, logger: Logger) {
     this.#channel = channel;
     const { config } = task;
+    limitHeldBytes(share(config.bufferLimitBytes, config.gatewayWorkers));
     this.#pool = createPool({
       connectTimeoutMs: config.connectTimeoutMs,
       idleTimeoutMs: config.upstreamIdleTimeoutMs,
