@@ -52,8 +52,18 @@ export interface AnsweringFunction {
 
 /** Deploys it and resolves when every replica takes calls. */
 export async function deployAnswering(
-  platform: Platform,
-  { name, replicas, image }: { readonly name: string; readonly replicas: number; readonly image: string },
+  platform: Pick<Platform, 'url' | 'request'>,
+  {
+    name,
+    replicas,
+    image,
+    constraints,
+  }: {
+    readonly name: string;
+    readonly replicas: number;
+    readonly image: string;
+    readonly constraints?: readonly string[];
+  },
 ): Promise<AnsweringFunction> {
   const write = async (method: string, version: number): Promise<void> => {
     const response = await platform.request('/system/functions', {
@@ -64,6 +74,7 @@ export async function deployAnswering(
         // Scaled by this test alone.
         labels: { 'com.openfaas.scale.min': `${replicas}`, 'com.openfaas.scale.factor': '0' },
         envVars: { version: `${version}` },
+        ...(constraints !== undefined && { constraints }),
       },
     });
     if (response.status !== 202)

@@ -89,7 +89,8 @@ async function remove(docker: Docker, name: string): Promise<void> {
   await until(`the end of ${name}`, async () => (await docker.listContainers({ filters })).length === 0);
 }
 
-async function gatewayImage(docker: Docker): Promise<string> {
+/** Of the gateways that tests start. */
+export async function gatewayImage(docker: Docker): Promise<string> {
   const given = process.env['SKEP_GATEWAY_IMAGE'];
   if (given !== undefined) return given;
   const { Spec } = await docker.getService('skep_gateway').inspect();

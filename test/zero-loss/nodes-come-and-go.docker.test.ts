@@ -1,0 +1,151 @@
+import { expect } from 'chai';
+import { connectEngine } from '../../gateway/swarm/connect-engine.ts';
+import { type Engine, type EngineSwarm, openEngineSwarm, whyNoEngineSwarm } from '../support/engine-swarm.ts';
+import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { type LoadReport, SteadyLoad, summary } from '../support/steady-load.ts';
+import { type AnsweringFunction, answeringImage, deployAnswering } from './answering-function.ts';
+import { gatewayImage } from './own-gateway.ts';
+
+const CALLS = process.env['SKEP_SOAK'] ? 20_000 : 3000;
+const UPSTREAM_TIMEOUT_S = 10;
+
+/** A swarm of three engines with a gateway of its own, two of them for functions; the machine's own engine is no part of it. */
+describe('nodes that go away at 200 calls a second', function () {
+  this.timeout(400_000);
+  let swarm: EngineSwarm | undefined;
+  let gateway: Pick<Platform, 'url' | 'request'>;
+  let image: string;
+  let fn: AnsweringFunction | undefined;
+
+  before(async function () {
+    const reason = whyNoEngineSwarm();
+    if (reason !== undefined) {
+      console.log(`      skipped: ${reason}`);
+      this.skip();
+    }
+    image = await answeringImage(await openPlatform());
+    swarm = await openEngineSwarm(2);
+    gateway = await startGateway(swarm.manager);
+    await Promise.all(swarm.workers.map((worker) => worker.load(image)));
+  });
+  afterEach(async () => {
+    await fn?.remove();
+    fn = undefined;
+  });
+  after(() => swarm?.close());
+
+  const start = async (
+    name: string,
+  ): Promise<{ load: SteadyLoad; manager: Engine; workers: readonly Engine[] }> => {
+    if (swarm === undefined) throw new Error('there is no swarm');
+    const { manager, workers } = swarm;
+    await until('every node', async () => {
+      const nodes = await manager.docker.listNodes();
+      return nodes.every(({ Status, Spec }) => Status?.State === 'ready' && Spec?.Availability === 'active');
+    });
+    const constraints = ['node.role==worker'];
+    fn = await deployAnswering(gateway, { name, replicas: 2, image, constraints });
+    return { load: new SteadyLoad({ url: fn.url }), manager, workers };
+  };
+  const expectNoLoss = (report: LoadReport): void => {
+    console.log(`      ${summary(report)}`);
+    expect(report.failed.length, summary(report)).to.equal(0);
+    expect(report.ok).to.equal(report.sent);
+    expect(report.sent).to.be.at.least(CALLS);
+  };
+
+  it('cost no call when they are drained', async () => {
+    const { load, manager, workers } = await start('zero-loss-node-drained');
+    // One replica moves with the first, and both with each one after it.
+    const answeredBy = [3, 5, 7];
+    for (const [index, count] of answeredBy.entries()) {
+      await load.untilSent(Math.round((CALLS / (answeredBy.length + 1)) * (index + 1)));
+      const node = manager.docker.getNode(workers[index % 2]?.node ?? '');
+      await setAvailability(node, 'drain');
+      await load.untilAnsweredBy(count);
+      await setAvailability(node, 'active');
+    }
+    await load.untilSent(CALLS);
+    expectNoLoss(await load.stop());
+  });
+
+  it('cost no call when their engine is stopped', async () => {
+    const { load, workers } = await start('zero-loss-engine-stopped');
+    await load.untilSent(CALLS / 4);
+    await workers[0]?.stop();
+    await load.untilAnsweredBy(3);
+    await load.untilSent(load.sent + CALLS / 4);
+    await workers[0]?.start();
+    await load.untilSent(CALLS);
+    expectNoLoss(await load.stop());
+  });
+
+  it('cost those calls that were inside when they fall silent', async () => {
+    const { load, workers } = await start('zero-loss-node-silent');
+    await load.untilSent(CALLS / 4);
+    const inFlight = load.inFlight;
+    workers[0]?.cut();
+    const cutMs = performance.now();
+    await load.untilAnsweredBy(3);
+    await load.untilSent(CALLS);
+    const report = await load.stop();
+    workers[0]?.mend();
+    console.log(`      ${summary(report)}`);
+    console.log(
+      inFlight,
+      report.failed.map((f) => [
+        f.call,
+        Math.round(f.beganMs - cutMs),
+        Math.round(f.endedMs - f.beganMs),
+        f.kind,
+      ]),
+    );
+  });
+});
+
+async function startGateway(manager: Engine): Promise<Pick<Platform, 'url' | 'request'>> {
+  const image = await gatewayImage(connectEngine());
+  await manager.load(image);
+  await manager.docker.createService(
+    {},
+    {
+      Name: 'gateway',
+      TaskTemplate: {
+        ContainerSpec: {
+          Image: image,
+          Env: [
+            'basic_auth=false',
+            'functions_network=skep-functions',
+            `upstream_timeout=${UPSTREAM_TIMEOUT_S}s`,
+          ],
+          Mounts: [{ Type: 'bind', Source: manager.socketPath, Target: '/var/run/docker.sock' }],
+        },
+        Networks: [{ Target: 'skep-functions' }],
+        Placement: { Constraints: ['node.role==manager'] },
+      },
+      EndpointSpec: {
+        Mode: 'dnsrr',
+        Ports: [{ Protocol: 'tcp', TargetPort: 8080, PublishedPort: 8080, PublishMode: 'host' }],
+      },
+    },
+  );
+  const url = `http://${manager.address}:8080`;
+  await until(
+    'the gateway',
+    async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.status === 200,
+  );
+  return {
+    url,
+    request: (path, { method = 'GET', json } = {}) =>
+      fetch(url + path, { method, ...(json === undefined ? {} : { body: JSON.stringify(json) }) }),
+  };
+}
+
+/** @param node of a manager's view */
+async function setAvailability(
+  node: { inspect(): Promise<unknown>; update(options: object): Promise<unknown> },
+  Availability: 'active' | 'drain',
+): Promise<void> {
+  const { Spec, Version } = (await node.inspect()) as { Spec: object; Version: { Index: number } };
+  await node.update({ ...Spec, Availability, version: Version.Index });
+}
