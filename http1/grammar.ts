@@ -57,7 +57,14 @@ export function listHas(list: string, word: string): boolean {
   return text.split(',').some((item) => trimBlanks(item) === word);
 }
 
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
 /** Without the spaces and tabs around it; `trim` takes more, the byte 0xa0 among them. */
 export function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
