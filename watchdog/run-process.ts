@@ -189,7 +189,9 @@ class Run implements RunningProcess {
     this.#process = started;
     this.stdin = ends.stdin === undefined ? undefined : new PipeWriter(ends.stdin);
     for (const { name, ms } of options.limits) {
-      this.#timers.push(setTimeout(() => this.stop({ kind: 'timed_out', limit: name, afterMs: ms }), ms));
+      const end = (): void =>
+        this.#isDone ? this.#end() : this.stop({ kind: 'timed_out', limit: name, afterMs: ms });
+      this.#timers.push(setTimeout(end, ms));
     }
     const ended = this.#follow(options, ends);
     const { saidDone } = started;
@@ -221,8 +223,13 @@ class Run implements RunningProcess {
       await new Promise(setImmediate);
       if (!this.#pumps.every((pump, i) => isDrained(pump, before[i]))) continue;
       this.#isDone = true;
-      for (const timer of this.#timers.splice(0)) clearTimeout(timer);
-      this.#timers.push(setTimeout(() => this.#end(), DONE_GRACE_MS));
+      let hasEnded = false;
+      void this.#process.exited.then(() => {
+        hasEnded = true;
+      });
+      // Children that it leaves behind have as much time as the call.
+      const end = (): void => (hasEnded ? undefined : this.#end());
+      this.#timers.push(setTimeout(end, DONE_GRACE_MS));
       return { kind: 'exited', exitCode: 0 };
     }
     return ended;
@@ -230,8 +237,8 @@ class Run implements RunningProcess {
 
   async #follow({ onStdout, onStderr }: FollowOptions, { stdout, stderr }: OwnEnds): Promise<Outcome> {
     try {
-      const pumps = [this.#pump(stdout, onStdout)];
-      if (stderr !== undefined && onStderr !== undefined) pumps.push(this.#pump(stderr, onStderr));
+      const pumps = [this.#pump(stdout, onStdout, false)];
+      if (stderr !== undefined && onStderr !== undefined) pumps.push(this.#pump(stderr, onStderr, true));
       if (this.#process.outputEnded === undefined) await Promise.all([...pumps, this.#process.exited]);
       else {
         await Promise.all(pumps);
@@ -258,7 +265,7 @@ class Run implements RunningProcess {
     return outcome;
   }
 
-  async #pump(fd: number, take: FollowOptions['onStdout']): Promise<void> {
+  async #pump(fd: number, take: FollowOptions['onStdout'], isStderr: boolean): Promise<void> {
     const pump: Pump = { fd, reader: readerOf(fd), reads: 0, isReading: true };
     this.#pumps.push(pump);
     try {
@@ -268,7 +275,11 @@ class Run implements RunningProcess {
         pump.isReading = false;
         pump.reads++;
         if (done) return;
-        if (this.#isDone) continue; // from a child that it left behind: the answer has gone
+        if (this.#isDone) {
+          // From a child that it left behind. The answer has gone; the log goes on.
+          if (isStderr) log(`stderr: ${Buffer.from(value).toString().trimEnd()}`);
+          continue;
+        }
         const pending = take(value);
         if (pending !== undefined) await pending;
       }

@@ -230,6 +230,25 @@ describe('the watchdog, pre-forked processes', function () {
       }
     });
 
+    it('leaves a child that it leaves behind as much time as the call has, and logs what that says', async () => {
+      const file = join('/tmp', `skep-prefork-${process.pid}-child`);
+      const AFTERWARDS =
+        '(sleep 1.5; echo late >&2; echo late; touch $CHILD_FILE; exec sleep 600) & echo $! > $PID_FILE';
+      const watchdog = await says({
+        AFTERWARDS,
+        CHILD_FILE: file,
+        PID_FILE: `${file}-pid`,
+        write_timeout: '3s',
+        combine_output: 'false',
+      });
+      expect((await (await fetch(watchdog.url)).arrayBuffer()).byteLength).to.equal(5);
+      await watchdog.logged('stderr: late\n');
+      await until(() => existsSync(file), 'the child goes on');
+      const pid = Number(readFileSync(`${file}-pid`, 'utf8'));
+      await until(() => !isAlive(pid), 'the child is dead at the time limit');
+      for (const path of [file, `${file}-pid`]) rmSync(path);
+    });
+
     it('tells in the log when it fails after all', async () => {
       const watchdog = await says({ AFTERWARDS: 'sleep 0.2; exit 3' });
       expect((await fetch(watchdog.url)).status).to.equal(200);
