@@ -1,4 +1,4 @@
-/** A write side whose other side does not read all that is written to it. */
+/** What keeps bytes of a connection for longer than an event: they were not read by the other side, or not all came that are needed. */
 export interface Holder {
   /** Kept by {@link hold} and {@link letGo}. */
   heldBytes: number;
@@ -13,8 +13,8 @@ let totalBytes = 0;
 const holders = new Set<Holder>();
 
 /**
- * Bounds what all connections of this process together hold for others that do not read. Each of them holds no more than came
- * at once, up to 512 KiB, but there may be thousands. Default 128 MiB.
+ * Bounds what all connections of this process together hold: for others that do not read, and of requests that do not come to
+ * their end. Each of them holds no more than came at once, up to 512 KiB, but there may be thousands. Default 128 MiB.
  */
 export function limitHeldBytes(bytes: number): void {
   limitBytes = bytes;
@@ -25,7 +25,7 @@ export function heldBytesInAll(): number {
   return totalBytes;
 }
 
-/** `bytes` more wait. Where that is too much, those connections end whose other side has read nothing for longest. */
+/** `bytes` more wait. Where that is too much, those connections end that have made no way for longest. */
 export function hold(holder: Holder, bytes: number): void {
   holders.add(holder);
   holder.heldBytes += bytes;

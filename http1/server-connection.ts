@@ -1,6 +1,7 @@
 import type { Socket } from 'bun';
 import { BadMessage } from './bad-message.ts';
 import { beginEvent, eventTime } from './event.ts';
+import { type Holder, hold, letGo } from './held-bytes.ts';
 import { flushGathered, Outgoing } from './outgoing.ts';
 import { checkUnfinishedHead, findHeadEnd, parseRequestHead } from './parse-head.ts';
 import { type ExchangeConnection, ServerExchange } from './server-exchange.ts';
@@ -39,7 +40,7 @@ export interface ConnectionHost {
 type State = 'open' | 'tunnel' | 'lingering' | 'closed';
 
 /** One client's connection: requests one at a time and in order, however they were sent. */
-export class ServerConnection implements ExchangeConnection, Swept {
+export class ServerConnection implements ExchangeConnection, Holder, Swept {
   readonly socket: Socket<ServerConnection>;
   readonly out: Outgoing;
   readonly #host: ConnectionHost;
@@ -47,6 +48,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
   #state: State = 'open';
   #exchange: ServerExchange | undefined;
   #received: Buffer = EMPTY;
+  heldBytes = 0;
   #position = 0;
   #searched = 0;
   /** Before the next request. */
@@ -148,6 +150,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
     const tunnel = this.#tunnel;
     this.#state = 'closed';
     this.out.discard();
+    letGo(this, this.heldBytes);
     this.#host.closed(this);
     const exchange = this.#exchange;
     this.#exchange = undefined;
@@ -189,6 +192,7 @@ export class ServerConnection implements ExchangeConnection, Swept {
       this.#received = EMPTY;
       this.#position = this.#searched = 0;
     }
+    if (this.#received.length !== this.heldBytes) this.#holdReceived();
     const exchange = this.#exchange;
     if (this.#isHalfClosed && exchange !== undefined && !exchange.isBodyComplete && !this.hasUnread)
       this.#close();
@@ -198,6 +202,17 @@ export class ServerConnection implements ExchangeConnection, Swept {
           (exchange.isBodyBlocked || this.#received.length - this.#position > UNREAD_BYTES),
       );
     }
+  }
+
+  /** An unfinished head, or what came ahead of its turn, counts as held: thousands of slow clients must not fill the memory. */
+  #holdReceived(): void {
+    const more = this.#received.length - this.heldBytes;
+    if (more > 0) hold(this, more);
+    else letGo(this, -more);
+  }
+
+  giveUp(): void {
+    queueMicrotask(() => this.closeNow());
   }
 
   /** Returns false when the head is not whole yet. @throws {BadMessage} */

@@ -59,6 +59,33 @@ describe('what is held for those who do not read', () => {
     expect(heldBytesInAll()).to.equal(60);
   });
 
+  it('has unfinished heads among it: of many slow clients the first go, and others are served', async () => {
+    limitHeldBytes(300_000);
+    const listener = listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      onExchange: (exchange) => exchange.respond({ status: 200, headers: [] }, 'served'),
+    });
+    const slow: RawPeer[] = [];
+    try {
+      for (let count = 0; count < 10; count++) {
+        const peer = await RawPeer.connect(listener.port);
+        peer.send(`GET / HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(50_000)}`);
+        slow.push(peer);
+      }
+      await eventually(() => slow.filter(({ isClosed }) => isClosed).length === 5);
+      expect(heldBytesInAll()).to.be.at.most(300_000);
+      const last = slow.at(-1);
+      last?.send('\r\n\r\n');
+      await last?.untilReceived('served');
+      expect(heldBytesInAll()).to.be.at.most(250_000);
+    } finally {
+      for (const peer of slow) peer.destroy();
+      listener.close();
+    }
+    await eventually(() => heldBytesInAll() === 0);
+  });
+
   it('closes connections of clients that do not read, and serves the others', async () => {
     limitHeldBytes(4 * 1024 * 1024);
     // More than the kernel takes for one that does not read.
