@@ -8,6 +8,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** Sent by POST when given. */
   readonly body?: string;
+  /** Loads from within the network of this process. */
+  readonly networkOfPid?: number;
 }
 
 export interface LoadResult {
@@ -19,11 +21,15 @@ export interface LoadResult {
 }
 
 /** Loads one URL on this machine with wrk. @throws {Error} when wrk is missing or says nothing we can read */
-export async function load(url: string, { clients, seconds, body }: LoadOptions): Promise<LoadResult> {
-  const args = ['--latency', '-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '10s', url];
-  if (body !== undefined) args.unshift('-s', new URL('./post.lua', import.meta.url).pathname);
+export async function load(
+  url: string,
+  { clients, seconds, body, networkOfPid }: LoadOptions,
+): Promise<LoadResult> {
+  const wrk = ['--latency', '-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '10s', url];
+  if (body !== undefined) wrk.unshift('-s', new URL('./post.lua', import.meta.url).pathname);
   try {
-    const { stdout } = await run('wrk', args, { env: { ...process.env, BENCH_BODY: body ?? '' } });
+    const [command = '', ...args] = insideNetwork(networkOfPid, ['wrk', ...wrk]);
+    const { stdout } = await run(command, args, { env: { ...process.env, BENCH_BODY: body ?? '' } });
     return parseWrk(stdout);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -31,6 +37,13 @@ export async function load(url: string, { clients, seconds, body }: LoadOptions)
     }
     throw error;
   }
+}
+
+/** A command line that runs within the network of another process. */
+export function insideNetwork(pid: number | undefined, command: readonly string[]): string[] {
+  return pid === undefined
+    ? [...command]
+    : ['nsenter', '--net', '--mount', '--target', String(pid), ...command];
 }
 
 /** @param text what `wrk --latency` prints */

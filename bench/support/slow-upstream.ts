@@ -1,28 +1,28 @@
-// A function that serves `slots` calls at a time, each for `busy_ms`; others wait until it is their turn.
+// Holds calls of `/slow` until `/release` is called, tells how many by `/waiting`, answers all others at once.
 import { listen } from '../../http1/listener.ts';
 import type { Exchange } from '../../http1/types.ts';
 
-const slots = Number(process.env['slots']);
-const busyMs = Number(process.env['busy_ms']);
-const waiting: Exchange[] = [];
-let busy = 0;
-
-function serve(exchange: Exchange): void {
-  busy++;
-  setTimeout(() => {
-    exchange.respond({ status: 200, headers: ['Content-Type', 'text/plain'] }, 'done\n');
-    busy--;
-    const next = waiting.shift();
-    if (next !== undefined) serve(next);
-  }, busyMs);
-}
+const held: Exchange[] = [];
+const answer = (exchange: Exchange, text: string): void =>
+  exchange.respond({ status: 200, headers: ['Content-Type', 'text/plain'] }, text);
 
 listen({
   hostname: '127.0.0.1',
   port: Number(process.env['port']),
   onExchange: (exchange) => {
-    if (exchange.request.target === '/_/health') exchange.respond({ status: 200, headers: [] }, 'OK');
-    else if (busy < slots) serve(exchange);
-    else waiting.push(exchange);
+    switch (exchange.request.target) {
+      case '/slow':
+        held.push(exchange);
+        break;
+      case '/waiting':
+        answer(exchange, String(held.length));
+        break;
+      case '/release':
+        for (const waiting of held.splice(0)) answer(waiting, 'at last\n');
+        answer(exchange, 'released\n');
+        break;
+      default:
+        answer(exchange, 'hello\n');
+    }
   },
 });
