@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { descriptorLimit } from '../http1/descriptors.ts';
 import type { WatchdogConfig } from './config.ts';
 
 /** Descriptors that are open while no call is, with some to spare for the metrics. */
@@ -12,20 +12,9 @@ const LEAST = 4;
 /**
  * How many connections are taken at a time, so that descriptors are left for their calls: a listener that cannot accept for
  * want of one would be asked to again and again.
- * @param limitsText `/proc/self/limits`
+ * @param limitsText `/proc/self/limits`; read when not given
  */
-export function mostConnections({ mode }: Pick<WatchdogConfig, 'mode'>, limitsText: string): number {
-  const [, soft] = /^Max open files\s+(\d+)\s/m.exec(limitsText) ?? [];
-  if (soft === undefined) return Number.POSITIVE_INFINITY;
+export function mostConnections({ mode }: Pick<WatchdogConfig, 'mode'>, limitsText?: string): number {
   const perCall = mode === 'http' || mode === 'static' ? FOR_A_RELAYED_CALL : FOR_A_PROCESS;
-  return Math.max(LEAST, Math.floor((Number(soft) - RESERVED) / perCall));
-}
-
-/** Empty where there is no /proc. */
-export function ownLimits(): string {
-  try {
-    return readFileSync('/proc/self/limits', 'latin1');
-  } catch {
-    return '';
-  }
+  return Math.max(LEAST, Math.floor((descriptorLimit(limitsText) - RESERVED) / perCall));
 }

@@ -7,7 +7,7 @@ import { isClassic, type WatchdogConfig } from './config.ts';
 import { changed, DerivedExchange } from './derived-exchange.ts';
 import type { Health } from './health.ts';
 import type { WatchdogMetrics } from './metrics.ts';
-import { mostConnections, ownLimits } from './most-connections.ts';
+import { mostConnections } from './most-connections.ts';
 
 /** The contract's largest request head. */
 const HEAD_BYTES = 1_048_576;
@@ -92,7 +92,7 @@ export function serve({ config, health, metrics, handler, authenticator }: Serve
   return listen({
     port: config.port,
     limits: {
-      connections: mostConnections(config, ownLimits()),
+      connections: mostConnections(config),
       headBytes: HEAD_BYTES,
       headerCount: HEADER_COUNT,
       idleTimeoutMs: IDLE_TIMEOUT_MS,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { descriptorLimit } from '../../http1/descriptors.ts';
 import { limitHeldBytes } from '../../http1/held-bytes.ts';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
@@ -13,6 +14,7 @@ import { InvocationCounters } from '../metrics/invocation-counters.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import { ControlChannel } from './control-channel.ts';
 import type { DrainTimes, WorkerTask } from './messages.ts';
+import { mostConnections } from './most-connections.ts';
 import { OwnFigures } from './own-figures.ts';
 import { becomeWorkerUser } from './worker-user.ts';
 
@@ -117,9 +119,7 @@ class Worker {
       port: task.port,
       reusePort: true,
       limits: {
-        ...(config.maxConnections > 0 && {
-          connections: share(config.maxConnections, config.gatewayWorkers),
-        }),
+        connections: mostConnections(config.maxConnections, config.gatewayWorkers, descriptorLimit()),
         headBytes: config.maxHeaderBytes,
         headerCount: config.maxHeaderFields,
         headTimeoutMs: config.headTimeoutMs,
