@@ -9,8 +9,9 @@ import type { JwtConfig } from './jwt-config.ts';
 import { flushLog, log, logWritten } from './log.ts';
 import { WatchdogMetrics } from './metrics.ts';
 import { startMode } from './modes/start-mode.ts';
+import { buryOrphans } from './orphans.ts';
 import { EXEC_FLAG, execWithRawEnv } from './raw-env.ts';
-import { killAllGroups } from './run-process.ts';
+import { isGroupLeader, killAllGroups } from './run-process.ts';
 import { serve } from './server.ts';
 import { notFoundText } from './start-error.ts';
 
@@ -77,6 +78,7 @@ function serveFunction(
   let command = resolveCommand(config.command, context);
   if (config.mode !== 'static' && config.mode !== 'http' && command.path === undefined)
     log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
+  if (process.pid === 1) buryOrphans(isGroupLeader);
   const health = new Health(config.suppressLock ? undefined : lockPath);
   const metrics = new WatchdogMetrics(config.functionName);
   const end = (code: number): void => {

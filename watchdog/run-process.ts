@@ -57,6 +57,11 @@ export function forgetGroup(leader: number): void {
   groups.delete(leader);
 }
 
+/** Whether a process was started by the watchdog itself, and not by one of its processes. */
+export function isGroupLeader(pid: number): boolean {
+  return groups.has(pid);
+}
+
 /** Kills every process group at once: the last act of a watchdog. */
 export function killAllGroups(): void {
   for (const pid of groups) signalGroup(pid, 'SIGKILL');

@@ -1,9 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { loadConfig } from '../../watchdog/config.ts';
 import { goDuration } from '../../watchdog/drain.ts';
-import { isAlive, startWatchdog, stopWatchdogs, temporaryPath, until } from './start-watchdog.ts';
+import {
+  FROM_SOURCE,
+  isAlive,
+  startWatchdog,
+  stopWatchdogs,
+  temporaryPath,
+  until,
+} from './start-watchdog.ts';
 
 describe('the watchdog starts, tells its health and stops', () => {
   afterEach(stopWatchdogs);
@@ -90,6 +98,25 @@ describe('the watchdog starts, tells its health and stops', () => {
       expect(await watchdog.exited()).to.equal(code);
       await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))), 'the process is dead');
     }
+  });
+
+  it('buries what its processes leave behind where there is no init', async function () {
+    this.timeout(20_000);
+    const own = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+    if (spawnSync('unshare', [...own.slice(1), 'true']).status !== 0) this.skip(); // only root may
+    const program = { command: [...own, ...FROM_SOURCE.command], isPeer: false };
+    const watchdog = await startWatchdog({ fprocess: './leaves-orphans', write_timeout: '60s' }, { program });
+    const { url } = watchdog;
+    const orphans = async () =>
+      (await (await fetch(url)).text())
+        .trim()
+        .split('\n')
+        .filter((line) => / Z /.test(line)).length;
+    for (let i = 0; i < 20; i++) await orphans();
+    await until(async () => (await orphans()) <= 1, 'the orphans are buried');
+    expect((await fetch(url)).status).to.equal(200);
+    watchdog.process.kill('SIGKILL'); // unshare itself, which takes all of them along
+    await watchdog.exited();
   });
 
   it('leaves no process behind when the drain takes too long', async () => {
