@@ -299,6 +299,56 @@ describe('a call through the whole data plane', () => {
     });
   });
 
+  describe('by a client that shuts down its side after its request', () => {
+    /** Longer than the gateway waits before it finds out whether such a client still listens. */
+    const LATER_MS = 450;
+
+    for (const [what, answer, expected] of [
+      ['with a length', OK, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/],
+      ['of no content', 'HTTP/1.1 204 No Content\r\n\r\n', /^HTTP\/1\.1 204 No Content\r\n[\s\S]*\r\n\r\n$/],
+      [
+        'after a hint',
+        `HTTP/1.1 103 Early\r\nLink: a\r\n\r\n${OK}`,
+        /^HTTP\/1\.1 103 Early[^\r]*\r\nLink: a\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*ok$/,
+      ],
+      ['that is garbage', 'SSH-2.0\r\n\r\n', /^HTTP\/1\.1 502 Bad Gateway\r\n/],
+    ] as const) {
+      it(`is answered later, ${what}`, async () => {
+        client.socket.end('POST /function/fn HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc');
+        const peer = await raw.replica.peer();
+        await peer.untilReceived('abc');
+        await Bun.sleep(LATER_MS);
+        peer.send(answer);
+        expect(await client.untilEnd()).to.match(expected);
+      });
+    }
+
+    it('is answered in pieces, with silence between them', async () => {
+      client.socket.end('GET /function/fn HTTP/1.1\r\nHost: a\r\n\r\n');
+      const peer = await raw.replica.peer();
+      await peer.untilReceived('\r\n\r\n');
+      peer.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      for (const piece of ['one', 'two', 'three']) {
+        await Bun.sleep(LATER_MS);
+        peer.send(`${piece.length}\r\n${piece}\r\n`);
+        await client.untilReceived(piece);
+      }
+      peer.send('0\r\n\r\n');
+      const [, body = ''] = (await client.untilEnd()).split('\r\n\r\n');
+      // Zeros before a size are what the gateway may have said to find out.
+      expect(body.replace(/^0+(?=[1-9])/gm, '')).to.equal('3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0');
+    });
+
+    it('ends its call when it turns out to have left', async () => {
+      client.send('GET /function/fn HTTP/1.1\r\nHost: a\r\n\r\n');
+      const peer = await raw.replica.peer();
+      await peer.untilReceived('\r\n\r\n');
+      client.destroy();
+      await peer.until(() => peer.isClosed);
+      await eventually(() => raw.plane.records[0]?.status === 499);
+    });
+  });
+
   it('of HTTP/1.0 is answered without chunks, and closed unless it asks for more', async () => {
     client.send('GET /function/fn HTTP/1.0\r\n\r\n');
     const peer = await raw.replica.peer();
