@@ -17,8 +17,8 @@ export class LimitKeeper {
   readonly #options: LimitKeeperOptions;
   readonly #nowMs: () => number;
   readonly #slots: Slots;
-  /** The labels and annotations of which problems were told. */
-  readonly #checked = new WeakMap<FunctionEntry, readonly unknown[]>();
+  /** The labels and annotations that were looked at last, and what was told of them: they are read anew again and again. */
+  readonly #checked = new WeakMap<FunctionEntry, { labels: unknown; annotations: unknown; told: string }>();
   #hasToldFull = false;
 
   constructor(options: LimitKeeperOptions) {
@@ -67,13 +67,17 @@ export class LimitKeeper {
   #check(entry: FunctionEntry): void {
     const { labels, annotations } = entry;
     const known = this.#checked.get(entry);
-    if (known?.[0] === labels && known[1] === annotations) return;
-    this.#checked.set(entry, [labels, annotations]);
-    const isSet = labels[RATE_LABEL] ?? labels[BURST_LABEL] ?? labels[CONCURRENCY_LABEL];
-    if (isSet === undefined && annotations[TIMEOUT_ANNOTATION] === undefined) return;
-    for (const why of readCallRules(entry, Number.POSITIVE_INFINITY).problems) {
-      this.#options.onProblem(entry.key, why);
-    }
+    if (known?.labels === labels && known.annotations === annotations) return;
+    const isSet =
+      labels[RATE_LABEL] ??
+      labels[BURST_LABEL] ??
+      labels[CONCURRENCY_LABEL] ??
+      annotations[TIMEOUT_ANNOTATION];
+    const problems = isSet === undefined ? [] : readCallRules(entry, 0).problems;
+    const told = problems.join('\n');
+    this.#checked.set(entry, { labels, annotations, told });
+    if (known?.told === told) return;
+    for (const why of problems) this.#options.onProblem(entry.key, why);
   }
 }
 
