@@ -146,6 +146,21 @@ describe('the architecture', () => {
     ]);
   });
 
+  it('no invocation goes through another HTTP than ours', () => {
+    const users = sources.filter(
+      ({ file, text, packages }) =>
+        /^(http1|gateway\/(data-plane|workers)|watchdog)\//.test(file) &&
+        (/\bBun\.serve\(|[^.\w]fetch\(/.test(text) ||
+          packages.some((name) => /^(node:https?|node-fetch|koa)$/.test(name))),
+    );
+    // A question for health, the names of statuses, and the keys that tokens are signed with: none is an invocation.
+    expect(users.map(({ file }) => file)).to.deep.equal([
+      'gateway/data-plane/probe.ts',
+      'http1/write-head.ts',
+      'watchdog/signing-keys.ts',
+    ]);
+  });
+
   it('no file only passes on what others export', () => {
     const barrels = sources.filter(
       ({ text }) =>
