@@ -85,8 +85,8 @@ describe('a gateway of two workers in its container', function () {
       const now = await workers();
       return now.length === 2 && now.some((pid) => !before.includes(pid));
     });
-    // A call may have been on its way to the one that died.
-    expect(statuses.filter((status) => status !== 200).length).to.be.at.most(1);
+    // One call may have been in the worker that died, and the next one on its way there.
+    expect(statuses.filter((status) => status !== 200).length).to.be.at.most(2);
     for (let count = 0; count < 20; count++) expect(await call()).to.equal(200);
     expect((await container()).id).to.equal(id);
     expect([...(await processes()).values()].filter((args) => args.includes('defunct'))).to.deep.equal([]);
