@@ -7,6 +7,8 @@ const RESERVED = 16;
 const FOR_A_RELAYED_CALL = 3;
 /** A process has up to three pipes, of which both ends are open for a moment. */
 const FOR_A_PROCESS = 5;
+/** A process that waits for its request has up to seven. */
+const FOR_A_WAITING_PROCESS = 7;
 const LEAST = 4;
 
 /**

@@ -128,13 +128,14 @@ describe('mostConnections', () => {
     `Limit                     Soft Limit           Hard Limit           Units     \nMax open files            ${soft}                 1048576              files     \n`;
 
   it('leaves descriptors for what the connections ask for', () => {
-    expect(mostConnections({ mode: 'fork' }, limits('1016'))).to.equal(200);
-    expect(mostConnections({ mode: 'http' }, limits('1016'))).to.equal(333);
-    expect(mostConnections({ mode: 'fork' }, limits('16'))).to.equal(4);
+    expect(mostConnections({ mode: 'fork', prefork: 0 }, limits('1016'))).to.equal(200);
+    expect(mostConnections({ mode: 'http', prefork: 0 }, limits('1016'))).to.equal(333);
+    expect(mostConnections({ mode: 'fork', prefork: 10 }, limits('1016'))).to.equal(186);
+    expect(mostConnections({ mode: 'fork', prefork: 0 }, limits('16'))).to.equal(4);
   });
 
   it('sets no limit where there is none, or none is known', () => {
     for (const text of [limits('unlimited'), ''])
-      expect(mostConnections({ mode: 'static' }, text)).to.equal(Number.POSITIVE_INFINITY);
+      expect(mostConnections({ mode: 'static', prefork: 0 }, text)).to.equal(Number.POSITIVE_INFINITY);
   });
 });
