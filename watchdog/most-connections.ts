@@ -16,7 +16,11 @@ const LEAST = 4;
  * want of one would be asked to again and again.
  * @param limitsText `/proc/self/limits`; read when not given
  */
-export function mostConnections({ mode }: Pick<WatchdogConfig, 'mode'>, limitsText?: string): number {
+export function mostConnections(
+  { mode, prefork }: Pick<WatchdogConfig, 'mode' | 'prefork'>,
+  limitsText?: string,
+): number {
   const perCall = mode === 'http' || mode === 'static' ? FOR_A_RELAYED_CALL : FOR_A_PROCESS;
-  return Math.max(LEAST, Math.floor((descriptorLimit(limitsText) - RESERVED) / perCall));
+  const reserved = RESERVED + prefork * FOR_A_WAITING_PROCESS;
+  return Math.max(LEAST, Math.floor((descriptorLimit(limitsText) - reserved) / perCall));
 }
