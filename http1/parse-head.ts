@@ -11,7 +11,7 @@ import {
 } from './field-names.ts';
 import { FIELD_VALUE, HOST_BYTE, listHas, parseLength, TARGET, TOKEN } from './grammar.ts';
 import { latin1 } from './intern.ts';
-import { ReceivedFields } from './received-fields.ts';
+import { isBesideMuch, ReceivedFields } from './received-fields.ts';
 import type { RawHeaders, RequestHead, UpstreamResponseHead } from './types.ts';
 
 const CRLF_CRLF = Buffer.from('\r\n\r\n');
@@ -300,6 +300,9 @@ export function parseRequestHead(
   end: number,
   headerCount: number,
 ): ParsedRequest {
+  if (isBesideMuch(bytes, start, end)) {
+    return parseRequestHead(Buffer.from(bytes.subarray(start, end)), 0, end - start, headerCount);
+  }
   let methodEnd = start;
   while (TOKEN[bytes[methodEnd] ?? 0] === 1) methodEnd++;
   if (methodEnd === start || bytes[methodEnd] !== SPACE) throw brokenRequestLine();
@@ -351,6 +354,9 @@ export function parseResponseHead(
   end: number,
   isHead: boolean,
 ): ParsedResponse {
+  if (isBesideMuch(bytes, start, end)) {
+    return parseResponseHead(Buffer.from(bytes.subarray(start, end)), 0, end - start, isHead);
+  }
   const minor = bytes[start + 7];
   const status = parseStatus(bytes, start + 9);
   let lineEnd = start + 12;

@@ -1,6 +1,7 @@
 import type { HeaderFilter } from './hop-by-hop.ts';
-import type { Outgoing } from './outgoing.ts';
+
 import type { ReceivedFields } from './received-fields.ts';
+import type { HeadOut } from './types.ts';
 
 /**
  * Passes on the fields that the filter lets through, byte for byte as they came: what stands together is copied at once.
@@ -8,7 +9,7 @@ import type { ReceivedFields } from './received-fields.ts';
  * @param to where the last one ends: with the field lines, or with the empty line behind them
  */
 export function passFields(
-  out: Outgoing,
+  out: HeadOut,
   fields: ReceivedFields,
   filter: HeaderFilter,
   from: number,

@@ -18,7 +18,7 @@ export class ReceivedFields {
   readonly end: number;
   #headers: readonly string[] | undefined;
 
-  /** @throws {BadMessage} see {@link FieldSpans.read} */
+  /** @param bytes kept as long as the head is: see {@link isBesideMuch}. @throws {BadMessage} see {@link FieldSpans.read} */
   constructor(bytes: Buffer, fieldsStart: number, end: number, mostFields: number) {
     this.bytes = bytes;
     this.fieldsStart = fieldsStart;
@@ -50,7 +50,8 @@ export class ReceivedFields {
     const { spans } = this;
     const headers: string[] = [];
     for (let i = 0; i < spans.count; i++) {
-      headers.push(this.name(i), this.value(i));
+      const value = this.bytes.toString('latin1', spans.valueStart(i), spans.valueEnd(i));
+      headers.push(this.name(i), value);
     }
     return headers;
   }
@@ -85,4 +86,12 @@ export class ReceivedFields {
     const length = this.spans.nameEnd(index) - this.spans.nameStart(index);
     return length === lowerCaseName.length && this.name(index).toLowerCase() === lowerCaseName;
   }
+}
+
+/** A head lives as long as its call; what else was received with it should not, beyond this. */
+const KEPT_BESIDE_BYTES = 8_192;
+
+/** Whether a head had better be copied than keep all that it was received with. */
+export function isBesideMuch(bytes: Buffer, start: number, end: number): boolean {
+  return bytes.length - (end - start) > KEPT_BESIDE_BYTES;
 }
