@@ -179,6 +179,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     health: createHealthChecks({
       needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
       wanted: {
+        workers: () => workers.look(),
         nats: async (signal) =>
           config.natsHost === ''
             ? 'not configured'

@@ -50,7 +50,7 @@ interface Place {
   state: 'starting' | 'listening' | 'draining' | 'drained' | 'gone';
   silentTicks: number;
   /** What it was asked and has not answered; called also when it ends. */
-  readonly asked: Map<number, () => void>;
+  readonly asked: Map<number, (hasAnswered: boolean) => void>;
   cutOff: number;
 }
 
@@ -107,6 +107,16 @@ export class WorkerPool {
   /** Resolves when all that was told holds in every worker that serves; after a second whatever they do. */
   async sync(): Promise<void> {
     await this.#ask('sync', SYNC_MS);
+  }
+
+  /** Resolves with how many there are when all of them answer. @throws {Error} that says how many do not */
+  async look(): Promise<string> {
+    const { count } = this.#options;
+    const answered = await this.#ask('sync', SYNC_MS);
+    if (answered < count) {
+      throw new Error(`${answered} of ${count} answer: the log says what became of the others`);
+    }
+    return count === 1 ? 'one serves' : `${count} serve`;
   }
 
   /** Resolves when every worker has reported anew; soon, whatever they do. */
@@ -179,11 +189,11 @@ export class WorkerPool {
         place.lives.reason = message.reason;
         break;
       case 'done':
-        place.asked.get(message.id)?.();
+        place.asked.get(message.id)?.(true);
         break;
       case 'report':
         this.#options.onReport(place.worker, message.deltas, message.figures);
-        if (message.id !== undefined) place.asked.get(message.id)?.();
+        if (message.id !== undefined) place.asked.get(message.id)?.(true);
         break;
       case 'wake':
         void this.#wake(place, message.id, message.key);
@@ -222,7 +232,7 @@ export class WorkerPool {
     const process = place.process;
     place.process = undefined;
     place.state = 'gone';
-    for (const answer of [...place.asked.values()]) answer();
+    for (const answer of [...place.asked.values()]) answer(false);
     this.#options.onGone(place.worker);
     if (this.#isDraining) {
       if (!wasDrained)
@@ -264,22 +274,31 @@ export class WorkerPool {
     place.process?.send({ kind: 'woken', id, ...(failure !== undefined && { failure }) });
   }
 
-  async #ask(kind: 'sync' | 'count', withinMs: number): Promise<void> {
+  /** @returns how many have answered */
+  async #ask(kind: 'sync' | 'count', withinMs: number): Promise<number> {
     const serving = this.#places.filter(({ state }) => state === 'listening' || state === 'draining');
-    if (serving.length === 0) return;
+    if (serving.length === 0) return 0;
     const id = ++this.#lastId;
-    const all = Promise.all(serving.map((place) => this.#answered(place, { kind, id })));
+    let answered = 0;
+    const answer = async (place: Place): Promise<void> => {
+      if (await this.#answers(place, { kind, id })) answered++;
+    };
     const patience = new AbortController();
-    await Promise.race([all, sleep(withinMs, undefined, { signal: patience.signal }).catch(() => {})]);
+    await Promise.race([
+      Promise.all(serving.map(answer)),
+      sleep(withinMs, undefined, { signal: patience.signal }).catch(() => {}),
+    ]);
     patience.abort();
     for (const { asked } of serving) asked.delete(id);
+    return answered;
   }
 
-  #answered(place: Place, question: ToWorker & { readonly id: number }): Promise<void> {
+  /** False when it ends before. */
+  #answers(place: Place, question: ToWorker & { readonly id: number }): Promise<boolean> {
     return new Promise((resolve) => {
-      place.asked.set(question.id, () => {
+      place.asked.set(question.id, (hasAnswered) => {
         place.asked.delete(question.id);
-        resolve();
+        resolve(hasAnswered);
       });
       place.process?.send(question);
     });

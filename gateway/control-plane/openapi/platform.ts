@@ -22,7 +22,7 @@ const health = object(
     checks: {
       type: 'object',
       additionalProperties: ref('HealthCheck'),
-      description: '`engine` and `swarm`, which the gateway cannot work without, `nats` and `prometheus`.',
+      description: '`engine` and `swarm`, which the gateway cannot work without, its `workers`, `nats` and `prometheus`.',
     },
     table: object(
       {

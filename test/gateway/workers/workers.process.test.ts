@@ -204,10 +204,17 @@ describe('a gateway of two workers', function () {
       expect((await gateway.call('/system/functions', { json, agent: other })).status).to.equal(202);
       expect((await gateway.call('/function/meanwhile', { agent: other })).status).to.equal(200);
       expect(sum(await gateway.metric('gateway_function_invocation_total'))).to.be.greaterThan(0);
+      const health = JSON.parse((await gateway.call('/system/health', { agent: other })).body);
+      expect(health.checks.workers).to.include({
+        ok: false,
+        error: '1 of 2 answer: the log says what became of the others',
+      });
     } finally {
       process.kill(stuck, 'SIGCONT');
     }
     const back = await connectTo(1, 'before');
+    const health = JSON.parse((await gateway.call('/system/health')).body);
+    expect(health.checks.workers).to.include({ ok: true, detail: '2 serve' });
     expect((await gateway.call('/function/meanwhile', { agent: back })).status).to.equal(200);
     back.destroy();
     other.destroy();
