@@ -19,12 +19,7 @@ describe('limits in a gateway of two workers', function () {
       if (incoming.url === '/held') held.push(outgoing);
       else outgoing.end('ok');
     });
-    gateway = await runGateway({
-      gateway_workers: '2',
-      function_port: String(replicas.port),
-      access_log: 'all',
-      write_timeout: '5s',
-    });
+    await start();
   });
   afterEach(async () => {
     gateway.kill('SIGKILL');
@@ -32,6 +27,20 @@ describe('limits in a gateway of two workers', function () {
     await replicas.close();
   });
 
+  const start = async (settings: Record<string, string> = {}): Promise<void> => {
+    gateway = await runGateway({
+      gateway_workers: '2',
+      function_port: String(replicas.port),
+      access_log: 'all',
+      write_timeout: '5s',
+      ...settings,
+    });
+  };
+  const restart = async (settings: Record<string, string>): Promise<void> => {
+    gateway.kill('SIGKILL');
+    await gateway.ended;
+    await start(settings);
+  };
   const deploy = async (deployment: Record<string, unknown>): Promise<Answer> =>
     gateway.call('/system/functions', { json: { service: 'fn', image: 'test:1', ...deployment } });
   /** Calls at once, each on a connection of its own, and the codes of those that were refused. */
@@ -109,6 +118,35 @@ describe('limits in a gateway of two workers', function () {
     expect(held.length).to.be.within(9, 10);
     answerAll();
     await Promise.all(others);
+  });
+
+  it('hold max_inflight of the gateway over both of them', async () => {
+    await restart({ max_inflight: '7' });
+    expect((await deploy({})).status).to.equal(202);
+    const refused: (string | undefined)[] = [];
+    const calls = flood('/function/fn/held', refused);
+    await until('what is not held to be refused', async () => refused.length + held.length === CALLS);
+    expect(held.length).to.be.within(6, 7);
+    expect(new Set(refused)).to.deep.equal(new Set(['too_many_inflight']));
+    answerAll();
+    await Promise.all(calls);
+  });
+
+  it('hold the number of connections, shared out to them', async () => {
+    await restart({ max_connections: '10' });
+    expect((await deploy({})).status).to.equal(202);
+    const calls = Array.from({ length: CALLS }, () =>
+      gateway.call('/function/fn/held').then(
+        ({ status }) => status,
+        () => 503, // closed unread: it may come as a reset
+      ),
+    );
+    let refused = 0;
+    for (const call of calls) void call.then((status) => (refused += status === 503 ? 1 : 0));
+    await until('what is not held to be refused', async () => refused + held.length === CALLS);
+    expect(held.length).to.equal(10);
+    answerAll();
+    await Promise.all(calls);
   });
 
   it('are refused at deployment when they cannot be read', async () => {
