@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +35,8 @@ import { giveToWorkers } from './workers/worker-user.ts';
 
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
+const MEMORY_FOLDER = '/dev/shm';
+const LEAST_ROOM_BYTES = 32 * 1024 * 1024;
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
@@ -234,15 +236,20 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
 
 /** In memory where that is offered: what is in it changes all the time. Workers may go through, and are given what they need. */
 function createOwnFolder(): string {
-  const create = (parent: string): string => mkdtempSync(join(parent, 'skep-gateway-'));
-  let folder: string;
-  try {
-    folder = create('/dev/shm');
-  } catch {
-    folder = create(tmpdir());
-  }
+  const folder = mkdtempSync(join(hasRoom(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir(), 'skep-gateway-'));
   chmodSync(folder, 0o711);
   return folder;
+}
+
+/** A page of a mapped file that there is no room for ends the process that touches it. */
+function hasRoom(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= LEAST_ROOM_BYTES;
+  } catch {
+    return false;
+  }
 }
 
 function canWorkersHave(path: string, logger: Logger): boolean {
