@@ -6,8 +6,6 @@ import { docker, succeeded } from '../support/cli.ts';
 import { type Platform, until } from '../support/platform.ts';
 import { SteadyLoad } from '../support/steady-load.ts';
 
-const TAG = 'zero-loss/answer:latest';
-
 /** Answers with the replica's name, what it was called with and the body; each call in a process of its own. */
 const ANSWER = `#!/bin/sh
 case "$Http_Path" in
@@ -18,19 +16,45 @@ echo "$HOSTNAME $Http_Path"
 exec cat
 `;
 
+/** The same by a server behind the watchdog's mode `http`, which ends at once on SIGTERM, as servers do that were not written for it. */
+const SERVER = `
+Bun.serve({
+  port: 3000,
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/slow/')) await Bun.sleep(300);
+    return new Response(\`\${process.env.HOSTNAME} \${pathname}\\n\${await request.text()}\`);
+  },
+});
+`;
+
+const KINDS = {
+  process: { program: ANSWER, path: '/usr/bin/answer', env: 'fprocess=/usr/bin/answer' },
+  server: {
+    program: SERVER,
+    path: '/home/app/server.js',
+    env: 'mode=http upstream_url=http://127.0.0.1:3000 fprocess="bun /home/app/server.js"',
+  },
+};
+
 /** Builds the image on the platform's example, whose watchdog it has. @returns its tag */
-export async function answeringImage(platform: Platform): Promise<string> {
+export async function answeringImage(
+  platform: Platform,
+  kind: keyof typeof KINDS = 'process',
+): Promise<string> {
+  const { program, path, env } = KINDS[kind];
+  const tag = `zero-loss/answering-${kind}:latest`;
   const folder = mkdtempSync(join(tmpdir(), 'skep-zero-loss-'));
   try {
-    writeFileSync(join(folder, 'answer'), ANSWER);
-    chmodSync(join(folder, 'answer'), 0o755);
+    writeFileSync(join(folder, 'program'), program);
+    chmodSync(join(folder, 'program'), 0o755);
     const from = process.env['ZERO_LOSS_BASE'] ?? (await platform.exampleImage());
     writeFileSync(
       join(folder, 'Dockerfile'),
-      `FROM ${from}\nCOPY answer /usr/bin/answer\nENV fprocess=/usr/bin/answer cgi_response=false combine_output=false\n`,
+      `FROM ${from}\nCOPY program ${path}\nENV ${env} cgi_response=false combine_output=false\n`,
     );
-    succeeded('docker build', await docker('build', '-q', '-t', TAG, folder));
-    return TAG;
+    succeeded('docker build', await docker('build', '-q', '-t', tag, folder));
+    return tag;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

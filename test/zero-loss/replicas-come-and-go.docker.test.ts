@@ -25,8 +25,8 @@ describe('no call is lost at 200 calls a second', function () {
     fn = undefined;
   });
 
-  const deploy = async (name: string): Promise<AnsweringFunction> => {
-    fn = await deployAnswering(platform, { name, replicas: 2, image });
+  const deploy = async (name: string, of = image): Promise<AnsweringFunction> => {
+    fn = await deployAnswering(platform, { name, replicas: 2, image: of });
     return fn;
   };
   const expectNoLoss = (report: LoadReport): void => {
@@ -48,6 +48,18 @@ describe('no call is lost at 200 calls a second', function () {
     expectNoLoss(report);
     // Two of each version, the first included, have answered.
     expect(report.answeredBy.size).to.be.at.least(2 * (UPDATES + 1));
+  });
+
+  it('while new versions of a server behind the watchdog are rolled out, which ends at once when it is told to', async function () {
+    if (process.env['SKEP_SOAK'] === undefined) this.skip();
+    const rolled = await deploy('zero-loss-server', await answeringImage(platform, 'server'));
+    const load = new SteadyLoad({ url: rolled.url });
+    for (let version = 1; version <= UPDATES; version++) {
+      await load.untilSent(Math.round((CALLS / (UPDATES + 1)) * version));
+      await rolled.update(version);
+    }
+    await load.untilSent(CALLS);
+    expectNoLoss(await load.stop());
   });
 
   it(`while it is scaled up and down twenty times`, async () => {
