@@ -1,3 +1,4 @@
+import { BadMessage } from '../http1/bad-message.ts';
 import type { BodySink, Exchange } from '../http1/types.ts';
 
 /** A body up to this size is read whole before its process starts; of a longer one the rest is streamed. */
@@ -18,8 +19,15 @@ export interface BodyReader {
   onFailed(cause: Error): void;
 }
 
+export interface BodyLimits {
+  /** Longest body that is read whole. */
+  readonly bytes: number;
+  /** Longest time until it is whole, or long; 0: none. Nothing runs yet that has a time limit of its own. */
+  readonly ms: number;
+}
+
 /** Reads a request body, whole when it is short. */
-export function readRequestBody(exchange: Exchange, limitBytes: number, reader: BodyReader): void {
+export function readRequestBody(exchange: Exchange, limits: BodyLimits, reader: BodyReader): void {
   if (exchange.request.contentLength === 0) {
     reader.onWhole(Buffer.alloc(0));
     return;
@@ -28,6 +36,15 @@ export function readRequestBody(exchange: Exchange, limitBytes: number, reader: 
   let length = 0;
   let rest: BodyRest | undefined;
   let isLong = false;
+  let isLate = false;
+  const timer =
+    limits.ms === 0
+      ? undefined
+      : setTimeout(() => {
+          isLate = true;
+          pieces = [];
+          reader.onFailed(new BadMessage(408, `the request body was not here within ${limits.ms / 1000}s`));
+        }, limits.ms);
   const pass = (bytes: Uint8Array): boolean => {
     const wait = rest?.write(bytes);
     if (wait === undefined) return true;
@@ -37,20 +54,26 @@ export function readRequestBody(exchange: Exchange, limitBytes: number, reader: 
   const sink: BodySink = {
     write(bytes) {
       if (isLong) return pass(bytes);
+      if (isLate) return true;
       pieces.push(bytes);
       length += bytes.length;
-      if (length <= limitBytes) return true;
+      if (length <= limits.bytes) return true;
       isLong = true;
+      clearTimeout(timer);
       const first = Buffer.concat(pieces);
       pieces = [];
       rest = reader.onLong(first);
       return pass(first);
     },
     end() {
+      clearTimeout(timer);
       if (isLong) rest?.end();
-      else reader.onWhole(Buffer.concat(pieces));
+      else if (!isLate) reader.onWhole(Buffer.concat(pieces));
     },
-    abort: (cause) => reader.onFailed(cause),
+    abort(cause) {
+      clearTimeout(timer);
+      if (!isLate) reader.onFailed(cause);
+    },
   };
   exchange.readBody(sink);
 }

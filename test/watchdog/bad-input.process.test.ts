@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { RawPeer } from '../http1/raw-peer.ts';
-import { startWatchdog, stopWatchdogs, type Watchdog } from './start-watchdog.ts';
+import { startWatchdog, stopWatchdogs, until, type Watchdog } from './start-watchdog.ts';
 
 // What comes over the wire may be anything: a status or a clean close, never a crash, never another request's bytes.
 
@@ -186,6 +186,21 @@ for (const mode of MODES) {
       const plain = await tell('a');
       expect(plain).to.contain('stdin abc').and.to.contain('SigIgn');
       expect(await tell('\xff')).to.equal(plain);
+    });
+
+    it('holds no place longer than the time limit, however steadily it trickles in', async function () {
+      this.timeout(15_000);
+      await start({ read_timeout: '10s', write_timeout: '700ms', exec_timeout: '700ms', max_inflight: '1' });
+      const trickle = await connect();
+      trickle.send(post('Content-Length: 1000\r\n', 'a'));
+      const drops = setInterval(() => trickle.send('a'), 50);
+      try {
+        await trickle.untilReceived('\r\n\r\n');
+        expect(statusesIn(trickle.received)).to.deep.equal([mode === 'streaming' ? 200 : 408]);
+        await until(async () => (await fetch(watchdog.url)).status === 200, 'the next call is served');
+      } finally {
+        clearInterval(drops);
+      }
     });
 
     it('is cut off when it comes too slowly', async function () {

@@ -91,6 +91,20 @@ describe('mode http of the watchdog, what the contract does not say', () => {
     await watchdog.logged('POST /long - 499 ');
   });
 
+  it('waits for a buffered body no longer than the call may take', async () => {
+    const { watchdog } = await startRaw(startWatchdog, {
+      http_buffer_req_body: 'true',
+      exec_timeout: '500ms',
+    });
+    const client = await RawPeer.connect(Number(new URL(watchdog.url).port));
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const drops = setInterval(() => client.send('1\r\na\r\n'), 50);
+    expect(await client.untilReceived('\r\n\r\n').finally(() => clearInterval(drops))).to.match(
+      /^HTTP\/1\.1 504 /,
+    );
+    client.destroy();
+  });
+
   it('refuses a buffered body that is too long with 413', async function () {
     this.timeout(30_000);
     const { url } = await startHttp(startWatchdog, NODE, { http_buffer_req_body: 'true' });

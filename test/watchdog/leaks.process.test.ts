@@ -114,7 +114,7 @@ const SUBJECTS: Record<string, Subject> = {
 
 for (const [name, { start, calls, requests, restingProcesses }] of Object.entries(SUBJECTS)) {
   describe(`${calls} calls in mode ${name}`, function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     afterEach(stopWatchdogs);
 
     it('leave no zombie, no process and no descriptor behind', async () => {

@@ -46,7 +46,11 @@ class ForkedCall {
     const { marshalRequest: marshals, debugHeaders } = this.#options.config;
     if (debugHeaders) logHeaders('in', exchange.request.headers);
     exchange.onClientGone(() => this.#run?.stop({ kind: 'client_gone' }));
-    readRequestBody(exchange, marshals ? MARSHALLED_BODY_BYTES : WHOLE_BODY_BYTES, {
+    const limits = {
+      bytes: marshals ? MARSHALLED_BODY_BYTES : WHOLE_BODY_BYTES,
+      ms: this.#options.config.writeTimeoutMs,
+    };
+    readRequestBody(exchange, limits, {
       onWhole: (body) => void this.#start(marshals ? marshalRequest(exchange.request, body) : body),
       onLong: (): RunningProcess['stdin'] => {
         if (!marshals) return this.#start('stream')?.stdin;

@@ -109,24 +109,35 @@ class HttpCall {
       this.#relay(exchange);
       return;
     }
-    readRequestBody(exchange, BUFFERED_BODY_BYTES, {
-      onWhole: (body) => {
-        const request = changed(exchange.request, { contentLength: body.length });
-        this.#relay(new DerivedExchange(exchange, request, body), ['Content-Length', String(body.length)]);
+    readRequestBody(
+      exchange,
+      { bytes: BUFFERED_BODY_BYTES, ms: Math.max(0, this.#leftMs()) },
+      {
+        onWhole: (body) => {
+          const request = changed(exchange.request, { contentLength: body.length });
+          this.#relay(new DerivedExchange(exchange, request, body), ['Content-Length', String(body.length)]);
+        },
+        onLong: () => {
+          const text = `http_buffer_req_body takes bodies of up to ${BUFFERED_BODY_BYTES} bytes\n`;
+          this.#answerItself(413, 'Content Too Large', text);
+          return undefined;
+        },
+        onFailed: () => {
+          if (this.#limit !== undefined && this.#leftMs() < 1) this.#timedOut(false);
+          else this.#logAccess('499 Client has gone', 0);
+        },
       },
-      onLong: () => {
-        const text = `http_buffer_req_body takes bodies of up to ${BUFFERED_BODY_BYTES} bytes\n`;
-        this.#answerItself(413, 'Content Too Large', text);
-        return undefined;
-      },
-      onFailed: () => this.#logAccess('499 Client has gone', 0),
-    });
+    );
+  }
+
+  /** Of the call's time limit; 0 where it has none. */
+  #leftMs(): number {
+    return this.#limit === undefined ? 0 : this.#limit.ms - (performance.now() - this.#call.startedAt);
   }
 
   #relay(exchange: Exchange, addRequestHeaders: RawHeaders = []): void {
     const { pool, upstream } = this.#shared;
-    const leftMs =
-      this.#limit === undefined ? 0 : this.#limit.ms - (performance.now() - this.#call.startedAt);
+    const leftMs = this.#leftMs();
     if (this.#limit !== undefined && leftMs <= 0) {
       this.#timedOut(false);
       return;

@@ -46,7 +46,8 @@ class SerializedCall {
   begin(): void {
     const { exchange } = this.#call;
     exchange.onClientGone(() => this.#run?.stop({ kind: 'client_gone' }));
-    readRequestBody(exchange, WHOLE_BODY_BYTES, {
+    const limits = { bytes: WHOLE_BODY_BYTES, ms: this.#options.config.writeTimeoutMs };
+    readRequestBody(exchange, limits, {
       onWhole: (body) => void this.#start(body),
       onLong: () => this.#start('stream')?.stdin,
       onFailed: (cause) => {
