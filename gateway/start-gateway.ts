@@ -1,5 +1,4 @@
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { qualifiedName } from '../contract/function-ref.ts';
@@ -30,13 +29,12 @@ import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts
 import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { createWaker } from './scaling/wake-function.ts';
+import { createOwnFolder } from './workers/own-folder.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
 import { giveToWorkers } from './workers/worker-user.ts';
 
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
-const MEMORY_FOLDER = '/dev/shm';
-const LEAST_ROOM_BYTES = 32 * 1024 * 1024;
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
@@ -232,24 +230,6 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       return stopped;
     },
   };
-}
-
-/** In memory where that is offered: what is in it changes all the time. Workers may go through, and are given what they need. */
-function createOwnFolder(): string {
-  const folder = mkdtempSync(join(hasRoom(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir(), 'skep-gateway-'));
-  chmodSync(folder, 0o711);
-  return folder;
-}
-
-/** A page of a mapped file that there is no room for ends the process that touches it. */
-function hasRoom(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize >= LEAST_ROOM_BYTES;
-  } catch {
-    return false;
-  }
 }
 
 function canWorkersHave(path: string, logger: Logger): boolean {

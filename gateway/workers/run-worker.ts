@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorLimit } from '../../http1/descriptors.ts';
-import { limitHeldBytes } from '../../http1/held-bytes.ts';
+import { heldBytesInAll, limitHeldBytes } from '../../http1/held-bytes.ts';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 import type { Listener, UpstreamPool } from '../../http1/types.ts';
@@ -163,6 +163,8 @@ class Worker {
         ...this.#figures.get(),
         connections: this.#listener.connections,
         upstreamConnections: this.#pool.connections,
+        refusedConnections: this.#listener.refusedConnections,
+        heldBytes: heldBytesInAll(),
         inFlight: this.#counters.inFlight,
         waiting: this.#plane.waiting,
         ...(this.#tracer !== undefined && { spans: this.#tracer.spans }),
