@@ -34,6 +34,7 @@ class SocketListener implements Listener, ConnectionHost {
   readonly keepAliveLine: string;
   readonly port: number;
   isDraining = false;
+  refusedConnections = 0;
   /** What a connection too many is told. */
   readonly #overfull: string;
   readonly #onExchange: (exchange: Exchange) => void;
@@ -56,6 +57,7 @@ class SocketListener implements Listener, ConnectionHost {
     const socket: Bun.SocketHandler<ServerConnection> = {
       open: (opened) => {
         if (this.#sweep.items.size >= this.limits.connections) {
+          this.refusedConnections++;
           opened.end(this.#overfull);
           return;
         }

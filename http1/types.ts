@@ -107,6 +107,8 @@ export interface Listener {
   readonly port: number;
   /** Open connections. */
   readonly connections: number;
+  /** Connections too many that were refused so far. */
+  readonly refusedConnections: number;
   /** Exchanges accepted and not finished. */
   readonly inFlight: number;
   /**

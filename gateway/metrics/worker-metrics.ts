@@ -10,6 +10,10 @@ export interface WorkerFigures {
   /** Open connections of clients, and to functions and the control plane. */
   readonly connections: number;
   readonly upstreamConnections: number;
+  /** Connections of clients that were one too many, since it began. */
+  readonly refusedConnections: number;
+  /** What it holds for clients and functions that do not read, and of unfinished heads. */
+  readonly heldBytes: number;
   /** Calls accepted and not finished, and how many of them wait for a first replica. */
   readonly inFlight: number;
   readonly waiting: number;
@@ -53,6 +57,16 @@ export class WorkerMetrics {
         },
       });
     };
+    new Counter({
+      name: 'gateway_worker_connections_refused_total',
+      help: 'Connections of clients beyond max_connections.',
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [worker, { refusedConnections }] of figures) this.inc({ worker }, refusedConnections);
+      },
+    });
     for (const fate of ['exported', 'dropped'] as const) {
       new Counter({
         name: `gateway_spans_${fate}_total`,
@@ -78,6 +92,7 @@ export class WorkerMetrics {
       'Open connections to functions and the control plane.',
       (of) => of.upstreamConnections,
     );
+    gauge('held_bytes', 'Bytes held for others that do not read.', (of) => of.heldBytes);
     gauge('inflight', 'Calls a worker has accepted and not finished.', (of) => of.inFlight);
     gauge('waiting', 'Calls in a worker that wait for a first replica.', (of) => of.waiting);
   }

@@ -524,6 +524,7 @@ describe('listen', () => {
     expect(answer).to.match(/^HTTP\/1.1 503 /);
     expect(answer).to.contain('retry-after: 1\r\n').and.contain('X-Own: a\r\n');
     expect(listener.connections).to.equal(2);
+    expect(listener.refusedConnections).to.equal(1);
     first.destroy();
     await eventually(() => listener.connections === 1);
     const fourth = await connect();

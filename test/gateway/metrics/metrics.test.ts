@@ -160,6 +160,8 @@ describe('the metrics page', () => {
       upstreamConnections: 5,
       inFlight: 4,
       waiting: 2,
+      refusedConnections: 3,
+      heldBytes: 4,
     };
     metrics.add(1, [], figures);
     metrics.add(2, [], { ...figures, residentBytes: 60e6 });

@@ -145,6 +145,8 @@ describe('limits in a gateway of two workers', function () {
     for (const call of calls) void call.then((status) => (refused += status === 503 ? 1 : 0));
     await until('what is not held to be refused', async () => refused + held.length === CALLS);
     expect(held.length).to.equal(10);
+    const counted = await gateway.metric('gateway_worker_connections_refused_total');
+    expect(Object.values(counted).reduce((sum, count) => sum + count, 0)).to.be.at.least(CALLS - 10);
     answerAll();
     await Promise.all(calls);
   });
