@@ -1,5 +1,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { expect } from 'chai';
+import { listen } from '../../http1/listener.ts';
+import { createPool } from '../../http1/pool.ts';
+import { relay } from '../../http1/relay.ts';
 import { RawPeer } from '../http1/raw-peer.ts';
 import {
   isAlive,
@@ -174,6 +177,30 @@ for (const [name, settings] of Object.entries(MODES)) {
       await watchdog.logged(mode === 'fork' ? 'Wrote 0 Bytes' : ' - 499 - ');
       expect(watchdog.log()).not.to.contain('exec_timeout');
     });
+
+    // What the relay does is the same in every mode.
+    if (mode === 'fork')
+      it('end when the client of a relay before the watchdog leaves though nobody reads its body', async () => {
+        const pidFile = temporaryPath();
+        const watchdog = await start({
+          fprocess: './behaves-as-asked', PID_FILE: pidFile, exec_timeout: '1h', write_timeout: '1h',
+        }); // biome-ignore format: short
+        const pool = createPool({});
+        const address = { hostname: '127.0.0.1', port: portOf(watchdog) };
+        const between = listen({
+          hostname: '127.0.0.1',
+          onExchange: (exchange) => void relay(exchange, { pool, address, target: '/' }),
+        });
+        const client = await RawPeer.connect(between.port);
+        client.send('POST / HTTP/1.1\r\nHost: a\r\nX-Behave: hang\r\nContent-Length: 60000000\r\n\r\n');
+        client.send(Buffer.alloc(60_000_000));
+        const pid = await pidIn(pidFile);
+        await client.untilReceived('H');
+        client.destroy();
+        await until(() => !isAlive(pid), 'the process is dead');
+        between.close();
+        pool.close();
+      });
 
     it('may print without end: others are served meanwhile, in little memory', async () => {
       const watchdog = await start({
