@@ -139,6 +139,7 @@ class Host implements Engine {
         ...[`--net=/run/netns/${this.#namespace}`, 'dockerd', ...paths],
         ...['--pidfile', join(this.#folder, 'pid'), '--config-file', join(this.#folder, 'daemon.json')],
         ...['--host', `unix://${this.socketPath}`, '--cgroup-parent', this.#namespace],
+        '--exec-opt=native.cgroupdriver=cgroupfs', // whose parents are no systemd slices
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -215,16 +216,20 @@ async function removeLeftovers(): Promise<void> {
     .filter((path) => path.startsWith(`${ROOT}/`));
   for (const path of mounts.reverse()) spawnSync('umount', ['-l', path], { stdio: 'ignore' });
   rmSync(ROOT, { recursive: true, force: true });
-  for (const controller of existsSync(CGROUPS) ? readdirSync(CGROUPS) : []) {
-    const parents = readdirSync(join(CGROUPS, controller)).filter((name) => name.startsWith(`${NAME}-`));
-    for (const parent of parents) removeCgroup(join(CGROUPS, controller, parent));
+  // One tree for each controller, or (version 2) one for all.
+  for (const tree of [CGROUPS, ...foldersIn(CGROUPS)]) {
+    for (const path of foldersIn(tree)) if (path.startsWith(join(tree, `${NAME}-`))) removeCgroup(path);
   }
 }
 
+function foldersIn(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+}
+
 function removeCgroup(path: string): void {
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeCgroup(join(path, entry.name));
-  }
+  for (const inner of foldersIn(path)) removeCgroup(inner);
   try {
     rmdirSync(path);
   } catch {
