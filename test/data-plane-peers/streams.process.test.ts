@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { eventually, RawPeer } from '../http1/raw-peer.ts';
 import { type DataPlaneUnderTest, startDataPlane } from '../support/data-plane-with-upstream.ts';
 import { freePort, startWatchdog, stopWatchdogs } from '../watchdog/start-watchdog.ts';
-import { serve, stopPrograms } from './programs.ts';
+import { find, mustRun, serve, skipSaying, stopPrograms } from './programs.ts';
 
 const STREAMS = join(import.meta.dirname, 'fixtures/streams.ts');
 
@@ -26,10 +26,12 @@ for (const [what, start] of Object.entries(upstreams)) {
     this.timeout(30_000);
     let plane: DataPlaneUnderTest;
     let base: string;
+    let functionPort: number;
     const clients: RawPeer[] = [];
 
     beforeEach(async () => {
-      plane = await startDataPlane({ functionPort: await start() });
+      functionPort = await start();
+      plane = await startDataPlane({ functionPort });
       base = `http://127.0.0.1:${plane.port}/function/fn`;
     });
     afterEach(async () => {
@@ -108,6 +110,20 @@ for (const [what, start] of Object.entries(upstreams)) {
       expect([code, reason]).to.deep.equal([4001, 'as you wish']);
       await eventually(() => plane.listener.inFlight === 0);
       expect(plane.records.map(({ status }) => status)).to.deep.equal([101]);
+    });
+
+    it('a silent tunnel is watched by the kernel at both of its ends', async function () {
+      if (find('ss') === null) return skipSaying(this, 'there is no ss on this machine');
+      const client = await open(
+        '/ws',
+        'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n',
+      );
+      expect(await client.untilReceived('\r\n\r\n')).to.match(/^HTTP\/1\.1 101 /);
+      const sockets = (await mustRun(['ss', '-tnoH', 'state', 'established'])).split('\n');
+      const watched = (from: string, to: string): boolean =>
+        sockets.some((line) => new RegExp(`:${from}\\s+\\S+:${to}\\s+timer:\\(keepalive`).test(line));
+      expect(watched(String(plane.port), '\\d+'), 'towards the client').to.equal(true);
+      expect(watched('\\d+', String(functionPort)), 'towards the function').to.equal(true);
     });
 
     it('an upgrade that the function refuses is an answer like any other', async () => {
