@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect } from 'chai';
 import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
@@ -116,6 +118,41 @@ describe('a client that is not read', function () {
     expect((await client.untilEnd()).endsWith('second\r\n0\r\n\r\n')).to.equal(true);
   });
 
+  it('is served as ever when it is a real one: Node, Python, Bun', async () => {
+    listener = listen({
+      hostname: '127.0.0.1',
+      onExchange: (exchange) => {
+        let bytes = 0;
+        let isFull = true;
+        exchange.readBody({
+          write: (piece) => {
+            bytes += piece.length;
+            return !isFull;
+          },
+          end: () => exchange.respond({ status: 201, headers: [] }, `${bytes} bytes`),
+          abort: () => {},
+        });
+        setTimeout(() => {
+          isFull = false;
+          exchange.resumeBody();
+        }, 3000); // time for two looks
+      },
+    });
+    const [size, { port }] = [20_000_000, listener];
+    const node = `require('node:http').request({ port: ${port}, host: '127.0.0.1', method: 'POST' }, (answer) => {
+      answer.on('data', (piece) => console.log(answer.statusCode + ' ' + piece));
+    }).end(Buffer.alloc(${size}))`;
+    const python = `import http.client
+c = http.client.HTTPConnection('127.0.0.1', ${port})
+c.request('POST', '/', b'x' * ${size})
+answer = c.getresponse()
+print(answer.status, answer.read().decode())`;
+    const bun = fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: new Uint8Array(size) });
+    const printed = await Promise.all([output('node', ['-e', node]), output('python3', ['-c', python])]);
+    expect(printed).to.deep.equal([`201 ${size} bytes\n`, `201 ${size} bytes\n`]);
+    expect(await (await bun).text()).to.equal(`${size} bytes`);
+  });
+
   describe('of a relay', () => {
     const pool = createPool({});
     let outcome: Promise<RelayOutcome> | undefined;
@@ -157,3 +194,14 @@ describe('a client that is not read', function () {
     });
   });
 });
+
+async function output(command: string, args: string[]): Promise<string> {
+  const child = spawn(command, args);
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (piece) => {
+      text += piece;
+    });
+  await once(child, 'close');
+  return text;
+}
