@@ -44,6 +44,8 @@ export interface GatewayConfig {
   readonly replicaSilenceMs: number;
   /** Invocations in flight before 429, over all workers; 0 is no limit. Env `max_inflight`, default 0. */
   readonly maxInflight: number;
+  /** Calls in flight at one replica of functions without a `max_inflight` of their own; 0 is no limit. Env `replica_max_inflight`, default 0. */
+  readonly replicaMaxInflight: number;
   /** Whether a call to a function without replicas starts one. Env `scale_from_zero`, default true. */
   readonly scaleFromZero: boolean;
   /** Longest wait of a call for a first replica. Env `cold_start_timeout`, default 60s. */
@@ -189,6 +191,7 @@ export function loadConfig(
     upstreamIdleTimeoutMs: read('upstream_idle_timeout', 5000, parseDurationMs),
     replicaSilenceMs: read('replica_silence', 3000, parsePositiveMs),
     maxInflight: read('max_inflight', 0, parseCount),
+    replicaMaxInflight: read('replica_max_inflight', 0, parseCount),
     scaleFromZero: read('scale_from_zero', true, parseFlag),
     coldStartTimeoutMs: read('cold_start_timeout', 60_000, parseDurationMs),
     rolloutTimeoutMs: read('rollout_timeout', 30_000, parseDurationMs),

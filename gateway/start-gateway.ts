@@ -149,6 +149,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     connectTimeoutMs: config.connectTimeoutMs,
     defaultNamespace: config.functionNamespace,
     counts,
+    replicaMaxInflight: config.replicaMaxInflight,
     onLimitProblem: (key, why) => logger.warn('a limit of a function cannot be kept', { function: key, why }),
     rollouts: { timeoutMs: config.rolloutTimeoutMs, revert: revertRollout(provider, logger) },
     onChanges: (changes) => workers.tell(changes),

@@ -34,6 +34,8 @@ export interface ServingPlaneOptions {
   readonly defaultNamespace: string;
   readonly upstreamTimeoutMs: number;
   readonly maxInflight: number;
+  /** Calls in flight at one replica of functions that do not say; 0 or absent: no limit. */
+  readonly replicaMaxInflight?: number | undefined;
   /** Counts that are shared with the other workers; absent: this process is alone. */
   readonly counts?: SharedCounts | undefined;
   readonly coldStart: {
@@ -62,7 +64,7 @@ export interface ServingPlane {
 
 /** Puts the invocation path together: mirror of the table, waiting room, invoker, front. */
 export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
-  const { pool, functionPort, upstreamTimeoutMs, counts = privateCounts() } = options;
+  const { pool, functionPort, upstreamTimeoutMs, counts = privateCounts(), replicaMaxInflight = 0 } = options;
   const waitingRoom = new WaitingRoom({
     ...options.coldStart,
     counts,
@@ -73,7 +75,7 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
     onReady: (entry) => waitingRoom.open(entry),
     onUnready: (replica) => pool.forget({ hostname: replica.address, port: functionPort }),
     onEntry: (entry) => {
-      const { rules, timeLimit } = readCallRules(entry, upstreamTimeoutMs);
+      const { rules, timeLimit } = readCallRules(entry, { upstreamTimeoutMs, replicaMaxInflight });
       entry.rules = rules;
       entry.timeLimit = timeLimit;
       waitingRoom.onEntry(entry);

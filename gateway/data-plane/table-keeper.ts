@@ -25,6 +25,8 @@ export interface TableKeeperOptions {
   readonly rollouts: RolloutWatchOptions;
   /** Where calls of limited functions are counted; absent: in this process alone. */
   readonly counts?: SharedCounts | undefined;
+  /** Calls in flight at one replica of functions that do not say; 0 or absent: no limit. */
+  readonly replicaMaxInflight?: number | undefined;
   /** A limit of a function has no effect, and why. */
   readonly onLimitProblem?: ((key: string, why: string) => void) | undefined;
   /** Something of the table has changed, and this is all of it. */
@@ -63,6 +65,7 @@ export class TableKeeper {
     this.#options = options;
     this.#limits = new LimitKeeper({
       counts: options.counts ?? privateCounts(),
+      replicaMaxInflight: options.replicaMaxInflight,
       onProblem: options.onLimitProblem ?? (() => {}),
     });
     this.#table = new FunctionTable(options.defaultNamespace, {

@@ -100,6 +100,7 @@ class Worker {
       defaultNamespace: config.functionNamespace,
       upstreamTimeoutMs: config.upstreamTimeoutMs,
       maxInflight: config.maxInflight,
+      replicaMaxInflight: config.replicaMaxInflight,
       counts: openCountsFile(task.countsFile, { workers: config.gatewayWorkers, worker: task.worker - 1 }),
       coldStart: {
         capacity: config.coldStartWaiting,

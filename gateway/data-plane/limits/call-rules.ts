@@ -4,6 +4,9 @@ import { parseConcurrency, parseRateLimit } from '../../../contract/parse-call-l
 import { type RateRule, toRateRule } from './rate.ts';
 import { functionTimeLimit, type TimeLimit, timeLimitProblem } from './time-limit.ts';
 
+/** The counts are 32-bit numbers. */
+const MOST_IN_FLIGHT = 2 ** 30;
+
 /** What holds for the calls of one function. */
 export interface CallRules {
   readonly rate: RateRule | undefined;
@@ -29,8 +32,19 @@ export interface ReadRules {
   readonly problems: readonly string[];
 }
 
+/** The gateway's own settings that a function's rules are made with. */
+export interface RuleDefaults {
+  /** 0: none. */
+  readonly upstreamTimeoutMs: number;
+  /** Calls in flight at one replica where the function does not say; 0: no limit. */
+  readonly replicaMaxInflight: number;
+}
+
 /** Reads the rules of a function. Throws nothing. */
-export function readCallRules(source: RuleSource, upstreamTimeoutMs: number): ReadRules {
+export function readCallRules(
+  source: RuleSource,
+  { upstreamTimeoutMs, replicaMaxInflight }: RuleDefaults,
+): ReadRules {
   const problems: string[] = [];
   const read = <T>(parse: () => T | undefined): T | undefined => {
     try {
@@ -43,7 +57,7 @@ export function readCallRules(source: RuleSource, upstreamTimeoutMs: number): Re
   };
   const rate = read(() => parseRateLimit(source.labels));
   const concurrency = read(() => parseConcurrency(source.labels)) ?? 0;
-  const perReplica = readMaxInflight(source.envVars['max_inflight']);
+  const perReplica = readMaxInflight(source.envVars['max_inflight'], replicaMaxInflight);
   const ofTime = timeLimitProblem(source.annotations);
   if (ofTime !== undefined) problems.push(ofTime);
   const isLimited = rate !== undefined || concurrency > 0 || perReplica > 0;
@@ -54,12 +68,12 @@ export function readCallRules(source: RuleSource, upstreamTimeoutMs: number): Re
   };
 }
 
-/** What its watchdog makes of the variable; 0: it has no limit, or does not start for a value that it cannot read. */
-export function readMaxInflight(text: string | undefined): number {
-  if (text === undefined || text === '') return 0;
+/** What its watchdog makes of the variable, which does not start for a value that it cannot read; 0: no limit. */
+function readMaxInflight(text: string | undefined, fallback: number): number {
+  if (text === undefined || text === '') return fallback;
   try {
-    return Math.min(parseCount(text), 2 ** 30);
+    return Math.min(parseCount(text), MOST_IN_FLIGHT);
   } catch {
-    return 0;
+    return fallback;
   }
 }

@@ -5,8 +5,12 @@ import { readCallRules } from './call-rules.ts';
 import { FIRST_FREE_SLOT, type SharedCounts, SLOTS } from './shared-counts.ts';
 import { Slots } from './slots.ts';
 
+const NO_DEFAULTS = { upstreamTimeoutMs: 0, replicaMaxInflight: 0 };
+
 export interface LimitKeeperOptions {
   readonly counts: SharedCounts;
+  /** Every replica may have a limit: see {@link RuleDefaults}. */
+  readonly replicaMaxInflight?: number | undefined;
   /** A limit has no effect: `why` names it. */
   readonly onProblem: (key: string, why: string) => void;
   readonly nowMs?: () => number;
@@ -19,12 +23,15 @@ export class LimitKeeper {
   readonly #slots: Slots;
   /** The labels and annotations that were looked at last, and what was told of them: they are read anew again and again. */
   readonly #checked = new WeakMap<FunctionEntry, { labels: unknown; annotations: unknown; told: string }>();
+  /** Functions that say nothing have a limit for each replica, too. */
+  readonly #limitsAll: boolean;
   #hasToldFull = false;
 
   constructor(options: LimitKeeperOptions) {
     const { counts, nowMs = Date.now } = options;
     this.#options = options;
     this.#nowMs = nowMs;
+    this.#limitsAll = (options.replicaMaxInflight ?? 0) > 0;
     this.#slots = new Slots({
       count: SLOTS,
       first: FIRST_FREE_SLOT,
@@ -40,7 +47,7 @@ export class LimitKeeper {
     if (labels[RATE_LABEL] !== undefined || labels[CONCURRENCY_LABEL] !== undefined) {
       entry.slot ??= this.#assign(functionName(entry), key);
     }
-    if (envVars['max_inflight'] === undefined) return;
+    if (envVars['max_inflight'] === undefined && !this.#limitsAll) return;
     for (const replica of entry.replicas) replica.slot ??= this.#assign(replicaName(replica), key);
   }
 
@@ -73,7 +80,7 @@ export class LimitKeeper {
       labels[BURST_LABEL] ??
       labels[CONCURRENCY_LABEL] ??
       annotations[TIMEOUT_ANNOTATION];
-    const problems = isSet === undefined ? [] : readCallRules(entry, 0).problems;
+    const problems = isSet === undefined ? [] : readCallRules(entry, NO_DEFAULTS).problems;
     const told = problems.join('\n');
     this.#checked.set(entry, { labels, annotations, told });
     if (known?.told === told) return;

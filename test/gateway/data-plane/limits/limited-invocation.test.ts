@@ -165,6 +165,19 @@ describe('an invocation of a limited function', () => {
       }
     });
 
+    it('has the gateway’s limit where the function has none, and none where it says so', async () => {
+      await start({}, { replicaMaxInflight: 1 });
+      const held = call();
+      await replicas.reached(1);
+      expect(await call()).to.deep.include({ status: 429, code: 'replicas_busy' });
+      snapshot = { ...snapshot, envVars: { max_inflight: '0' } };
+      gateway.dataPlane.nudge();
+      answersAtOnce();
+      while ((await call()).status === 429) await new Promise((resolve) => setTimeout(resolve, 5));
+      replicas.answerOne();
+      expect((await held).status).to.equal(200);
+    });
+
     it('is tried once on another replica when a watchdog says that it has too many, and ran nothing', async () => {
       await replicas.start('127.0.0.2');
       await start({ ...two, envVars: {} });
