@@ -15,12 +15,20 @@ export class FakeClient {
   isClosed = false;
   isPaused = false;
 
-  constructor(onExchange: (exchange: Exchange) => void) {
+  #hasBacklog = false;
+
+  /** @param takes how many bytes the kernel has room for at the next write; by default for all */
+  constructor(
+    onExchange: (exchange: Exchange) => void,
+    takes: () => number = () => Number.POSITIVE_INFINITY,
+  ) {
     const socket = {
       write: (bytes: Uint8Array, offset = 0, length = bytes.length - offset): number => {
         if (this.hasEnded) return -1;
-        this.received += Buffer.from(bytes.buffer, bytes.byteOffset + offset, length).toString('latin1');
-        return length;
+        const taken = Math.min(length, takes());
+        this.#hasBacklog = taken < length;
+        this.received += Buffer.from(bytes.buffer, bytes.byteOffset + offset, taken).toString('latin1');
+        return taken;
       },
       end: () => this.#end(),
       shutdown: () => this.#end(),
@@ -55,6 +63,13 @@ export class FakeClient {
 
   #end(): void {
     this.hasEnded = true;
+  }
+
+  /** The kernel has room again, if it had none. */
+  drain(): void {
+    if (!this.#hasBacklog) return;
+    this.#hasBacklog = false;
+    this.connection.onDrain();
   }
 
   send(text: string): void {

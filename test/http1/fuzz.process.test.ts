@@ -26,7 +26,9 @@ function echo(exchange: Exchange, random: Random): void {
     return;
   }
   if (how < 0.4) {
-    const sink = exchange.startResponse({ status: 200, headers: ['X-Token', mark] });
+    const sink = exchange.startResponse({ status: 200, headers: ['X-Token', mark] }, () =>
+      exchange.resumeBody(),
+    );
     exchange.readBody(sink);
     return;
   }
@@ -81,6 +83,8 @@ function randomBytes(random: Random): string {
 }
 
 interface Talk {
+  /** How many answers it must get, where all that it says is plain and its kernel takes all; undefined otherwise. */
+  readonly owed: number | undefined;
   readonly token: string;
   readonly client: FakeClient;
   rest: string;
@@ -102,6 +106,7 @@ describe('fuzzed heads and bodies', () => {
     let messages = 0;
     let connections = 0;
     let answers = 0;
+    let wholes = 0;
     const begin = (): Talk => {
       const token = `tk${Math.floor(random() * 36 ** 10)
         .toString(36)
@@ -109,18 +114,31 @@ describe('fuzzed heads and bodies', () => {
       connections++;
       recent.add(token);
       if (recent.size > 10_000) recent = new Set([...recent].slice(5_000));
-      const client = new FakeClient((exchange) => echo(exchange, random));
+      const isStingy = random() < 0.3;
+      const takes = (): number =>
+        isStingy ? Math.floor(random() * random() * 400) : Number.POSITIVE_INFINITY;
+      const client = new FakeClient((exchange) => echo(exchange, random), takes);
       let rest = '';
+      let owed = 0;
+      let isPlain = !isStingy;
       for (let count = 1 + Math.floor(random() * 8); count > 0; count--) {
         const kind = random();
+        owed++;
         const message = makeMessage(random, token);
+        isPlain &&= kind < 0.7 && / \/tk/.test(message);
         rest += kind < 0.7 ? message : kind < 0.97 ? mutate(random, message) : randomBytes(random);
         messages++;
       }
-      return { token, client, rest };
+      return { token, client, rest, owed: isPlain ? owed : undefined };
     };
     /** Every connection ends in a bounded number of events: the client's end, and the end of every wait. */
-    const finish = ({ token, client }: Talk): void => {
+    const finish = ({ token, client, rest, owed }: Talk): void => {
+      const got = client.received.match(/HTTP\/1\.1 200 OK/g)?.length ?? 0;
+      if (owed !== undefined && rest === '' && got !== owed)
+        expect.fail(
+          `${token} got ${got} answers of ${owed}: ${JSON.stringify([client.sent, client.received])}`,
+        );
+      if (owed !== undefined && rest === '') wholes++;
       if (random() < 0.5) client.connection.onEnd();
       for (let round = 1; round <= 4 && !client.isClosed; round++)
         client.connection.check(performance.now() + round * LATER_MS);
@@ -134,9 +152,8 @@ describe('fuzzed heads and bodies', () => {
       );
       if (others.length > 0)
         expect.fail(`${token} was sent what is of ${others[0]}: ${JSON.stringify(client.received)}`);
-      if (!/^(?:HTTP\/1\.1 [1-5][0-9]{2} |$)/.test(client.received))
-        expect.fail(JSON.stringify(client.received));
-      answers += client.received.match(/^HTTP\/1\.1 [2-5]/gm)?.length ?? 0;
+      if (!'HTTP/1.1 '.startsWith(client.received.slice(0, 9))) expect.fail(JSON.stringify(client.received));
+      answers += client.received.match(/HTTP\/1\.1 [2-5]/g)?.length ?? 0;
     };
     const start = performance.now();
     const memory: number[] = [];
@@ -146,12 +163,20 @@ describe('fuzzed heads and bodies', () => {
         const at = Math.floor(random() * talks.length);
         const talk = pick(random, talks.slice(at, at + 1));
         const length = random() < 0.2 ? 1 : 1 + Math.floor(random() * random() * 1500);
-        talk.client.send(talk.rest.slice(0, length));
-        talk.rest = talk.rest.slice(length);
+        if (random() < 0.7) talk.client.drain();
+        // A socket that is paused brings nothing.
+        if (!talk.client.isPaused) {
+          talk.client.send(talk.rest.slice(0, length));
+          talk.rest = talk.rest.slice(length);
+        }
         if (talk.rest !== '' && !talk.client.isClosed && random() > 0.005) continue;
         talks.splice(at, 1);
-        // One turn for each answer that waits for the one before it.
-        for (let turn = 0; turn < 12; turn++) await Promise.resolve();
+        // A turn for each answer that waits for the one before it, and for each write that the kernel takes a part of.
+        const turns = random() < 0.7 ? 40 : 12;
+        for (let turn = 0; turn < turns; turn++) {
+          if (turn < turns - 12) talk.client.drain();
+          await Promise.resolve();
+        }
         finish(talk);
       }
       await new Promise((resolve) => setImmediate(resolve));
@@ -165,6 +190,7 @@ describe('fuzzed heads and bodies', () => {
     );
     expect(rejections).to.deep.equal([]);
     expect(answers).to.be.above(messages / 10);
+    expect(wholes, 'connections of which each request was answered').to.be.above(connections / 20);
     if (!SOAK) return;
     expect(rate).to.be.above(AT_LEAST_PER_SECOND);
     const early = memory[Math.floor(memory.length / 4)] ?? 0;
@@ -191,8 +217,8 @@ describe('fuzzed heads and bodies', () => {
       if (inOne.endsWith('|refused')) refused++;
       else whole++;
     }
-    expect(whole).to.be.above(100);
-    expect(refused).to.be.above(100);
+    expect(whole).to.be.above(20);
+    expect(refused).to.be.above(20);
   });
 });
 
