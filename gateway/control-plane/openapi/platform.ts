@@ -22,7 +22,8 @@ const health = object(
     checks: {
       type: 'object',
       additionalProperties: ref('HealthCheck'),
-      description: '`engine` and `swarm`, which the gateway cannot work without, its `workers`, `nats` and `prometheus`.',
+      description:
+        '`engine` and `swarm`, which the gateway cannot work without, its `workers`, `nats` and `prometheus`.',
     },
     table: object(
       {
