@@ -189,6 +189,7 @@ class Run implements RunningProcess {
   readonly #pumps: Pump[] = [];
   #stopCause: Outcome | undefined;
   #isDone = false;
+  #isEnding = false;
 
   constructor(started: StartedProcess, ends: OwnEnds, options: FollowOptions) {
     this.#process = started;
@@ -210,6 +211,7 @@ class Run implements RunningProcess {
   }
 
   #end(): void {
+    this.#isEnding = true;
     this.#process.signal('SIGTERM');
     this.#timers.push(
       setTimeout(() => {
@@ -255,11 +257,9 @@ class Run implements RunningProcess {
       this.#process.forget();
       this.stdin?.end();
     }
-    if (this.#stopCause !== undefined) {
-      // The leader heeded SIGTERM; what else there is of its group gets no second warning.
-      this.#process.signal('SIGKILL');
-      return this.#stopCause;
-    }
+    // The leader heeded SIGTERM; what else there is of its group gets no second warning.
+    if (this.#isEnding) this.#process.signal('SIGKILL');
+    if (this.#stopCause !== undefined) return this.#stopCause;
     const { exitCode, signalCode } = this.#process;
     const outcome: Outcome =
       signalCode === null
