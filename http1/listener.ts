@@ -43,6 +43,9 @@ class SocketListener implements Listener, ConnectionHost {
   #inFlight = 0;
   /** Connections so far. */
   #taken = 0;
+  #isTakingIn = false;
+  /** Taken in while nothing was read. */
+  readonly #takenLast: ServerConnection[] = [];
   /** Set while a drain waits. */
   #onQuieter: (() => void) | undefined;
 
@@ -65,6 +68,10 @@ class SocketListener implements Listener, ConnectionHost {
         opened.data = connection;
         this.#sweep.add(connection);
         this.#taken++;
+        if (this.#isTakingIn) {
+          opened.pause();
+          this.#takenLast.push(connection);
+        }
       },
       data: (from, bytes) => from.data?.onData(bytes),
       drain: (from) => from.data?.onDrain(),
@@ -121,8 +128,7 @@ class SocketListener implements Listener, ConnectionHost {
     this.isDraining = true;
     if (isFirst) {
       await new Promise((resolve) => setTimeout(resolve, servesOnMs));
-      await this.#takeInQueue();
-      this.#server.stop(false);
+      await this.#stopAccepting();
     }
     for (const connection of [...this.#sweep.items]) if (!isExpectant(connection)) connection.closeIdle();
     await this.#quiet(withinMs);
@@ -131,14 +137,23 @@ class SocketListener implements Listener, ConnectionHost {
     return cutOff;
   }
 
-  /** Connections that wait in the kernel's queue would be reset: turns of the loop take them in, until one finds none. */
-  async #takeInQueue(): Promise<void> {
+  /**
+   * Stops, without a reset for those who wait in the kernel's queue: turns of the loop take them in, until one finds none.
+   * Nothing new is read meanwhile, so that a turn is short and nobody can come in behind it.
+   */
+  async #stopAccepting(): Promise<void> {
+    this.#isTakingIn = true;
+    const held = [...this.#sweep.items].filter(({ isIdle }) => isIdle);
+    for (const { socket } of held) socket.pause();
     let taken: number;
     let turns = 0;
     do {
       taken = this.#taken;
       await new Promise((resolve) => setImmediate(resolve));
     } while (++turns < MOST_LAST_TURNS && (turns < 2 || this.#taken > taken));
+    this.#server.stop(false);
+    this.#isTakingIn = false;
+    for (const { socket } of [...held, ...this.#takenLast.splice(0)]) socket.resume();
   }
 
   /** Until nothing is in flight and nobody who has just connected still has to be heard. */
