@@ -181,10 +181,13 @@ for (const mode of MODES) {
         const client = await connect();
         client.send(post(`X-A: ${header}\r\nContent-Length: 3\r\nConnection: close\r\n`, 'abc'));
         const received = await client.untilEnd();
-        return received.slice(received.indexOf('\r\n\r\n'));
+        const [head = '', ...body] = received.split('\r\n\r\n');
+        const text = body.join('\r\n\r\n');
+        // In pieces as they were written, which is a matter of time.
+        return head.includes('chunked') ? text.replace(/(^|\r\n)[0-9a-f]+\r\n/g, '') : text;
       };
       const plain = await tell('a');
-      expect(plain).to.contain('stdin abc').and.to.contain('SigIgn');
+      expect(plain).to.contain('stdin abc\nSigBlk').and.to.contain('SigIgn');
       expect(await tell('\xff')).to.equal(plain);
     });
 

@@ -21,6 +21,8 @@ const PEERS = {
 
 export type Contract = keyof typeof PEERS;
 
+/** A gigabyte takes its time on a machine that others use, too. */
+const CASE_MS = 60_000;
 /** Longest that a case is waited for of which it is shown that it does not hold. */
 const REFUTED_MS = 3000;
 
@@ -45,7 +47,8 @@ export function describeContract(
   declare: (cases: ContractCases) => void,
 ): void {
   describe(`the ${contract} contract, ${area}`, () => {
-    describe('Skep', () => {
+    describe('Skep', function () {
+      this.timeout(CASE_MS);
       let program: Program | undefined;
       before(async function () {
         this.timeout(60_000);
@@ -62,7 +65,8 @@ export function describeContract(
       });
     });
     const { name, variable } = PEERS[contract];
-    describe(name, () => {
+    describe(name, function () {
+      this.timeout(CASE_MS);
       const executable = process.env[variable];
       if (!executable) {
         it.skip(`no peer given: set ${variable} to its executable`);
