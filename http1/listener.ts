@@ -154,6 +154,8 @@ class SocketListener implements Listener, ConnectionHost {
     this.#server.stop(false);
     this.#isTakingIn = false;
     for (const { socket } of [...held, ...this.#takenLast.splice(0)]) socket.resume();
+    // What has come in meanwhile is read before idle connections are closed.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Until nothing is in flight and nobody who has just connected still has to be heard. */

@@ -27,6 +27,8 @@ export interface UpstreamResponseHead extends ResponseHead {
   readonly version: '1.0' | '1.1';
   /** Bytes; -1 when chunked or ended by close. */
   readonly contentLength: number;
+  /** Whether the upstream takes another request on this connection. */
+  readonly keepAlive: boolean;
 }
 
 /** Where body bytes go. `write` returns false when the sink is full: the source then waits for `resume()`. */

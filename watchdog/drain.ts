@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Listener } from '../http1/types.ts';
 import type { WatchdogConfig } from './config.ts';
 import type { Health } from './health.ts';
@@ -10,6 +11,12 @@ export interface DrainOptions {
 }
 
 /**
+ * The last of the time in which calls are still taken: each answer asks to close. Callers then have no idle connection left on which
+ * a call could meet its end, and the gateway, where it calls a replica that is to stop for want of another, turns away from it.
+ */
+const ASKS_TO_CLOSE_MS = 1000;
+
+/**
  * Fails the health check, keeps serving for `healthcheck_interval` so that callers notice, then lets what is in flight
  * finish within `write_timeout`.
  */
@@ -17,9 +24,10 @@ export async function drain({ config, health, listener }: DrainOptions): Promise
   const { healthcheckIntervalMs, writeTimeoutMs } = config;
   log(`SIGTERM: no new connections in ${goDuration(healthcheckIntervalMs)}`);
   health.markUnhealthy();
-  // Asked to close with each answer, callers have no idle connection left on which a call could meet its end.
-  const drained = listener.drain(writeTimeoutMs, healthcheckIntervalMs);
-  await new Promise((resolve) => setTimeout(resolve, healthcheckIntervalMs));
+  const lastMs = Math.min(ASKS_TO_CLOSE_MS, healthcheckIntervalMs / 2);
+  await sleep(healthcheckIntervalMs - lastMs);
+  const drained = listener.drain(writeTimeoutMs, lastMs);
+  await sleep(lastMs);
   log(`No new connections allowed, draining: ${listener.inFlight} requests`);
   const cutOff = await drained;
   log(`Exiting. Active connections: ${cutOff}`);

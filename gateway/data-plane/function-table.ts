@@ -15,6 +15,8 @@ export interface LiveReplica {
   isOutdated: boolean;
   /** Its place in the shared counts; undefined: its calls are not limited. */
   slot?: number | undefined;
+  /** The cluster has told it to stop: called only for want of another. */
+  isLeaving?: boolean;
   /** Calls that were answered here. */
   answered?: number;
 }

@@ -281,11 +281,21 @@ class Invocation implements RelayUser {
         dropRequestHeaders: call.span === undefined ? OWN_REQUEST_HEADERS : ownHeaders(call.span),
         ownFields: call,
         dropResponseHeaders: OWN_RESPONSE_HEADERS,
-        acceptResponse: this.#mayGoElsewhere() ? acceptsUnlessBusy : acceptsResponse,
+        acceptResponse: this.#acceptance(replica),
         timeoutMs: this.#timeLimit?.ms ?? upstreamTimeoutMs,
       },
       this,
     );
+  }
+
+  #acceptance(replica: LiveReplica): (head: UpstreamResponseHead) => boolean {
+    const accepts = this.#mayGoElsewhere() ? acceptsUnlessBusy : acceptsResponse;
+    if (replica.isLeaving !== true) return accepts;
+    return (head) => {
+      // Soon it takes no more connections: one that it has not accepted by then would be reset, and what was sent on it lost.
+      if (!head.keepAlive) this.#options.onUnreachable(this.#entry, replica);
+      return accepts(head);
+    };
   }
 
   relayEnded(outcome: RelayOutcome): void {

@@ -129,6 +129,7 @@ export class TableMirror implements FunctionLookup {
       }
       // Its place in the shared counts is another's, and its connections end with it.
       replica.slot = undefined;
+      replica.isLeaving = true;
       this.#listener.onUnready(replica);
       kept.push(replica);
     }

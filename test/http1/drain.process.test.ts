@@ -67,6 +67,20 @@ describe('a listener that drains', () => {
     expect(answers.some((answer) => answer.endsWith('served'))).to.equal(true);
   });
 
+  it('answers what came over kept-alive connections until the moment at which it closes them', async () => {
+    const kept = await Promise.all(Array.from({ length: 50 }, connect));
+    for (const peer of kept) {
+      peer.send(GET);
+      await peer.untilReceived('served');
+      peer.received = '';
+    }
+    const drained = listener.drain(5000);
+    for (const peer of kept) peer.send(GET);
+    const answers = await Promise.all(kept.map((peer) => peer.untilEnd()));
+    for (const answer of answers) expect(answer).to.match(/connection: close\r\n\r\nserved$/);
+    expect(await drained).to.equal(0);
+  });
+
   it('serves on for as long as it is told, new connections too, and asks each client to close', async () => {
     const kept = await connect();
     kept.send(GET);

@@ -146,6 +146,27 @@ describe('an invocation', () => {
     expect(JSON.parse(body)).to.include({ method: 'PUT', url: '/a%2Fb//c?x=1&x=2', body: 'hi' });
   });
 
+  it('calls a replica that is to stop until it asks to close, and then waits for the next one', async () => {
+    let asksToClose = false;
+    await upstream((_, outgoing) => {
+      if (asksToClose) outgoing.setHeader('connection', 'close');
+      outgoing.end('the former');
+    });
+    await upstream((_, outgoing) => outgoing.end('the next'), '127.0.0.2');
+    await gateway();
+    expect((await call('/function/env')).body).to.equal('the former');
+    replicas = [];
+    await dataPlane.start();
+    expect((await call('/function/env')).body).to.equal('the former');
+    expect((await call('/function/env')).body).to.equal('the former');
+    asksToClose = true;
+    expect((await call('/function/env')).body).to.equal('the former');
+    const waiting = call('/function/env');
+    replicas = [{ id: 'r2', address: '127.0.0.2', isRunning: true }];
+    dataPlane.nudge();
+    expect((await waiting).body).to.equal('the next');
+  });
+
   it('tells the function who calls, and which function is meant', async () => {
     await upstream(echo);
     await gateway();
