@@ -15,12 +15,25 @@ export function pickReplica(
     const only = replicas[0];
     return only?.isReady && !tried.includes(only) ? only : undefined;
   }
+  // Nearly always two of all of them will do, and no list of those that are ready needs to be made.
+  if (replicas.length > 1 && tried.length === 0) {
+    const first = Math.floor(random() * replicas.length);
+    const a = replicas[first];
+    const b = replicas[another(first, replicas.length, random)];
+    if (a?.isReady && b?.isReady) return lessBusy(a, b);
+  }
   const candidates = replicas.filter((replica) => replica.isReady && !tried.includes(replica));
   if (candidates.length <= 1) return candidates[0];
   const first = Math.floor(random() * candidates.length);
-  // The second is drawn from the others, so that the two always differ.
-  const second = (first + 1 + Math.floor(random() * (candidates.length - 1))) % candidates.length;
-  const [a, b] = [candidates[first], candidates[second]];
-  if (a === undefined || b === undefined) return a ?? b;
+  const [a, b] = [candidates[first], candidates[another(first, candidates.length, random)]];
+  return a === undefined || b === undefined ? (a ?? b) : lessBusy(a, b);
+}
+
+/** Drawn from the others, so that the two always differ. */
+function another(first: number, count: number, random: () => number): number {
+  return (first + 1 + Math.floor(random() * (count - 1))) % count;
+}
+
+function lessBusy(a: LiveReplica, b: LiveReplica): LiveReplica {
   return b.inFlight < a.inFlight ? b : a;
 }
