@@ -15,13 +15,16 @@ export function passFields(
   from: number,
   to: number,
 ): void {
-  const { bytes, spans } = fields;
+  const { bytes } = fields;
   let start = from;
-  for (let i = 0; i < spans.count; i++) {
+  // The table of places is asked for anew each time: whatever a write brings about may have used it for another head.
+  for (let i = 0; i < fields.spans.count; i++) {
     if (!filter.hasField(fields, i)) continue;
+    const { spans } = fields;
     const at = spans.nameStart(i);
+    const next = i + 1 < spans.count ? spans.nameStart(i + 1) : fields.end - 2;
     if (at > start) out.range(bytes, start, at);
-    start = i + 1 < spans.count ? spans.nameStart(i + 1) : fields.end - 2;
+    start = next;
   }
   if (to > start) out.range(bytes, start, to);
 }
