@@ -82,11 +82,13 @@ export async function deployAnswering(
     replicas,
     image,
     constraints,
+    envVars = {},
   }: {
     readonly name: string;
     readonly replicas: number;
     readonly image: string;
     readonly constraints?: readonly string[];
+    readonly envVars?: Readonly<Record<string, string>>;
   },
 ): Promise<AnsweringFunction> {
   const write = async (method: string, version: number): Promise<void> => {
@@ -97,7 +99,7 @@ export async function deployAnswering(
         image,
         // Scaled by this test alone.
         labels: { 'com.openfaas.scale.min': `${replicas}`, 'com.openfaas.scale.factor': '0' },
-        envVars: { version: `${version}` },
+        envVars: { ...envVars, version: `${version}` },
         ...(constraints !== undefined && { constraints }),
       },
     });
