@@ -14,7 +14,7 @@ const PAGE_BYTES = 4096;
 
 export async function run(): Promise<void> {
   const upstreamPort = await freePort();
-  const upstream = await startProgram('slow-upstream.ts', upstreamPort, {
+  const upstream = await startProgram('busy-upstream.ts', upstreamPort, {
     slots: String(SLOTS),
     busy_ms: String(BUSY_MS),
   });
@@ -47,11 +47,14 @@ function tell(calm: readonly OpenLoadResult[], flooded: readonly OpenLoadResult[
   const calmP99 = worst(calm, ({ served }) => served.p99Ms);
   const servedP99 = worst(flooded, ({ served }) => served.p99Ms);
   const perSecond = Math.min(...flooded.map(({ served }) => served.count / SECONDS));
+  const mostPerSecond = worst(flooded, ({ served }) => served.count / SECONDS);
   record('overload, sent', Math.min(...flooded.map(({ sentPerSecond }) => sentPerSecond)), 'req/s');
   record('overload, p99 at 0.8 of capacity', calmP99, 'ms');
   record('overload, p99 of served at 5 x capacity', servedP99, 'ms');
   record('overload, p99 of served at 5 x / at 0.8 x', servedP99 / calmP99, 'ratio', '<= 2');
   record('overload, served at 5 x / capacity', perSecond / CAPACITY, 'ratio', '>= 0.8');
+  // More than the function can do was not the function's doing, and nothing above would mean anything.
+  record('overload, most served at 5 x / capacity', mostPerSecond / CAPACITY, 'ratio', '<= 1.1');
   record(
     'overload, p50 of refused',
     worst(flooded, ({ shed }) => shed.p50Ms),

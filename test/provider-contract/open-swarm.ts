@@ -20,6 +20,7 @@ export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn')
   const network = `skep-${prefix}-test`;
   const secretName = `skep-${prefix}-secret`;
   const image = `skep-${prefix}-test/web:latest`;
+  await removeRemains(docker, network, secretName);
   await importWebImage(docker, image);
   await docker.createNetwork({
     Name: network,
@@ -38,14 +39,7 @@ export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn')
     functionsNetwork: network,
     version: { release: '0.0.0', sha: 'test' },
   });
-  const clean = async (): Promise<void> => {
-    // Only functions on the network of this test: others may live in the same swarm.
-    const { Id } = await docker.getNetwork(network).inspect();
-    for (const service of await docker.listServices()) {
-      const networks = service.Spec?.TaskTemplate?.Networks ?? [];
-      if (networks.some(({ Target }) => Target === Id)) await docker.getService(service.ID).remove();
-    }
-  };
+  const clean = (): Promise<void> => removeServicesOn(docker, network);
   return {
     docker,
     network,
@@ -61,6 +55,27 @@ export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn')
       await docker.getSecret(secret.id).remove();
     },
   };
+}
+
+/** Only the services on the network of a test: others may live in the same swarm. */
+async function removeServicesOn(docker: Docker, network: string): Promise<void> {
+  const { Id } = await docker.getNetwork(network).inspect();
+  for (const service of await docker.listServices()) {
+    const networks = service.Spec?.TaskTemplate?.Networks ?? [];
+    if (networks.some(({ Target }) => Target === Id)) await docker.getService(service.ID).remove();
+  }
+}
+
+/** What a run left that could not end: its engine may have died under it. */
+async function removeRemains(docker: Docker, network: string, secretName: string): Promise<void> {
+  const networks = await docker.listNetworks({ filters: { name: [network] } });
+  if (networks.some(({ Name }) => Name === network)) {
+    await removeServicesOn(docker, network);
+    await retry(() => docker.getNetwork(network).remove());
+  }
+  for (const { ID, Spec } of await docker.listSecrets({ filters: { name: [secretName] } })) {
+    if (Spec?.Name === secretName) await retry(() => docker.getSecret(ID).remove());
+  }
 }
 
 /**

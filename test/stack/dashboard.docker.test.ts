@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 
@@ -21,14 +22,23 @@ const dashboards = readdirSync(join(grafana, 'dashboards')).map(
 const filledIn = (expression: string) =>
   expression.replaceAll('$function', '.*').replaceAll('$__range', '15m');
 
+async function metricsOfGateway(): Promise<ReadonlySet<string>> {
+  const response = await fetch(`${prometheus}/api/v1/targets/metadata?match_target={job="gateway"}`);
+  const { data } = (await response.json()) as { data: readonly { readonly metric: string }[] };
+  return new Set(data.map(({ metric }) => metric));
+}
+
 describe('the dashboards', function () {
   this.timeout(30_000);
   let known: ReadonlySet<string>;
 
   before(async () => {
-    const response = await fetch(`${prometheus}/api/v1/targets/metadata?match_target={job="gateway"}`);
-    const { data } = (await response.json()) as { data: readonly { readonly metric: string }[] };
-    known = new Set(data.map(({ metric }) => metric));
+    known = await metricsOfGateway();
+    // A platform that has just come up has not been scraped yet.
+    while (known.size === 0) {
+      await sleep(200);
+      known = await metricsOfGateway();
+    }
   });
 
   for (const dashboard of dashboards) {
