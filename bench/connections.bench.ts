@@ -1,7 +1,7 @@
 // Question: does the gateway open more connections than it needs, or leave them behind? 1,000 slow calls in flight, then 100,000 quick ones.
 import { Agent, get } from 'node:http';
+import { startHop } from './support/hop.ts';
 import { load } from './support/load.ts';
-import { freePort, start } from './support/processes.ts';
 import { record } from './support/record.ts';
 import { countSockets } from './support/sockets.ts';
 
@@ -11,21 +11,8 @@ const QUICK_CLIENTS = 64;
 const LOOK_EVERY_MS = 50;
 
 export async function run(): Promise<void> {
-  const upstreamPort = await freePort();
-  const upstream = await start({
-    command: process.execPath,
-    args: [new URL('./support/slow-upstream.ts', import.meta.url).pathname],
-    port: upstreamPort,
-    env: { port: String(upstreamPort) },
-  });
-  const gatewayPort = await freePort();
-  const gateway = await start({
-    command: process.execPath,
-    args: [new URL('./support/hop-gateway.ts', import.meta.url).pathname],
-    port: gatewayPort,
-    env: { port: String(gatewayPort), upstream_port: String(upstreamPort) },
-    readyPath: '/function/echo',
-  });
+  const hop = await startHop('slow-upstream.ts');
+  const { gateway, upstream, upstreamPort } = hop;
   let peak = 0;
   let mostTimeWait = 0;
   const look = setInterval(() => {
@@ -60,8 +47,7 @@ export async function run(): Promise<void> {
     record('connections, failures', failed + quickFailed, 'requests', '<= 0');
   } finally {
     clearInterval(look);
-    await gateway.stop();
-    await upstream.stop();
+    await hop.stop();
   }
 }
 

@@ -1,8 +1,9 @@
 // Question: what does the gateway add to a warm call? Baseline: the same upstream called directly by 32 clients, in the same run; peer:
 // OpenFaaS's gateway. All candidates and all numbers of clients take turns, so that a slow moment of the machine meets all of them.
+
+import { startHop } from './support/hop.ts';
 import { type LoadOptions, type LoadResult, load, median } from './support/load.ts';
 import { type PeerGateway, startPeerGateway } from './support/peer-gateway.ts';
-import { freePort, start } from './support/processes.ts';
 import { record, recordMissing } from './support/record.ts';
 
 const CLIENTS = [1, 32, 256, 512] as const;
@@ -15,21 +16,8 @@ type Candidate = 'direct' | 'hop' | 'peer';
 type Runs = ReadonlyMap<Candidate, ReadonlyMap<number, LoadResult[]>>;
 
 export async function run(): Promise<void> {
-  const upstreamPort = await freePort();
-  const upstream = await start({
-    command: process.execPath,
-    args: [new URL('./support/upstream.ts', import.meta.url).pathname],
-    port: upstreamPort,
-    env: { port: String(upstreamPort) },
-  });
-  const gatewayPort = await freePort();
-  const gateway = await start({
-    command: process.execPath,
-    args: [new URL('./support/hop-gateway.ts', import.meta.url).pathname],
-    port: gatewayPort,
-    env: { port: String(gatewayPort), upstream_port: String(upstreamPort) },
-    readyPath: '/function/echo',
-  });
+  const hop = await startHop();
+  const { gateway, upstream } = hop;
   const executable = process.env['PEER_OPENFAAS_GATEWAY'];
   let noPeer = 'no peer given';
   let peer: PeerGateway | undefined;
@@ -49,8 +37,7 @@ export async function run(): Promise<void> {
     }
   } finally {
     peer?.stop();
-    await gateway.stop();
-    await upstream.stop();
+    await hop.stop();
   }
 }
 

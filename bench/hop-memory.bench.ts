@@ -1,7 +1,7 @@
 // Question: does the gateway keep anything of the calls it has served? Its memory after 1,000,000 calls, against that after 100,000.
 import { readFileSync } from 'node:fs';
+import { startHop } from './support/hop.ts';
 import { load, median } from './support/load.ts';
-import { freePort, start } from './support/processes.ts';
 import { record } from './support/record.ts';
 
 const FEW = 100_000;
@@ -12,21 +12,8 @@ const LOOKS = 9;
 const LOOK_EVERY_MS = 200;
 
 export async function run(): Promise<void> {
-  const upstreamPort = await freePort();
-  const upstream = await start({
-    command: process.execPath,
-    args: [new URL('./support/upstream.ts', import.meta.url).pathname],
-    port: upstreamPort,
-    env: { port: String(upstreamPort) },
-  });
-  const gatewayPort = await freePort();
-  const gateway = await start({
-    command: process.execPath,
-    args: [new URL('./support/hop-gateway.ts', import.meta.url).pathname],
-    port: gatewayPort,
-    env: { port: String(gatewayPort), upstream_port: String(upstreamPort) },
-    readyPath: '/function/echo',
-  });
+  const hop = await startHop();
+  const { gateway } = hop;
   let served = 0;
   let failed = 0;
   const serve = async (upTo: number): Promise<number> => {
@@ -54,8 +41,7 @@ export async function run(): Promise<void> {
     record('gateway memory, 1,000,000 calls / 100,000', many / few, 'ratio', '<= 1.1');
     record('gateway memory, failures', failed, 'requests', '<= 0');
   } finally {
-    await gateway.stop();
-    await upstream.stop();
+    await hop.stop();
   }
 }
 

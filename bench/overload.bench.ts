@@ -1,8 +1,9 @@
 // Question: what do calls get when five times as many come as the function can take? Baseline: four fifths of what it can take,
 // in the same run. The function takes 50 calls at a time, 100 ms each (500 a second), and says so with max_inflight.
 import { readFileSync } from 'node:fs';
+import { startProgram } from './support/hop.ts';
 import { type OpenLoadResult, openLoad } from './support/open-load.ts';
-import { freePort, type Started, start } from './support/processes.ts';
+import { freePort, type Started } from './support/processes.ts';
 import { record } from './support/record.ts';
 
 const SLOTS = 50;
@@ -15,8 +16,8 @@ const PAGE_BYTES = 4096;
 export async function run(): Promise<void> {
   const upstreamPort = await freePort();
   const upstream = await startProgram('busy-upstream.ts', upstreamPort, {
-    slots: String(SLOTS),
-    busy_ms: String(BUSY_MS),
+    env: { slots: String(SLOTS), busy_ms: String(BUSY_MS) },
+    readyPath: '/_/health',
   });
   const gateways: Started[] = [];
   try {
@@ -76,23 +77,11 @@ async function startGateway(
   started: Started[],
 ): Promise<{ readonly url: string; readonly pid: number }> {
   const gateway = await startProgram('hop-gateway.ts', await freePort(), {
-    upstream_port: String(upstreamPort),
-    function_env: JSON.stringify(functionEnv),
+    env: { upstream_port: String(upstreamPort), function_env: JSON.stringify(functionEnv) },
+    readyPath: '/function/echo',
   });
   started.push(gateway);
   return { url: `${gateway.url}/function/echo`, pid: gateway.pid };
-}
-
-async function startProgram(file: string, port: number, env: Record<string, string>): Promise<Started> {
-  const program = new URL(`./support/${file}`, import.meta.url).pathname;
-  const readyPath = file === 'hop-gateway.ts' ? '/function/echo' : '/_/health';
-  return start({
-    command: process.execPath,
-    args: [program],
-    port,
-    env: { port: String(port), ...env },
-    readyPath,
-  });
 }
 
 function residentBytes(pid: number): number {

@@ -6,6 +6,7 @@ import { CallMarks } from './call-marks.ts';
 import type { CallSpan } from './call-tracer.ts';
 import type { LiveReplica } from './function-table.ts';
 import { NO_SLOT } from './limits/admission.ts';
+import { refuse } from './refusal.ts';
 
 // Looked for in every call.
 for (const name of ['x-call-id', 'x-forwarded-host', 'x-forwarded-for', 'accept']) fieldId(name);
@@ -72,24 +73,14 @@ export class Call implements OwnFields {
   }
 
   refuse(failure: FaasError): void {
-    const headers = [
-      'Content-Type',
-      'text/plain; charset=utf-8',
-      'X-OpenFaaS-Internal',
-      'gateway',
-      'X-Skep-Error',
-      failure.code,
+    refuse(this.exchange, failure, [
       'X-Call-Id',
       this.id,
       'X-Start-Time',
       this.#marks.startTime,
       'X-Served-By',
       this.#served.name,
-    ];
-    if (failure.status === 503 || failure.status === 429) {
-      headers.push('Retry-After', String(failure.retryAfterSeconds ?? 1));
-    }
-    this.exchange.respond({ status: failure.status, headers }, `${failure.message}\n`);
+    ]);
   }
 }
 

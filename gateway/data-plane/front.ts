@@ -2,6 +2,7 @@ import { relay } from '../../http1/relay.ts';
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
 import { FaasError } from '../errors.ts';
 import type { Invoker } from './invoke.ts';
+import { refuse } from './refusal.ts';
 import { route } from './route.ts';
 
 export interface FrontOptions {
@@ -76,16 +77,4 @@ export function createFront({ invoker, pool, controlSocket }: FrontOptions): (ex
         });
     }
   };
-}
-
-function refuse(exchange: Exchange, failure: FaasError): void {
-  const headers = [
-    'Content-Type',
-    'text/plain; charset=utf-8',
-    'X-OpenFaaS-Internal',
-    'gateway',
-    'X-Skep-Error',
-    failure.code,
-  ];
-  exchange.respond({ status: failure.status, headers }, `${failure.message}\n`);
 }
