@@ -8,14 +8,18 @@ export type ScalingRole = 'leads' | 'follows' | 'cut_off';
 
 /** The gateways that serve one cluster. Each tells the others what calls it has, and one of them scales. */
 export interface Gateways {
+  /** As of now: it may end from one moment to the next, so it is asked right before anything is applied. */
   readonly role: ScalingRole;
   /** How many there are, this one included. */
   readonly count: number;
   /**
    * Tells the others what this one has, and adds up what all have. Never waits and never throws: what the others told last counts.
    * @param own by `name.namespace`
+   * @returns functions that no gateway has calls of may be missing
    */
   exchange(own: ReadonlyMap<string, GatewayLoad>): ReadonlyMap<string, FunctionLoad>;
-  /** Gives the lead away and leaves. */
+  /** Gives the lead away, for good, and goes on exchanging: its calls in flight count until they are finished. Never throws. */
+  resign(): Promise<void>;
+  /** Resigns and leaves. Never throws. */
   stop(): Promise<void>;
 }
