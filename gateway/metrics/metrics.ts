@@ -1,11 +1,18 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { qualifiedName } from '../../contract/function-ref.ts';
-import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
+import { ClusterMetrics, type ClusterRead } from './cluster-metrics.ts';
 import { durationsText } from './durations-text.ts';
 import type { InvocationDelta } from './invocation-counters.ts';
 import { InvocationTotals } from './invocation-totals.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import {
+  type GatewaysView,
+  type HandledAlert,
+  type Scaling,
+  type ScalingLoad,
+  ScalingMetrics,
+} from './scaling-metrics.ts';
 import { statusLabel } from './status-label.ts';
 import { type WorkerFigures, WorkerMetrics } from './worker-metrics.ts';
 
@@ -22,6 +29,8 @@ class GatewayMetrics {
   readonly #registry = new Registry();
   readonly #totals = new InvocationTotals();
   readonly #workers: WorkerMetrics;
+  readonly #scaling: ScalingMetrics;
+  readonly #cluster: ClusterMetrics;
   readonly #apiTotal: Counter<'method' | 'path' | 'status'>;
   readonly #apiSeconds: Histogram<'method' | 'path' | 'status'>;
   #snapshots: readonly FunctionSnapshot[] = [];
@@ -45,6 +54,8 @@ class GatewayMetrics {
     });
     registerProcessMetrics(this.#registry);
     this.#workers = new WorkerMetrics(this.#registry);
+    this.#scaling = new ScalingMetrics(this.#registry);
+    this.#cluster = new ClusterMetrics(this.#registry);
   }
 
   /** What a worker has counted since it told last. @param worker its number, from 1 */
@@ -68,6 +79,53 @@ class GatewayMetrics {
   sync(snapshots: readonly FunctionSnapshot[]): void {
     this.#snapshots = snapshots;
     this.#totals.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
+    this.#scaling.sync(snapshots);
+    this.#cluster.sync(snapshots);
+  }
+
+  /** The cluster has accepted another replica count. */
+  scaled(scaling: Scaling): void {
+    this.#scaling.scaled(scaling);
+  }
+
+  /** One alert of a notification was dealt with. */
+  alert(alert: HandledAlert): void {
+    this.#scaling.alert(alert);
+  }
+
+  /** What the scaler has measured of a function, at each tick; undefined: nothing any more. @param key `name.namespace` */
+  scalingLoad(key: string, load: ScalingLoad | undefined): void {
+    this.#scaling.load(key, load);
+  }
+
+  /** The fewest replicas that a schedule asks for now; undefined: the label holds. @param key `name.namespace` */
+  scheduledMinimum(key: string, minimum: number | undefined): void {
+    this.#scaling.minimum(key, minimum);
+  }
+
+  /** Who scales is read from here whenever the page is asked for. Until this was called: this gateway, alone. */
+  watchGateways(gateways: GatewaysView): void {
+    this.#scaling.watchGateways(gateways);
+  }
+
+  /** All functions and replicas were read, or could not be. */
+  clusterRead(read: ClusterRead): void {
+    this.#cluster.read(read);
+  }
+
+  /** A call has woken a function that had no replicas. @param key `name.namespace` */
+  coldStart(key: string): void {
+    this.#cluster.coldStart(key);
+  }
+
+  /** Its first replica takes calls now. */
+  coldStarted(key: string, seconds: number): void {
+    this.#cluster.coldStarted(key, seconds);
+  }
+
+  /** A replica has ended by itself or could not start. @param key `name.namespace` */
+  replicaFailed(key: string): void {
+    this.#cluster.replicaFailed(key);
   }
 
   apiRequest({ method, path, status, seconds }: ApiRequest): void {
@@ -142,7 +200,6 @@ class GatewayMetrics {
       'Replicas that take calls.',
       ({ replicas }) => replicas.filter(({ isRunning }) => isRunning).length,
     );
-    gauge('gateway_service_min', 'Fewest replicas while awake.', minimumOf);
   }
 }
 
@@ -152,12 +209,3 @@ export function createMetrics(): GatewayMetrics {
 }
 
 export type { GatewayMetrics };
-
-/** Undefined where the labels are wrong: a service that was not deployed through the gateway may carry anything. */
-function minimumOf({ labels }: FunctionSnapshot): number | undefined {
-  try {
-    return parseScaleLabels(labels).min;
-  } catch {
-    return undefined;
-  }
-}

@@ -1,0 +1,215 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
+import type { FunctionSnapshot } from '../functions/provider.ts';
+import type { ScalingCause } from './scaling-cause.ts';
+import { type ScalingSettings, scalingSettingsOf } from './scaling-settings.ts';
+
+/** A change of a replica count that the cluster has accepted. */
+export interface Scaling {
+  readonly ref: FunctionRef;
+  readonly from: number;
+  readonly to: number;
+  readonly cause: ScalingCause;
+}
+
+/** `unchanged`: it asked for what was there. `ignored`: not ours to apply: unknown function, a type of its own, stale or told before. */
+export type AlertResult = 'applied' | 'unchanged' | 'ignored' | 'failed';
+
+/** One alert of a notification, and what became of it. */
+export interface HandledAlert {
+  readonly status: 'firing' | 'resolved';
+  readonly result: AlertResult;
+}
+
+/** What the scaler has measured of one function. */
+export interface ScalingLoad {
+  /** As `com.openfaas.scale.type` has it. */
+  readonly scalingType: string;
+  /** In the type's unit: calls a second, calls in flight, milli-CPU. */
+  readonly load: number;
+}
+
+/** Who scales. */
+export interface GatewaysView {
+  /** `leads`: this one. */
+  readonly role: string;
+  /** How many there are. */
+  readonly count: number;
+}
+
+interface Known {
+  readonly settings: ScalingSettings | undefined;
+  /** Where another minimum holds than the label's. */
+  minimum?: number;
+  load?: ScalingLoad;
+}
+
+/** What there is to tell of scaling: each function's bounds and load, what was changed and why, who scales. */
+export class ScalingMetrics {
+  readonly #functions = new Map<string, Known>();
+  readonly #scalings: Counter<'function_name' | 'direction' | 'cause'>;
+  /** The causes of each function that were told of: its series. */
+  readonly #causes = new Map<string, Set<ScalingCause>>();
+  readonly #alerts: Counter<'status' | 'result'>;
+  #gateways: GatewaysView = { role: 'leads', count: 1 };
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#registerBounds(registry);
+    this.#scalings = new Counter({
+      name: 'gateway_scalings_total',
+      help: 'Changes of replica counts that this gateway has made.',
+      labelNames: ['function_name', 'direction', 'cause'],
+      registers,
+    });
+    this.#alerts = new Counter({
+      name: 'gateway_alerts_total',
+      help: 'Alerts for functions that this gateway was sent.',
+      labelNames: ['status', 'result'],
+      registers,
+    });
+    for (const status of ['firing', 'resolved'])
+      for (const result of ['applied', 'unchanged', 'ignored', 'failed'])
+        this.#alerts.inc({ status, result }, 0);
+    const gateways = (): GatewaysView => this.#gateways;
+    new Gauge({
+      name: 'gateway_scaling_leader',
+      help: 'Whether this gateway is the one that scales: 1 or 0.',
+      registers,
+      collect() {
+        this.set(gateways().role === 'leads' ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'gateway_scaling_gateways',
+      help: 'Gateways of this cluster that this one knows of, itself included.',
+      registers,
+      collect() {
+        this.set(gateways().count);
+      },
+    });
+  }
+
+  /** Where the role and number of gateways are read whenever the page is asked for. */
+  watchGateways(gateways: GatewaysView): void {
+    this.#gateways = gateways;
+  }
+
+  /** What the scaler has measured last; undefined: it measures nothing of this function any more. Cheap: for each tick. */
+  load(functionName: string, load: ScalingLoad | undefined): void {
+    const known = this.#functions.get(functionName);
+    if (known === undefined) return;
+    if (load === undefined) delete known.load;
+    else known.load = load;
+  }
+
+  /** The fewest replicas that a schedule asks for now; undefined: it asks for nothing, and the label holds. */
+  minimum(functionName: string, minimum: number | undefined): void {
+    const known = this.#functions.get(functionName);
+    if (known === undefined) return;
+    if (minimum === undefined) delete known.minimum;
+    else known.minimum = minimum;
+  }
+
+  scaled({ ref, from, to, cause }: Scaling): void {
+    const functionName = qualifiedName(ref);
+    // Of one that was removed meanwhile there is nothing to tell.
+    if (from === to || !this.#functions.has(functionName)) return;
+    this.#showCause(functionName, cause);
+    this.#scalings.inc({ function_name: functionName, direction: to > from ? 'up' : 'down', cause });
+  }
+
+  alert({ status, result }: HandledAlert): void {
+    this.#alerts.inc({ status, result });
+  }
+
+  /** New functions begin at 0 with the cause that is most theirs; removed ones lose their series. */
+  sync(snapshots: readonly FunctionSnapshot[]): void {
+    const present = new Set<string>();
+    for (const { ref, labels } of snapshots) {
+      const key = qualifiedName(ref);
+      present.add(key);
+      const settings = scalingSettingsOf(labels);
+      const known = this.#functions.get(key);
+      if (known?.settings === settings && known !== undefined) continue;
+      this.#functions.set(key, { ...known, settings });
+      if (settings !== undefined) this.#showCause(key, settings.cause);
+    }
+    for (const key of this.#functions.keys()) {
+      if (present.has(key)) continue;
+      this.#functions.delete(key);
+      this.#hideCauses(key);
+    }
+  }
+
+  /** Both directions begin at 0, so that the first change counts as an increase. */
+  #showCause(functionName: string, cause: ScalingCause): void {
+    const shown = this.#causes.get(functionName) ?? new Set();
+    if (shown.has(cause)) return;
+    this.#causes.set(functionName, shown.add(cause));
+    for (const direction of ['up', 'down'])
+      this.#scalings.inc({ function_name: functionName, direction, cause }, 0);
+  }
+
+  #hideCauses(functionName: string): void {
+    for (const cause of this.#causes.get(functionName) ?? [])
+      for (const direction of ['up', 'down'])
+        this.#scalings.remove({ function_name: functionName, direction, cause });
+    this.#causes.delete(functionName);
+  }
+
+  #registerBounds(registry: Registry): void {
+    const functions = this.#functions;
+    const bound = (name: string, help: string, read: (known: Known) => number | undefined): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ['function_name'],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const [function_name, known] of functions) {
+            const value = read(known);
+            if (value !== undefined) this.set({ function_name }, value);
+          }
+        },
+      });
+    };
+    bound(
+      'gateway_service_min',
+      'Fewest replicas while awake, as it holds now.',
+      ({ minimum, settings }) => minimum ?? settings?.min,
+    );
+    bound('gateway_service_max', 'Most replicas that scaling may ask for.', ({ settings }) => settings?.max);
+    const typed = (
+      name: string,
+      help: string,
+      read: (known: Known) => readonly [type: string, value: number] | undefined,
+    ): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ['function_name', 'scaling_type'],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const [function_name, known] of functions) {
+            const [scaling_type, value] = read(known) ?? [];
+            if (scaling_type !== undefined && value !== undefined)
+              this.set({ function_name, scaling_type }, value);
+          }
+        },
+      });
+    };
+    typed(
+      'gateway_service_target_load',
+      'Load of one replica that scaling by target aims at.',
+      ({ settings }) => settings?.target && [settings.target.scalingType, settings.target.load],
+    );
+    typed(
+      'gateway_scaling_load',
+      'Load of a function, over all gateways and replicas, as the scaler measured it last.',
+      ({ load }) => load && [load.scalingType, load.load],
+    );
+  }
+}
