@@ -28,6 +28,8 @@ import { createMetrics } from './metrics/metrics.ts';
 import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts';
 import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
+import { AlertScaler } from './scaling/alerts.ts';
+import { ReplicaScaler } from './scaling/apply.ts';
 import { createWaker } from './scaling/wake-function.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
@@ -154,7 +156,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     rollouts: { timeoutMs: config.rolloutTimeoutMs, revert: revertRollout(provider, logger) },
     onChanges: (changes) => workers.tell(changes),
   });
-  const wake = createWaker(provider, (key) => keeper.find(key)?.ref);
+  const scaler = new ReplicaScaler({ provider, logger });
+  const wake = createWaker(scaler, (key) => keeper.find(key)?.ref);
 
   const controlPlane = createControlPlane({
     provider,
@@ -163,6 +166,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     credentials: parts.credentials,
     counts: prometheusCounts({ url: prometheusUrl }),
     usage: prometheusUsage({ url: prometheusUrl }),
+    alerts: new AlertScaler({ scaler, logger, defaultNamespace: config.functionNamespace }),
     runBuild: (tar, options) =>
       runBuild(tar, {
         ...options,

@@ -11,7 +11,7 @@ import type { Logger } from '../log.ts';
 import type { UsageReadings } from '../metrics/function-usage.ts';
 import type { InvocationCounts } from '../metrics/invocation-counts.ts';
 import type { ApiRequest } from '../metrics/metrics.ts';
-import { AlertScaler } from '../scaling/alerts.ts';
+import type { AlertScaler } from '../scaling/alerts.ts';
 import { alert } from './alert.ts';
 import { build, type RunBuild } from './build.ts';
 import { createNamespace } from './create-namespace.ts';
@@ -47,6 +47,7 @@ export interface ControlPlaneOptions {
   readonly credentials: Credentials | 'open';
   readonly counts: InvocationCounts;
   readonly usage: UsageReadings;
+  readonly alerts: Pick<AlertScaler, 'handle'>;
   readonly runBuild: RunBuild;
   readonly logSource: LogSource;
   readonly onRequest: (request: ApiRequest) => void;
@@ -82,7 +83,6 @@ export function createControlPlane(options: ControlPlaneOptions): Koa<RequestSta
 /** The routes alone; exported for the test that asks each of them without credentials. */
 export function createRouter(options: ControlPlaneOptions): Router<RequestState> {
   const { provider, namespaces, defaultNamespace, logger, version } = options;
-  const scaler = new AlertScaler({ provider, logger, defaultNamespace });
   // Sensitive and strict: no second spelling of a path, which a check made before could miss.
   return new Router<RequestState>({ sensitive: true, strict: true })
     .get('/system/functions', listFunctions(options))
@@ -91,7 +91,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .delete('/system/functions', deleteFunction(provider, defaultNamespace))
     .get('/system/function/:name', readFunction(options))
     .post('/system/scale-function/:name', scaleFunction(provider, defaultNamespace))
-    .post('/system/alert', alert(scaler))
+    .post('/system/alert', alert(options.alerts))
     .get('/system/info', info(provider, version))
     .get('/system/health', readHealth(options.health))
     .get('/system/openapi.json', readOpenApi(version))

@@ -1,17 +1,17 @@
 import { ContractError } from '../../contract/contract-error.ts';
-import { qualifiedName, splitFunctionName } from '../../contract/function-ref.ts';
+import { splitFunctionName } from '../../contract/function-ref.ts';
 import type { AlertEntry, FunctionAlert } from '../../contract/parse-alerts.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
-import type { Provider } from '../functions/provider.ts';
 import type { Logger } from '../log.ts';
+import type { ReplicaScaler } from './apply.ts';
 import { desiredReplicas } from './desired-replicas.ts';
 
 export interface AlertScalerOptions {
-  readonly provider: Pick<Provider, 'read' | 'scale'>;
+  readonly scaler: Pick<ReplicaScaler, 'change'>;
   readonly logger: Logger;
   readonly defaultNamespace: string;
-  /** Longest wait of one alert for the cluster. Default 5000. */
+  /** Longest wait of one alert for those before it and the cluster. Default 5000. */
   readonly timeoutMs?: number;
 }
 
@@ -25,8 +25,6 @@ export interface AlertFailure {
 /** Applies alerts to replica counts: those of one function one after the other, those of different ones side by side. */
 export class AlertScaler {
   readonly #options: AlertScalerOptions;
-  /** The last piece of work of each function that has any. */
-  readonly #tails = new Map<string, Promise<void>>();
 
   constructor(options: AlertScalerOptions) {
     this.#options = options;
@@ -41,7 +39,7 @@ export class AlertScaler {
   async #settle(alert: AlertEntry): Promise<AlertFailure | undefined> {
     if (alert instanceof ContractError) return { message: alert.message, isTransient: false };
     try {
-      await this.#inTurn(alert);
+      await this.#apply(alert);
       return undefined;
     } catch (error) {
       const { functionName, status } = alert;
@@ -60,43 +58,14 @@ export class AlertScaler {
     }
   }
 
-  /** Waits for the function's earlier alerts, then applies this one; gives up when both took too long. */
-  async #inTurn(alert: FunctionAlert): Promise<void> {
-    const ref = splitFunctionName(alert.functionName, this.#options.defaultNamespace);
-    const key = qualifiedName(ref);
-    const limit = AbortSignal.timeout(this.#options.timeoutMs ?? 5000);
-    const work = (this.#tails.get(key) ?? Promise.resolve()).then(() => this.#apply(alert, limit));
-    // The tail lasts as long as the cluster works on it, also after the caller gave up.
-    const tail = work
-      .catch(() => {
-        // Told to the caller below.
-      })
-      .then(() => {
-        if (this.#tails.get(key) === tail) this.#tails.delete(key);
-      });
-    this.#tails.set(key, tail);
-    await Promise.race([work, rejectWhenAborted(limit)]);
+  async #apply({ functionName, status }: FunctionAlert): Promise<void> {
+    const { scaler, defaultNamespace, timeoutMs = 5000 } = this.#options;
+    await scaler.change(splitFunctionName(functionName, defaultNamespace), {
+      cause: 'alert',
+      limit: AbortSignal.timeout(timeoutMs),
+      about: { status },
+      decide: ({ replicas: current, labels }) =>
+        desiredReplicas({ ...parseScaleLabels(labels), alert: status, current }),
+    });
   }
-
-  async #apply({ functionName, status }: FunctionAlert, limit: AbortSignal): Promise<void> {
-    const { provider, defaultNamespace, logger } = this.#options;
-    const ref = splitFunctionName(functionName, defaultNamespace);
-    if (limit.aborted) return; // one of thousands behind a slow cluster: nobody waits for it any more
-    const { replicas: current, labels } = await provider.read(ref);
-    const target = desiredReplicas({ ...parseScaleLabels(labels), alert: status, current });
-    // An alert told as failed will be sent again: applied late, it would count twice.
-    if (limit.aborted || target === current) return;
-    await provider.scale(ref, target);
-    logger.info('scaled by alert', { function: qualifiedName(ref), status, from: current, to: target });
-  }
-}
-
-function rejectWhenAborted(limit: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    limit.addEventListener(
-      'abort',
-      () => reject(new FaasError('provider_unavailable', 'the cluster did not answer in time')),
-      { once: true },
-    );
-  });
 }

@@ -1,20 +1,19 @@
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
-import type { Provider } from '../functions/provider.ts';
+import type { ReplicaScaler } from './apply.ts';
 
 /**
- * Gives a sleeping function its first replicas: its minimum, but at least one. Asks the cluster before: whoever found
+ * Gives a sleeping function its first replicas: its minimum, but at least one. On what the cluster says then: whoever found
  * it asleep may have looked before another scaled it up, and must not scale it down again.
  * @throws {ContractError} for a scale label that is no number (a service changed by hand)
  * @throws {FaasError} `function_not_found`, `provider_unavailable`
  */
-export async function wakeFunction(
-  provider: Pick<Provider, 'read' | 'scale'>,
-  ref: FunctionRef,
-): Promise<void> {
-  const { replicas, labels } = await provider.read(ref);
-  if (replicas === 0) await provider.scale(ref, Math.max(1, parseScaleLabels(labels).min));
+export async function wakeFunction(scaler: Pick<ReplicaScaler, 'change'>, ref: FunctionRef): Promise<void> {
+  await scaler.change(ref, {
+    cause: 'wake',
+    decide: ({ replicas, labels }) => (replicas > 0 ? replicas : Math.max(1, parseScaleLabels(labels).min)),
+  });
 }
 
 /**
@@ -23,7 +22,7 @@ export async function wakeFunction(
  * @param refOf the function of a key (`name.namespace`); undefined: there is none
  */
 export function createWaker(
-  provider: Pick<Provider, 'read' | 'scale'>,
+  scaler: Pick<ReplicaScaler, 'change'>,
   refOf: (key: string) => FunctionRef | undefined,
 ): (key: string) => Promise<void> {
   const waking = new Map<string, Promise<void>>();
@@ -34,7 +33,7 @@ export function createWaker(
     }
     const begun = waking.get(key);
     if (begun !== undefined) return begun;
-    const wakeUp = wakeFunction(provider, ref).finally(() => waking.delete(qualifiedName(ref)));
+    const wakeUp = wakeFunction(scaler, ref).finally(() => waking.delete(qualifiedName(ref)));
     waking.set(key, wakeUp);
     return wakeUp;
   };

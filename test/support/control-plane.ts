@@ -5,6 +5,8 @@ import { type ControlPlaneOptions, createControlPlane } from '../../gateway/cont
 import { createHealthChecks } from '../../gateway/control-plane/health/health-checks.ts';
 import { inNamespaces, Namespaces } from '../../gateway/functions/namespaces.ts';
 import type { ApiRequest } from '../../gateway/metrics/metrics.ts';
+import { AlertScaler } from '../../gateway/scaling/alerts.ts';
+import { ReplicaScaler } from '../../gateway/scaling/apply.ts';
 import { createFakeLogs, type FakeLogs } from './fake-logs.ts';
 import { createFakeNamespaces } from './fake-namespaces.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
@@ -37,13 +39,19 @@ export async function startControlPlane(
   const secrets = createFakeSecrets(provider);
   const defaultNamespace = 'openfaas-fn';
   const namespaces = new Namespaces({ store: createFakeNamespaces(), secrets, provider, defaultNamespace });
+  const named = inNamespaces(provider, namespaces);
   const options: ControlPlaneOptions = {
-    provider: inNamespaces(provider, namespaces),
+    provider: named,
     secrets,
     namespaces,
     credentials: CREDENTIALS,
     counts: { read: async () => new Map() },
     usage: { read: async () => new Map() },
+    alerts: new AlertScaler({
+      scaler: new ReplicaScaler({ provider: named, logger }),
+      logger,
+      defaultNamespace,
+    }),
     runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
     logSource: logs,
     onRequest: (request) => void requests.push(request),

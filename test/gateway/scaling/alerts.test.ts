@@ -1,12 +1,24 @@
 import { expect } from 'chai';
 import type { FunctionAlert } from '../../../contract/parse-alerts.ts';
 import { FaasError } from '../../../gateway/errors.ts';
+import type { Provider } from '../../../gateway/functions/provider.ts';
 import { AlertScaler } from '../../../gateway/scaling/alerts.ts';
+import { ReplicaScaler } from '../../../gateway/scaling/apply.ts';
 import { createFakeProvider, type FakeProvider } from '../../support/fake-provider.ts';
 import { createQuietLogger } from '../../support/quiet-logger.ts';
 
 const namespace = 'openfaas-fn';
 const firing = (functionName: string): FunctionAlert => ({ status: 'firing', functionName });
+
+function alertScaler(provider: Pick<Provider, 'read' | 'scale'>, timeoutMs?: number): AlertScaler {
+  const { logger } = createQuietLogger();
+  return new AlertScaler({
+    scaler: new ReplicaScaler({ provider, logger }),
+    logger,
+    defaultNamespace: namespace,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  });
+}
 
 describe('AlertScaler', () => {
   let provider: FakeProvider;
@@ -14,7 +26,7 @@ describe('AlertScaler', () => {
 
   beforeEach(async () => {
     provider = createFakeProvider();
-    scaler = new AlertScaler({ provider, logger: createQuietLogger().logger, defaultNamespace: namespace });
+    scaler = alertScaler(provider);
     await provider.create({ service: 'echo', image: 'a' });
   });
 
@@ -85,8 +97,7 @@ describe('AlertScaler', () => {
         labels: { 'com.openfaas.scale.max': 'lots' },
       }),
     };
-    const { logger } = createQuietLogger();
-    const strict = new AlertScaler({ provider: labelled, logger, defaultNamespace: namespace });
+    const strict = alertScaler(labelled);
     const [failure] = await strict.handle([firing('echo')]);
     expect(failure?.message).to.match(/^echo: label com\.openfaas\.scale\.max: /);
     expect(failure?.isTransient).to.equal(false);
@@ -94,8 +105,7 @@ describe('AlertScaler', () => {
 
   describe('when the cluster is silent', () => {
     it('gives up in time, and applies nothing late that will be sent again', async () => {
-      const { logger } = createQuietLogger();
-      const hasty = new AlertScaler({ provider, logger, defaultNamespace: namespace, timeoutMs: 100 });
+      const hasty = alertScaler(provider, 100);
       const { promise: answer, resolve: letAnswer } = Promise.withResolvers<void>();
       provider.cluster.beforeCall = () => answer;
       const failures = await hasty.handle([firing('echo'), firing('echo')]);
@@ -111,7 +121,6 @@ describe('AlertScaler', () => {
     });
 
     it('asks nothing more for alerts that were given up, however many wait', async () => {
-      const { logger } = createQuietLogger();
       const { promise: answer, resolve: letAnswer } = Promise.withResolvers<void>();
       let reads = 0;
       const slow = {
@@ -122,7 +131,7 @@ describe('AlertScaler', () => {
           return provider.read(...args);
         },
       };
-      const hasty = new AlertScaler({ provider: slow, logger, defaultNamespace: namespace, timeoutMs: 50 });
+      const hasty = alertScaler(slow, 50);
       const failures = await hasty.handle(Array.from({ length: 1000 }, () => firing('echo')));
       expect(failures.length).to.equal(1000);
       letAnswer();

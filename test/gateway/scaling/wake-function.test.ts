@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import type { FaasError } from '../../../gateway/errors.ts';
+import { ReplicaScaler } from '../../../gateway/scaling/apply.ts';
 import { createWaker, wakeFunction } from '../../../gateway/scaling/wake-function.ts';
-import { createFakeProvider } from '../../support/fake-provider.ts';
+import { createFakeProvider, type FakeProvider } from '../../support/fake-provider.ts';
+import { createQuietLogger } from '../../support/quiet-logger.ts';
+
+const scalerOf = (provider: FakeProvider): ReplicaScaler =>
+  new ReplicaScaler({ provider, logger: createQuietLogger().logger });
 
 describe('waking a function', () => {
   const ref = { name: 'echo', namespace: 'openfaas-fn' };
@@ -18,7 +23,7 @@ describe('waking a function', () => {
       ['0', 1],
     ] as const) {
       const provider = await asleep({ 'com.openfaas.scale.min': min });
-      await wakeFunction(provider, ref);
+      await wakeFunction(scalerOf(provider), ref);
       expect((await provider.read(ref)).replicas).to.equal(replicas);
     }
   });
@@ -26,7 +31,7 @@ describe('waking a function', () => {
   it('leaves a function alone that another has woken meanwhile', async () => {
     const provider = await asleep({});
     await provider.scale(ref, 7);
-    await wakeFunction(provider, ref);
+    await wakeFunction(scalerOf(provider), ref);
     expect((await provider.read(ref)).replicas).to.equal(7);
   });
 
@@ -36,7 +41,7 @@ describe('waking a function', () => {
     it('asks the cluster once, and tells all of them', async () => {
       const provider = await asleep({});
       const before = provider.cluster.calls.length;
-      const wake = createWaker(provider, () => ref);
+      const wake = createWaker(scalerOf(provider), () => ref);
       await Promise.all([wake(key), wake(key), wake(key)]);
       await wake(key); // one who comes late finds it awake
       expect(provider.cluster.calls.slice(before)).to.deep.equal([{ kind: 'scale', ref, desired: 1 }]);
@@ -44,7 +49,7 @@ describe('waking a function', () => {
 
     it('tells all of them why it could not be, and tries anew for the next one', async () => {
       const provider = await asleep({});
-      const wake = createWaker(provider, () => ref);
+      const wake = createWaker(scalerOf(provider), () => ref);
       provider.cluster.goDown('no quorum');
       const outcomes = await Promise.allSettled([wake(key), wake(key)]);
       for (const outcome of outcomes) {
@@ -58,7 +63,7 @@ describe('waking a function', () => {
     });
 
     it('says so when the function was removed meanwhile', async () => {
-      const wake = createWaker(await asleep({}), () => undefined);
+      const wake = createWaker(scalerOf(await asleep({})), () => undefined);
       const error = await wake(key).catch((reason: unknown) => reason);
       expect((error as FaasError).code).to.equal('function_not_found');
     });
