@@ -39,6 +39,8 @@ export interface FunctionEntry {
   /** As deployed. */
   envVars: Readonly<Record<string, string>>;
   desired: number;
+  /** RFC 3339; another one for a function that was removed and deployed again. Undefined where only the invocation path asks. */
+  createdAt?: string | undefined;
   /** The last deployment, while its outcome is open. */
   deployed: Deployed | undefined;
   /** The cluster has it no more; one of the same name that comes later is another entry. */
@@ -143,6 +145,7 @@ export class FunctionTable implements FunctionLookup {
       annotations: snapshot.annotations,
       envVars: snapshot.envVars,
       desired: snapshot.desired,
+      createdAt: snapshot.createdAt,
       deployed: snapshot.deployed,
       isRemoved: false,
       replicas: [],
@@ -152,6 +155,7 @@ export class FunctionTable implements FunctionLookup {
     entry.annotations = snapshot.annotations;
     entry.envVars = snapshot.envVars;
     entry.desired = snapshot.desired;
+    entry.createdAt = snapshot.createdAt;
     entry.deployed = snapshot.deployed;
     if (known === undefined) {
       this.#byKey.set(key, entry);

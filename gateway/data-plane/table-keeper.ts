@@ -177,6 +177,11 @@ export class TableKeeper {
     return this.#table.find(key);
   }
 
+  /** Every function there is. */
+  entries(): Iterable<FunctionEntry> {
+    return this.#table.entries();
+  }
+
   stop(): void {
     this.#poller.stop();
     this.#prober.stopAll();

@@ -75,12 +75,19 @@ class GatewayMetrics {
     this.#workers.restarted();
   }
 
-  /** Tells what is deployed now: new functions get series at 0, removed ones lose theirs. */
+  /** Tells what is deployed now, once for each read of the cluster: new functions get series at 0, removed ones lose theirs. */
   sync(snapshots: readonly FunctionSnapshot[]): void {
     this.#snapshots = snapshots;
     this.#totals.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
     this.#scaling.sync(snapshots);
     this.#cluster.sync(snapshots);
+  }
+
+  /** Calls of each function, by `name.namespace`, since the gateway began and now. */
+  loads(): Map<string, { readonly started: number; readonly inFlight: number }> {
+    const loads = new Map<string, { readonly started: number; readonly inFlight: number }>();
+    for (const [key, { started, inFlight }] of this.#totals.entries()) loads.set(key, { started, inFlight });
+    return loads;
   }
 
   /** The cluster has accepted another replica count. */
@@ -121,11 +128,6 @@ class GatewayMetrics {
   /** Its first replica takes calls now. */
   coldStarted(key: string, seconds: number): void {
     this.#cluster.coldStarted(key, seconds);
-  }
-
-  /** A replica has ended by itself or could not start. @param key `name.namespace` */
-  replicaFailed(key: string): void {
-    this.#cluster.replicaFailed(key);
   }
 
   apiRequest({ method, path, status, seconds }: ApiRequest): void {

@@ -20,6 +20,13 @@ export function prometheusCounts(options: PrometheusOptions): InvocationCounts {
   return { read: (signal) => queryByFunction(options, CALLS, signal) };
 }
 
+/** Any instant query whose answer is one number for each function, by `name.namespace`. */
+export function prometheusQuery(
+  options: PrometheusOptions,
+): (promql: string, signal?: AbortSignal) => Promise<ReadonlyMap<string, number>> {
+  return (promql, signal) => queryByFunction(options, promql, signal);
+}
+
 /** CPU and memory of functions, by two instant queries at a time. */
 export function prometheusUsage(options: PrometheusOptions): UsageReadings {
   return {

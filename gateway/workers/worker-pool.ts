@@ -119,9 +119,10 @@ export class WorkerPool {
     return count === 1 ? 'one serves' : `${count} serve`;
   }
 
-  /** Resolves when every worker has reported anew; soon, whatever they do. */
-  async count(): Promise<void> {
-    await this.#ask('count', COUNT_MS);
+  /** Resolves when every worker has reported anew; soon, whatever they do. @returns whether all that serve have */
+  async count(): Promise<boolean> {
+    const serving = this.#serving().length;
+    return (await this.#ask('count', COUNT_MS)) >= serving;
   }
 
   /** Has the workers serve on for a while and finish what they hold, and ends them. Resolves with the number of calls that were cut off. */
@@ -274,9 +275,13 @@ export class WorkerPool {
     place.process?.send({ kind: 'woken', id, ...(failure !== undefined && { failure }) });
   }
 
+  #serving(): Place[] {
+    return this.#places.filter(({ state }) => state === 'listening' || state === 'draining');
+  }
+
   /** @returns how many have answered */
   async #ask(kind: 'sync' | 'count', withinMs: number): Promise<number> {
-    const serving = this.#places.filter(({ state }) => state === 'listening' || state === 'draining');
+    const serving = this.#serving();
     if (serving.length === 0) return 0;
     const id = ++this.#lastId;
     let answered = 0;
