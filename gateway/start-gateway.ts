@@ -9,7 +9,6 @@ import type { GatewayConfig } from './config.ts';
 import { createControlPlane } from './control-plane/app.ts';
 import type { Credentials } from './control-plane/credentials.ts';
 import { createHealthChecks } from './control-plane/health/health-checks.ts';
-import { lookAtNats } from './control-plane/health/look-at-nats.ts';
 import { lookAtPrometheus } from './control-plane/health/look-at-prometheus.ts';
 import { listenOnSocket } from './control-plane/server.ts';
 import { createCountsFile, openCountsFile } from './data-plane/limits/shared-counts.ts';
@@ -30,6 +29,7 @@ import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { AlertScaler } from './scaling/alerts.ts';
 import { ReplicaScaler } from './scaling/apply.ts';
+import { lookAtNats } from './nats/look-at-nats.ts';
 import { createWaker } from './scaling/wake-function.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
@@ -136,7 +136,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
 
   const keeper: TableKeeper = new TableKeeper({
     snapshot: async (): Promise<FunctionSnapshot[]> => {
-      const snapshots = await provider.snapshot();
+      const snapshots = await timed(
+        () => provider.snapshot(),
+        (isOk, seconds) => metrics.clusterRead({ isOk, seconds }),
+      );
       lastRead = new Date();
       metrics.sync(snapshots);
       replicaMetrics.sync(snapshots);
@@ -235,6 +238,19 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       return stopped;
     },
   };
+}
+
+/** @param onEnd told whether it succeeded, and how long it took */
+async function timed<T>(work: () => Promise<T>, onEnd: (isOk: boolean, seconds: number) => void): Promise<T> {
+  const began = performance.now();
+  let isOk = false;
+  try {
+    const result = await work();
+    isOk = true;
+    return result;
+  } finally {
+    onEnd(isOk, (performance.now() - began) / 1000);
+  }
 }
 
 function canWorkersHave(path: string, logger: Logger): boolean {

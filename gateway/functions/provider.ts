@@ -47,6 +47,11 @@ export interface FunctionSnapshot {
   readonly envVars: Readonly<Record<string, string>>;
   readonly desired: number;
   readonly replicas: readonly Replica[];
+  /**
+   * Replicas that ended by themselves or could not start since the snapshot of all before this one, each counted once; absent: none.
+   * Not those that were told to stop, nor those that were lost with their node.
+   */
+  readonly ended?: number;
   /** RFC 3339. */
   readonly createdAt: string;
   /** Absent when the last deployment was long ago or was taken back. */

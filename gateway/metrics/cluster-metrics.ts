@@ -85,11 +85,7 @@ export class ClusterMetrics {
       this.#coldStartSeconds.observe({ function_name: functionName }, seconds);
   }
 
-  replicaFailed(functionName: string): void {
-    if (this.#functions.has(functionName)) this.#failures.inc({ function_name: functionName });
-  }
-
-  /** New functions begin at 0, removed ones lose their series. */
+  /** New functions begin at 0, removed ones lose their series. Each snapshot's endings are counted, so it must come here once. */
   sync(snapshots: readonly FunctionSnapshot[]): void {
     const present = new Set(snapshots.map(({ ref }) => qualifiedName(ref)));
     for (const function_name of present) {
@@ -104,5 +100,7 @@ export class ClusterMetrics {
       this.#failures.remove({ function_name });
     }
     this.#functions = present;
+    for (const { ref, ended } of snapshots)
+      if (ended !== undefined) this.#failures.inc({ function_name: qualifiedName(ref) }, ended);
   }
 }

@@ -8,6 +8,7 @@ import { FUNCTION_LABEL, toAnnotations, toUserLabels } from './function-labels.t
 import { desiredReplicas, type ListedService, onePerFunction, toFunctionRef } from './read-back.ts';
 import { recentDeployment } from './rollout.ts';
 import type { ServiceList } from './service-list.ts';
+import type { TaskEndings } from './task-endings.ts';
 import { isRunning, isSameVersion, LIVE, listTasks, type Task, taskError } from './tasks.ts';
 
 /** Most services whose past tasks are asked for by id at a time: a longer list would not fit a URL. */
@@ -36,14 +37,17 @@ export interface SnapshotOptions {
  */
 export async function takeSnapshot(
   engine: Engine,
-  list: Pick<ServiceList, 'read'>,
+  known: { readonly list: Pick<ServiceList, 'read'>; readonly endings: Pick<TaskEndings, 'since'> },
   options: SnapshotOptions,
 ): Promise<FunctionSnapshot[]> {
   const [services, live] = await Promise.all([
-    list.read(),
+    known.list.read(),
     listTasks(engine, { label: [FUNCTION_LABEL], 'desired-state': LIVE }),
   ]);
-  return toSnapshots({ services, live, past: await pastOf(engine, live) }, options);
+  const past = await pastOf(engine, live);
+  // Last: what it tells is told once, and must not be lost with a read that fails.
+  const ended = await known.endings.since(live);
+  return toSnapshots({ services, live, past, ended }, options);
 }
 
 /** The same of one service, whatever its label. */
@@ -68,17 +72,22 @@ export function toSnapshots(
     readonly services: readonly ListedService[];
     readonly live: readonly Task[];
     readonly past: readonly Task[];
+    /** Ended by themselves since the read before. */
+    readonly ended?: readonly Task[];
   },
   options: SnapshotOptions,
 ): FunctionSnapshot[] {
   const liveByService = Map.groupBy(seen.live, (task) => task.ServiceID ?? '');
   const pastByService = Map.groupBy(seen.past, (task) => task.ServiceID ?? '');
+  const endedByService = Map.groupBy(seen.ended ?? [], (task) => task.ServiceID ?? '');
   const snapshots: FunctionSnapshot[] = [];
   for (const service of seen.services) {
     const ref = toFunctionRef(service, options.defaultNamespace);
     if (ref === undefined) continue;
     const live = liveByService.get(service.ID) ?? [];
-    snapshots.push(toOne({ service, ref, live, past: pastByService.get(service.ID) ?? [] }, options));
+    const past = pastByService.get(service.ID) ?? [];
+    const ended = endedByService.get(service.ID) ?? [];
+    snapshots.push(toOne({ service, ref, live, past, ended }, options));
   }
   return snapshots;
 }
@@ -88,6 +97,7 @@ interface Seen {
   readonly ref: FunctionRef;
   readonly live: readonly Task[];
   readonly past: readonly Task[];
+  readonly ended: readonly Task[];
 }
 
 /** What the service alone tells of a function. */
@@ -118,7 +128,7 @@ function factsOf(service: ListedService, ref: FunctionRef): Facts {
 }
 
 function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
-  const { service, ref, live } = seen;
+  const { service, ref, live, ended } = seen;
   const { told, outdated } = factsOf(service, ref);
   return {
     ...told,
@@ -130,6 +140,7 @@ function toOne(seen: Seen, options: SnapshotOptions): FunctionSnapshot {
       // Templates are compared only while it matters: it costs as much as all the rest.
       ...(told.deployed !== undefined && isOutdated(task, service, outdated) && { isOutdated: true }),
     })),
+    ...(ended.length > 0 && { ended: ended.length }),
   };
 }
 

@@ -34,6 +34,7 @@ import { ServiceList } from './service-list.ts';
 import { checkFunctionRef, toServiceName } from './service-name.ts';
 import { type SpecContext, toServiceSpec, UPDATE } from './service-spec.ts';
 import { listFunctionServices, snapshotOf, takeSnapshot } from './snapshot.ts';
+import { TaskEndings } from './task-endings.ts';
 import { isRunning, LIVE, listTasks } from './tasks.ts';
 import { watchFunctions } from './watch.ts';
 
@@ -62,6 +63,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
   const defaultNamespace = options.defaultNamespace ?? DEFAULT_NAMESPACE;
   const inTurn = oneAtATime();
   const serviceList = new ServiceList(engine, defaultNamespace);
+  const endings = new TaskEndings(engine);
   /** One writer of a function at a time; what it leaves behind is read anew. */
   const writing = (ref: FunctionRef, job: () => Promise<void>): Promise<void> =>
     inTurn(qualifiedName(ref), () => job().finally(() => serviceList.changed()));
@@ -255,7 +257,11 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
     },
 
     snapshot: () =>
-      takeSnapshot(engine, serviceList, { functionsNetwork: options.functionsNetwork, defaultNamespace }),
+      takeSnapshot(
+        engine,
+        { list: serviceList, endings },
+        { functionsNetwork: options.functionsNetwork, defaultNamespace },
+      ),
 
     look: async (ref) => {
       const service = await findIfAny(ref);

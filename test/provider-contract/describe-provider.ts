@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { FaasError, type FaasErrorCode } from '../../gateway/errors.ts';
 import type { FunctionSnapshot, Provider } from '../../gateway/functions/provider.ts';
@@ -10,6 +11,8 @@ export interface OpenedProvider {
   readonly image: string;
   /** Name of a secret that exists. */
   readonly secret: string;
+  /** Ends every running replica of a function as a crash does. */
+  crash(ref: FunctionRef): Promise<void>;
   /** Removes every function of the test. */
   clean(): Promise<void>;
   close(): Promise<void>;
@@ -344,6 +347,35 @@ export function describeProvider(name: string, open: () => Promise<OpenedProvide
         expect(one?.replicas[0]).to.not.have.property('error');
         expect(await provider.look(ref)).to.deep.equal(one);
         expect(await provider.look({ ...ref, namespace: 'contract-b' })).to.equal(undefined);
+      });
+
+      it('counts a replica that ended by itself once, and none that was told to stop', async () => {
+        let ended = 0;
+        /** Looks at every snapshot on the way: each tells what is new. */
+        const untilSeen = (isSo: (one: FunctionSnapshot) => boolean): Promise<unknown> =>
+          until(provider, (functions) => {
+            const one = functions.find(({ ref: { name } }) => name === 'contract-echo');
+            ended += one?.ended ?? 0;
+            return one !== undefined && isSo(one);
+          });
+        const runs = (count: number) => (one: FunctionSnapshot) =>
+          one.replicas.length === count &&
+          one.replicas.every(({ isRunning, isOutdated }) => isRunning && isOutdated !== true);
+        const labels = { 'com.openfaas.scale.min': '2' };
+        await provider.create(echo({ labels }));
+        await untilSeen(runs(2));
+        await provider.update(echo({ labels, envVars: { v: '2' } }));
+        await untilSeen(runs(2));
+        await provider.scale(ref, 1);
+        await untilSeen(runs(1));
+        expect(ended, 'rolled out and scaled').to.equal(0);
+        await opened.crash(ref);
+        await untilSeen(() => ended > 0);
+        await untilSeen(runs(1));
+        await provider.scale(ref, 0);
+        await untilSeen(runs(0));
+        for (let read = 0; read < 3; read++) await untilSeen(() => true);
+        expect(ended, 'crashed, then scaled to zero').to.equal(1);
       });
 
       it('no longer holds what was removed', async () => {

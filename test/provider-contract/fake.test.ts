@@ -7,6 +7,11 @@ describeProvider('in memory', async () => {
     provider,
     image: 'any/image:latest',
     secret: 'contract-secret',
+    crash: async (ref) => {
+      const running = (await provider.look(ref))?.replicas.filter(({ isRunning }) => isRunning).length ?? 0;
+      provider.cluster.fail(ref, 'exit code 137');
+      provider.cluster.run(ref, running);
+    },
     clean: async () => {
       for (const { name, namespace } of await provider.list()) await provider.remove({ name, namespace });
     },

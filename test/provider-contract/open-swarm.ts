@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
 import { type Pack, pack } from 'tar-stream';
 import { connectEngine } from '../../gateway/swarm/connect-engine.ts';
+import { toServiceName } from '../../gateway/swarm/service-name.ts';
 import { createSwarmProvider } from '../../gateway/swarm/swarm-provider.ts';
 import type { OpenedProvider } from './describe-provider.ts';
 
@@ -46,6 +47,11 @@ export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn')
     provider,
     image,
     secret: secretName,
+    crash: async (ref) => {
+      const label = [`com.docker.swarm.service.name=${toServiceName(ref)}`];
+      for (const { Id } of await docker.listContainers({ filters: { label } }))
+        await docker.getContainer(Id).kill();
+    },
     clean,
     close: async () => {
       await clean();

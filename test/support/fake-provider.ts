@@ -55,6 +55,8 @@ interface Entry {
   desired: number;
   running: number;
   error: string | undefined;
+  /** Replicas that ended by themselves and were not told of. */
+  ended: number;
   readonly createdAt: string;
 }
 
@@ -131,6 +133,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
     },
     fail: (ref, error) => {
       const entry = find(ref);
+      entry.ended += Math.max(1, entry.running);
       entry.running = 0;
       entry.error = error;
       changed();
@@ -178,6 +181,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
         desired: 0,
         running: 0,
         error: undefined,
+        ended: 0,
         createdAt: new Date().toISOString(),
       };
       entries.set(qualifiedName(ref), entry);
@@ -224,9 +228,12 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
     },
     snapshot: async () => {
       assertUp();
-      return [...entries.values()].map((entry) =>
-        toSnapshot(entry, options.addressOf ?? (() => '127.0.0.1')),
-      );
+      return [...entries.values()].map((entry) => {
+        const { ended } = entry;
+        entry.ended = 0;
+        const snapshot = toSnapshot(entry, options.addressOf ?? (() => '127.0.0.1'));
+        return ended === 0 ? snapshot : { ...snapshot, ended };
+      });
     },
     look: async (ref) => {
       assertUp();

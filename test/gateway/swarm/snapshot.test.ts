@@ -116,7 +116,11 @@ describe('the snapshot of the cluster', () => {
       throw new FaasError('provider_unavailable', 'no such service', { cause: { statusCode: 404 } });
     };
     const engine = { ask, call: ask } as unknown as Engine;
-    const [one] = await takeSnapshot(engine, { read: async () => [service()] }, OPTIONS);
+    const [one] = await takeSnapshot(
+      engine,
+      { list: { read: async () => [service()] }, endings: { since: async () => [] } },
+      OPTIONS,
+    );
     expect(one?.replicas.map(({ id, error }) => ({ id, error }))).to.deep.equal([
       { id: 't1', error: undefined },
     ]);
