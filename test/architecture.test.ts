@@ -90,6 +90,7 @@ describe('the architecture', () => {
       ],
     ],
     ['gateway/swarm/', ['contract/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/build/']],
+    ['gateway/nats/', ['contract/', 'gateway/log.ts', 'gateway/scaling/']],
     ['watchdog/', ['contract/', 'http1/']],
     ['cli/', ['contract/', 'templates/']],
   ];
@@ -111,6 +112,14 @@ describe('the architecture', () => {
   it('dockerode is known to gateway/swarm/ alone', () => {
     expect(importersOf('dockerode').length).to.be.greaterThan(0);
     expect(importersOf('dockerode').filter((file) => !file.startsWith('gateway/swarm/'))).to.deep.equal([]);
+  });
+
+  it('the client of NATS is known to gateway/nats/ alone, and loaded where NATS is configured', () => {
+    const importers = sources.filter(({ packages }) => packages.some((name) => name.startsWith('@nats-io/')));
+    expect(importers.length).to.be.greaterThan(0);
+    expect(importers.filter(({ file }) => !file.startsWith('gateway/nats/'))).to.deep.equal([]);
+    const loading = importers.filter(({ text }) => /^import (?!type )[^;]*'@nats-io\//m.test(text));
+    expect(loading.map(({ file }) => file)).to.deep.equal([]);
   });
 
   it('no invocation goes through a server or client that is not ours', () => {

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { expect } from 'chai';
 import { parseHealthReport } from '../../../contract/health.ts';
 import { createHealthChecks, type Look } from '../../../gateway/control-plane/health/health-checks.ts';
-import { lookAtNats } from '../../../gateway/control-plane/health/look-at-nats.ts';
 import { lookAtPrometheus } from '../../../gateway/control-plane/health/look-at-prometheus.ts';
+import { lookAtNats } from '../../../gateway/nats/look-at-nats.ts';
 import { type RunningControlPlane, startControlPlane } from '../../support/control-plane.ts';
 
 const version = { release: '1.2.3', sha: 'abc' };

@@ -1,5 +1,5 @@
 import { createConnection } from 'node:net';
-import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
+import { ownValue, parseJson, parseObject } from '../../contract/parse-json.ts';
 
 export interface NatsAddress {
   readonly host: string;
