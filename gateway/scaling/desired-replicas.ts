@@ -1,6 +1,6 @@
 import type { ScaleLabels } from '../../contract/parse-scale-labels.ts';
 
-export interface ScaleInput extends ScaleLabels {
+export interface ScaleInput extends Pick<ScaleLabels, 'min' | 'max' | 'factorPercent' | 'zero'> {
   readonly alert: 'firing' | 'resolved';
   /** Replicas asked for now. */
   readonly current: number;

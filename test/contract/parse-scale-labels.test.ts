@@ -6,19 +6,39 @@ const label = (name: string, value: string): Record<string, string> => ({
   [`com.openfaas.scale.${name}`]: value,
 });
 
+const DEFAULTS = {
+  min: 1,
+  max: 20,
+  factorPercent: 20,
+  zero: false,
+  zeroAfterMs: 900_000,
+  type: undefined,
+  target: undefined,
+  targetProportion: 0.9,
+  downWindowMs: 0,
+  schedule: [],
+  timezone: 'UTC',
+};
+
 describe('parseScaleLabels', () => {
   it('has the documented defaults', () => {
-    expect(parseScaleLabels({})).to.deep.equal({ min: 1, max: 20, factorPercent: 20, zero: false });
+    expect(parseScaleLabels({})).to.deep.equal(DEFAULTS);
   });
 
-  it('reads all four', () => {
+  it('reads those of a count that alerts change', () => {
     const labels = {
       ...label('min', '2'),
       ...label('max', '2'),
       ...label('factor', '0'),
       ...label('zero', 'true'),
     };
-    expect(parseScaleLabels(labels)).to.deep.equal({ min: 2, max: 2, factorPercent: 0, zero: true });
+    expect(parseScaleLabels(labels)).to.deep.equal({
+      ...DEFAULTS,
+      min: 2,
+      max: 2,
+      factorPercent: 0,
+      zero: true,
+    });
   });
 
   for (const [name, value] of [
