@@ -56,6 +56,10 @@ export interface GatewayConfig {
   readonly coldStartWaitingPerFunction: number;
   /** How long replicas of a new version may run without an answer before it is taken back. Env `rollout_timeout`, default 30s. */
   readonly rolloutTimeoutMs: number;
+  /** Load of one replica of functions that scale by target and do not say which. Env `default_target`, default 50. */
+  readonly defaultTarget: number;
+  /** Whether a function without replicas that is not to sleep is given its minimum. Env `maintain_min_replicas`, default false. */
+  readonly maintainMinReplicas: boolean;
   /** Whether `/system` and `/ui` ask for credentials. Env `basic_auth`, default true. */
   readonly basicAuth: boolean;
   /** Folder with `basic-auth-user` and `basic-auth-password`. Env `secret_mount_path`, default `/run/secrets/`. */
@@ -130,6 +134,15 @@ function parseFraction(text: string): number {
   return fraction;
 }
 
+const HIGHEST_TARGET = 1_000_000_000;
+
+function parseTarget(text: string): number {
+  const target = /^(?=\.?\d)\d{0,10}(?:\.\d{0,9})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(target > 0 && target <= HIGHEST_TARGET))
+    throw new Error(`expected a number above 0, up to ${HIGHEST_TARGET}`);
+  return target;
+}
+
 /** Longer than no time at all. */
 function parsePositiveMs(text: string): number {
   const ms = parseDurationMs(text);
@@ -197,6 +210,8 @@ export function loadConfig(
     rolloutTimeoutMs: read('rollout_timeout', 30_000, parseDurationMs),
     coldStartWaiting: read('cold_start_waiting', 1000, parseCount),
     coldStartWaitingPerFunction: read('cold_start_waiting_per_function', 0, parseCount),
+    defaultTarget: read('default_target', 50, parseTarget),
+    maintainMinReplicas: read('maintain_min_replicas', false, parseFlag),
     basicAuth: read('basic_auth', true, parseFlag),
     secretMountPath: read('secret_mount_path', '/run/secrets/', asIs),
     functionNamespace: read('function_namespace', DEFAULT_NAMESPACE, parseNamespace),

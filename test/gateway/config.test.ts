@@ -47,6 +47,8 @@ describe('the gateway configuration', () => {
       trace_sample: '1e-1',
       otlp_endpoint: 'collector:4318',
       connect_timeout: '0',
+      default_target: '0',
+      maintain_min_replicas: '1',
     };
     let message = '';
     try {
@@ -67,6 +69,13 @@ describe('the gateway configuration', () => {
   it('reads fractions', () => {
     const sampleOf = (text: string): number => loadConfig({ access_log_sample: text }).accessLogSample;
     expect(['0', '1', '0.01', '.5', '1.0'].map(sampleOf)).to.deep.equal([0, 1, 0.01, 0.5, 1]);
+  });
+
+  it('reads a target as labels have it', () => {
+    const targetOf = (text: string): number => loadConfig({ default_target: text }).defaultTarget;
+    expect(['1', '0.5', '250'].map(targetOf)).to.deep.equal([1, 0.5, 250]);
+    for (const text of ['-1', '1e3', 'fifty', '10000000000'])
+      expect(() => targetOf(text), text).to.throw('default_target');
   });
 
   it('is documented, variable by variable', () => {
