@@ -21,6 +21,8 @@ export class ClusterMetrics {
   /** By `performance.now`. */
   #lastRead = performance.now();
   #functions: ReadonlySet<string> = new Set();
+  /** Functions that have been seen without replicas. */
+  readonly #slept = new Set<string>();
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -97,10 +99,18 @@ export class ClusterMetrics {
       if (present.has(function_name)) continue;
       this.#coldStarts.remove({ function_name });
       this.#coldStartSeconds.remove({ function_name });
+      this.#slept.delete(function_name);
       this.#failures.remove({ function_name });
     }
     this.#functions = present;
-    for (const { ref, ended } of snapshots)
-      if (ended !== undefined) this.#failures.inc({ function_name: qualifiedName(ref) }, ended);
+    for (const { ref, ended, desired } of snapshots) {
+      const function_name = qualifiedName(ref);
+      if (ended !== undefined) this.#failures.inc({ function_name }, ended);
+      // A histogram is eleven series: only functions that sleep get one ahead of their first cold start.
+      if (desired === 0 && !this.#slept.has(function_name)) {
+        this.#slept.add(function_name);
+        this.#coldStartSeconds.zero({ function_name });
+      }
+    }
   }
 }

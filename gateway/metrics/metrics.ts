@@ -24,6 +24,13 @@ export interface ApiRequest {
   readonly seconds: number;
 }
 
+export interface MetricsOptions {
+  /** Load of one replica of functions that say how they scale and not to what target. Default 50. */
+  readonly defaultTarget?: number;
+}
+
+const DEFAULT_TARGET = 50;
+
 /** Everything on the metrics page. Names and labels are an interface: alerts and dashboards are written against them. */
 class GatewayMetrics {
   readonly #registry = new Registry();
@@ -35,7 +42,7 @@ class GatewayMetrics {
   readonly #apiSeconds: Histogram<'method' | 'path' | 'status'>;
   #snapshots: readonly FunctionSnapshot[] = [];
 
-  constructor() {
+  constructor({ defaultTarget = DEFAULT_TARGET }: MetricsOptions) {
     this.#registerInvocations();
     this.#registerReplicas();
     const registers = [this.#registry];
@@ -54,7 +61,7 @@ class GatewayMetrics {
     });
     registerProcessMetrics(this.#registry);
     this.#workers = new WorkerMetrics(this.#registry);
-    this.#scaling = new ScalingMetrics(this.#registry);
+    this.#scaling = new ScalingMetrics(this.#registry, defaultTarget);
     this.#cluster = new ClusterMetrics(this.#registry);
   }
 
@@ -206,8 +213,8 @@ class GatewayMetrics {
 }
 
 /** One per process: a page of its own registry. */
-export function createMetrics(): GatewayMetrics {
-  return new GatewayMetrics();
+export function createMetrics(options: MetricsOptions = {}): GatewayMetrics {
+  return new GatewayMetrics(options);
 }
 
 export type { GatewayMetrics };

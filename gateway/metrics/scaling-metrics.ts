@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
 import type { ScalingCause } from './scaling-cause.ts';
-import { type ScalingSettings, scalingSettingsOf } from './scaling-settings.ts';
+import { readScalingSettings, type ScalingSettings } from './scaling-settings.ts';
 
 /** A change of a replica count that the cluster has accepted. */
 export interface Scaling {
@@ -29,6 +29,8 @@ export interface ScalingLoad {
   readonly load: number;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** Who scales. */
 export interface GatewaysView {
   /** `leads`: this one. */
@@ -38,6 +40,7 @@ export interface GatewaysView {
 }
 
 interface Known {
+  readonly labels: Labels;
   readonly settings: ScalingSettings | undefined;
   /** Where another minimum holds than the label's. */
   minimum?: number;
@@ -46,6 +49,7 @@ interface Known {
 
 /** What there is to tell of scaling: each function's bounds and load, what was changed and why, who scales. */
 export class ScalingMetrics {
+  readonly #defaultTarget: number;
   readonly #functions = new Map<string, Known>();
   readonly #scalings: Counter<'function_name' | 'direction' | 'cause'>;
   /** The causes of each function that were told of: its series. */
@@ -53,7 +57,9 @@ export class ScalingMetrics {
   readonly #alerts: Counter<'status' | 'result'>;
   #gateways: GatewaysView = { role: 'leads', count: 1 };
 
-  constructor(registry: Registry) {
+  /** @param defaultTarget load of one replica of functions that say a type and no target */
+  constructor(registry: Registry, defaultTarget: number) {
+    this.#defaultTarget = defaultTarget;
     const registers = [registry];
     this.#registerBounds(registry);
     this.#scalings = new Counter({
@@ -129,10 +135,11 @@ export class ScalingMetrics {
     for (const { ref, labels } of snapshots) {
       const key = qualifiedName(ref);
       present.add(key);
-      const settings = scalingSettingsOf(labels);
       const known = this.#functions.get(key);
-      if (known?.settings === settings && known !== undefined) continue;
-      this.#functions.set(key, { ...known, settings });
+      // Read once for each change: a thousand functions are looked at every second.
+      if (known !== undefined && isSame(known.labels, labels)) continue;
+      const settings = readScalingSettings(labels, this.#defaultTarget);
+      this.#functions.set(key, { ...known, labels, settings });
       if (settings !== undefined) this.#showCause(key, settings.cause);
     }
     for (const key of this.#functions.keys()) {
@@ -212,4 +219,10 @@ export class ScalingMetrics {
       ({ load }) => load && [load.scalingType, load.load],
     );
   }
+}
+
+function isSame(a: Labels, b: Labels): boolean {
+  if (a === b) return true;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

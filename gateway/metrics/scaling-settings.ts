@@ -11,30 +11,18 @@ export interface ScalingSettings {
   readonly cause: ScalingCause;
 }
 
-const DEFAULT_TARGET = 50;
-
-/** The labels are the same object as long as the service is the same: they are read once, not with each read of the cluster. */
-const known = new WeakMap<
-  Readonly<Record<string, string>>,
-  { readonly settings: ScalingSettings | undefined }
->();
-
-/** @returns undefined where the labels are wrong: a service that was not deployed through the gateway may carry anything */
-export function scalingSettingsOf(labels: Readonly<Record<string, string>>): ScalingSettings | undefined {
-  const before = known.get(labels);
-  if (before !== undefined) return before.settings;
-  const settings = read(labels);
-  known.set(labels, { settings });
-  return settings;
-}
-
-function read(labels: Readonly<Record<string, string>>): ScalingSettings | undefined {
+/**
+ * @param defaultTarget load of one replica of functions that say a type and no target
+ * @returns undefined where the labels are wrong: a service that was not deployed through the gateway may carry anything
+ */
+export function readScalingSettings(
+  labels: Readonly<Record<string, string>>,
+  defaultTarget: number,
+): ScalingSettings | undefined {
   try {
-    const { min, max } = parseScaleLabels(labels);
-    const scalingType = labels['com.openfaas.scale.type'];
-    if (scalingType === undefined) return { min, max, cause: 'alert' };
-    const load = Number(labels['com.openfaas.scale.target'] ?? DEFAULT_TARGET);
-    return { min, max, target: { scalingType, load }, cause: causeOf(scalingType) };
+    const { min, max, type, target = defaultTarget } = parseScaleLabels(labels);
+    if (type === undefined) return { min, max, cause: 'alert' };
+    return { min, max, target: { scalingType: type, load: target }, cause: causeOf(type) };
   } catch {
     return undefined;
   }
