@@ -11,7 +11,10 @@ export const CONFIG_FILES: Readonly<Record<string, string>> = {
   SKEP_HASH_NATS: 'nats/nats-server.conf',
   SKEP_HASH_GRAFANA_DATASOURCE: 'grafana/provisioning/datasource.yml',
   SKEP_HASH_GRAFANA_DASHBOARDS: 'grafana/provisioning/dashboards.yml',
-  SKEP_HASH_GRAFANA_FUNCTIONS: 'grafana/dashboards/functions.json',
+  SKEP_HASH_GRAFANA_OVERVIEW: 'grafana/dashboards/overview.json',
+  SKEP_HASH_GRAFANA_FUNCTION: 'grafana/dashboards/function.json',
+  SKEP_HASH_GRAFANA_QUEUE: 'grafana/dashboards/queue.json',
+  SKEP_HASH_GRAFANA_PLATFORM: 'grafana/dashboards/platform.json',
 };
 
 /** The images of `stack.yml` that are not ours, by the variable that takes their id. */
