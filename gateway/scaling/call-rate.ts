@@ -1,0 +1,119 @@
+import { CallHistory } from './call-history.ts';
+import type { MeasuredLoad } from './measured-load.ts';
+
+/** How the rate of calls is read from their history. Tried in bench/scaling-simulator.bench.ts. */
+export interface CallRateRules {
+  /** The stable window, and those that take its place while the rate stays the same. */
+  readonly stableMs: readonly number[];
+  /** How many standard deviations of chance apart two parts of a window may be that count as the same rate. */
+  readonly steadyWithin: number;
+  /** The panic windows. */
+  readonly burstMs: readonly number[];
+  /** How many standard deviations of chance such a window must be above the half minute before it. */
+  readonly burstBeyond: number;
+  /** Standard deviations taken off a rate before replicas are added for it: of the stable window, of a burst. */
+  readonly addBeyond: number;
+  readonly addBeyondInBurst: number;
+  /** Standard deviations laid on a rate before replicas are taken for it: the dead band. */
+  readonly removeBeyond: number;
+}
+
+export const CALL_RATE_RULES: CallRateRules = {
+  stableMs: [30_000, 60_000, 120_000, 300_000],
+  steadyWithin: 4.5,
+  burstMs: [1000, 2000, 3000, 5000, 8000, 15_000],
+  burstBeyond: 5,
+  addBeyond: 1,
+  addBeyondInBurst: 2,
+  removeBeyond: 6,
+};
+
+/** What a burst is compared with. */
+const BEFORE_MS = 30_000;
+
+/** Calls accepted per second. Calls that come by chance are never quite evenly spread: `atLeast` and `atMost` allow for that. */
+export class CallRate {
+  readonly #history = new CallHistory();
+  readonly #rules: CallRateRules;
+
+  constructor(rules: CallRateRules = CALL_RATE_RULES) {
+    this.#rules = rules;
+  }
+
+  add(nowMs: number, calls: number): void {
+    this.#history.add(nowMs, calls);
+  }
+
+  /** @param enough calls per second that the replicas asked for can take, to judge the first seconds by */
+  read(enough: number): MeasuredLoad {
+    const { addBeyond, addBeyondInBurst, removeBeyond } = this.#rules;
+    const stable = this.#stableWindow();
+    let { rate: load } = stable;
+    let atLeast = load - addBeyond * stable.deviation;
+    for (const ms of this.#rules.burstMs) {
+      const calls = this.#history.count({ ms });
+      if (calls === 0 || !this.#isBurst(calls, ms, enough)) continue;
+      const burst = rateOf(calls, ms);
+      load = Math.max(load, burst.rate);
+      atLeast = Math.max(atLeast, burst.rate - addBeyondInBurst * burst.deviation);
+    }
+    return {
+      load,
+      atLeast: Math.max(0, atLeast),
+      atMost: Math.max(load, stable.rate + removeBeyond * stable.deviation),
+    };
+  }
+
+  /** The longest over which the rate was the same: of a steady load, more and more is known. */
+  #stableWindow(): Rate {
+    const { stableMs, steadyWithin } = this.#rules;
+    const age = this.#history.ageMs;
+    let longest = Math.max(1, Math.min(age, stableMs[0] ?? 0));
+    const parts: number[] = [longest];
+    for (const ms of stableMs.slice(1)) {
+      if (ms > age) break;
+      const isSteady = parts.every((part) => {
+        const recent = { calls: this.#history.count({ ms: part }), ms: part };
+        const before = { calls: this.#history.count({ ms: ms - part, agoMs: part }), ms: ms - part };
+        return Math.abs(deviationsApart(recent, before)) <= steadyWithin;
+      });
+      if (!isSteady) break;
+      longest = ms;
+      parts.push(ms);
+    }
+    return rateOf(this.#history.count({ ms: longest }), longest);
+  }
+
+  #isBurst(calls: number, ms: number, enough: number): boolean {
+    const beforeMs = Math.min(BEFORE_MS, this.#history.ageMs - ms);
+    if (beforeMs < 0) return false;
+    const before =
+      beforeMs >= ms
+        ? { calls: this.#history.count({ ms: beforeMs, agoMs: ms }), ms: beforeMs }
+        : // Nothing is known of before: more than its replicas are for is taken for a burst.
+          { calls: (enough * BEFORE_MS) / 1000, ms: BEFORE_MS };
+    return deviationsApart({ calls, ms }, before) >= this.#rules.burstBeyond;
+  }
+}
+
+interface Rate {
+  /** Per second. */
+  readonly rate: number;
+  /** Standard deviation of that, for calls that come by chance. */
+  readonly deviation: number;
+}
+
+function rateOf(calls: number, ms: number): Rate {
+  return { rate: (calls / ms) * 1000, deviation: (Math.sqrt(calls) / ms) * 1000 };
+}
+
+interface Span {
+  readonly calls: number;
+  readonly ms: number;
+}
+
+/** How many standard deviations two counts by chance differ, as rates. Square roots make the deviation of small counts that of large ones. */
+function deviationsApart(one: Span, other: Span): number {
+  const root = ({ calls, ms }: Span): number => 2 * Math.sqrt((calls + 3 / 8) / ms);
+  return (root(one) - root(other)) / Math.sqrt(1 / one.ms + 1 / other.ms);
+}
