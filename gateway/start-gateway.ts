@@ -28,9 +28,8 @@ import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts
 import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
-import { AlertScaler } from './scaling/alerts.ts';
-import { ReplicaScaler } from './scaling/apply.ts';
-import { createWaker } from './scaling/wake-function.ts';
+import { oneGateway } from './scaling/one-gateway.ts';
+import { createScaling, type ScalingLoop } from './start-scaling.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
 import { giveToWorkers } from './workers/worker-user.ts';
@@ -67,7 +66,7 @@ export interface Gateway {
 /** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { config, logger, secrets, functionPort = FUNCTION_PORT } = parts;
-  const metrics = createMetrics();
+  const metrics = createMetrics({ defaultTarget: config.defaultTarget });
   const replicaMetrics = new ReplicaMetrics();
   let isStopping = false;
   let lastRead: Date | undefined;
@@ -94,7 +93,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       version: VERSION.release,
     }),
     table: () => keeper.whole(),
-    wake: (key) => wake(key),
+    wake: (key) => scaling.wake(key),
     onNudge: () => keeper.nudge(),
     onUnreachable: (replica) => keeper.unreachable(replica),
     onReport: (worker, deltas, figures) => metrics.add(worker, deltas, figures),
@@ -157,19 +156,31 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     replicaMaxInflight: config.replicaMaxInflight,
     onLimitProblem: (key, why) => logger.warn('a limit of a function cannot be kept', { function: key, why }),
     rollouts: { timeoutMs: config.rolloutTimeoutMs, revert: revertRollout(provider, logger) },
-    onChanges: (changes) => workers.tell(changes),
+    onChanges: (changes) => {
+      workers.tell(changes);
+      scaling.observe(changes);
+    },
   });
-  const scaler = new ReplicaScaler({ provider, logger });
-  const wake = createWaker(scaler, (key) => keeper.find(key)?.ref);
+  const gateways = oneGateway();
+  const scaling: ScalingLoop = createScaling({
+    config,
+    provider,
+    keeper,
+    metrics,
+    count: () => workers.count(),
+    gateways,
+    prometheusUrl,
+    logger,
+  });
 
   const controlPlane = createControlPlane({
-    provider,
+    provider: { ...provider, scale: scaling.scale },
     secrets,
     namespaces,
     credentials: parts.credentials,
     counts: prometheusCounts({ url: prometheusUrl }),
     usage: prometheusUsage({ url: prometheusUrl }),
-    alerts: new AlertScaler({ scaler, logger, defaultNamespace: config.functionNamespace }),
+    alerts: scaling.alerts,
     runBuild: (tar, options) =>
       runBuild(tar, {
         ...options,
@@ -216,16 +227,21 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   });
   await keeper.start();
   await workers.begin();
+  scaling.start();
 
   const stop = async (): Promise<{ cutOff: number }> => {
     isStopping = true;
     stopping.abort();
+    // Another one takes over now, and hears of the calls that are finished here until they are.
+    void scaling.resign();
     const cutOff = await workers.drain({
       servesOnMs: config.shutdownDelayMs,
       withinMs: config.writeTimeoutMs,
     });
+    scaling.stop();
     keeper.stop();
     unwatch();
+    await Promise.race([gateways.stop(), sleep(1000)]);
     await Promise.race([controlServer.close(1000), sleep(2000)]);
     await Promise.race([metricsServer.close(), sleep(1000)]);
     return { cutOff };

@@ -5,13 +5,23 @@ import type { AlertScaler } from '../scaling/alerts.ts';
 import { readJson } from './read-json.ts';
 import type { RequestState } from './state.ts';
 
-/** POST /system/alert: Alertmanager's webhook. It sends again what is answered 500, and drops what is answered 400. */
+/** Some 15,000 alerts as Alertmanager writes them. */
+const LIMIT_BYTES = 8 * 1024 * 1024;
+
+/** Lines of an answer: whoever has more that is wrong sees enough of it. */
+const MOST_LINES = 20;
+
+/** POST /system/alert: Alertmanager's webhook. It sends again what is not answered 200. */
 export function alert(scaler: Pick<AlertScaler, 'handle'>): RouterMiddleware<RequestState> {
   return async (ctx) => {
-    const failures = await scaler.handle(parseAlerts(await readJson(ctx.req)));
-    if (failures.length > 0) {
-      const code = failures.some(({ isTransient }) => isTransient) ? 'alert_failed' : 'invalid_request';
-      throw new FaasError(code, failures.map(({ message }) => message).join('\n'));
+    const { failures, unreadable } = await scaler.handle(parseAlerts(await readJson(ctx.req, LIMIT_BYTES)));
+    const lines = [...failures, ...unreadable];
+    if (lines.length > 0) {
+      const more = lines.length - MOST_LINES;
+      throw new FaasError(
+        failures.length > 0 ? 'alert_failed' : 'invalid_request',
+        [...lines.slice(0, MOST_LINES), ...(more > 0 ? [`and ${more} more`] : [])].join('\n'),
+      );
     }
     ctx.status = 200;
     ctx.body = '';

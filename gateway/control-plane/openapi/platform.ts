@@ -63,6 +63,10 @@ const alerts = object(
           properties: { function_name: text('The function as `NAME` or `NAME.NAMESPACE`.') },
           additionalProperties: { type: 'string' },
         },
+        'startsAt?': text(
+          'Since when it fires, RFC 3339: with it, the same alert again within 20 seconds makes no second step.',
+        ),
+        'fingerprint?': text('Which alert it is, of the same labels the same.'),
       }),
     ),
   },
@@ -130,7 +134,9 @@ export const PLATFORM_PATHS: Paths = {
         ],
       }),
       responses: {
-        '200': empty('All were applied.'),
+        '200': empty(
+          'All were applied, or are not to be: of functions that are unknown or that alerts do not scale.',
+        ),
         ...failures('invalid_request', 'body_too_large', 'alert_failed'),
       },
     },

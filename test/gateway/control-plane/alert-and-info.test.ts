@@ -41,6 +41,27 @@ describe('POST /system/alert', () => {
       'echo: no quorum\nother: no quorum\n',
     ]);
   });
+
+  it('takes ten thousand alerts of more than a megabyte at once', async () => {
+    const alerts = Array.from({ length: 10_000 }, (_, index) => ({
+      ...alertFor(index % 2 === 0 ? 'echo.openfaas-fn' : 'echo', index % 3 === 0 ? 'resolved' : 'firing'),
+      annotations: { description: 'High invocation total on echo.openfaas-fn, and on others beside it' },
+    }));
+    expect(JSON.stringify({ alerts }).length).to.be.above(1024 * 1024);
+    expect(await send({ alerts })).to.deep.equal([200, '']);
+    expect((await control.provider.read({ name: 'echo', namespace: 'openfaas-fn' })).replicas).to.equal(5);
+  });
+
+  it('refuses a body beyond any notification', async () => {
+    const [status] = await send({ alerts: [], filler: 'x'.repeat(9 * 1024 * 1024) });
+    expect(status).to.equal(413);
+  });
+
+  it('says of thousands that failed what is wrong with the first of them', async () => {
+    const [status, text] = await send({ alerts: Array.from({ length: 2000 }, () => ({})) });
+    const lines = text.trimEnd().split('\n');
+    expect([status, lines.length, lines.at(-1)]).to.deep.equal([400, 21, 'and 1980 more']);
+  });
 });
 
 describe('what the gateway tells of itself', () => {
