@@ -41,7 +41,7 @@ describe('waking a function', () => {
     it('asks the cluster once, and tells all of them', async () => {
       const provider = await asleep({});
       const before = provider.cluster.calls.length;
-      const wake = createWaker(scalerOf(provider), () => ref);
+      const wake = createWaker({ scaler: scalerOf(provider), refOf: () => ref });
       await Promise.all([wake(key), wake(key), wake(key)]);
       await wake(key); // one who comes late finds it awake
       expect(provider.cluster.calls.slice(before)).to.deep.equal([{ kind: 'scale', ref, desired: 1 }]);
@@ -49,7 +49,7 @@ describe('waking a function', () => {
 
     it('tells all of them why it could not be, and tries anew for the next one', async () => {
       const provider = await asleep({});
-      const wake = createWaker(scalerOf(provider), () => ref);
+      const wake = createWaker({ scaler: scalerOf(provider), refOf: () => ref });
       provider.cluster.goDown('no quorum');
       const outcomes = await Promise.allSettled([wake(key), wake(key)]);
       for (const outcome of outcomes) {
@@ -63,7 +63,7 @@ describe('waking a function', () => {
     });
 
     it('says so when the function was removed meanwhile', async () => {
-      const wake = createWaker(scalerOf(await asleep({})), () => undefined);
+      const wake = createWaker({ scaler: scalerOf(await asleep({})), refOf: () => undefined });
       const error = await wake(key).catch((reason: unknown) => reason);
       expect((error as FaasError).code).to.equal('function_not_found');
     });

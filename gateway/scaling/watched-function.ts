@@ -1,0 +1,96 @@
+import type { FunctionRef } from '../../contract/function-ref.ts';
+import { parseScaleLabels, type ScaleLabels } from '../../contract/parse-scale-labels.ts';
+import type { FunctionLoad } from './function-load.ts';
+import { type DeciderSettings, ReplicaDecider, type ScalingDecision } from './replica-decider.ts';
+
+/** A function as the table has it. */
+export interface ScalableFunction {
+  readonly ref: FunctionRef;
+  /** `name.namespace` */
+  readonly key: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly desired: number;
+  readonly replicas: readonly { readonly isReady: boolean }[];
+  /** RFC 3339. */
+  readonly createdAt?: string | undefined;
+  readonly deployed?: { readonly id: string; readonly at: string } | undefined;
+}
+
+/** What one tick knows besides the function itself. */
+export interface Circumstances {
+  readonly nowMs: number;
+  readonly todayMs: number;
+  readonly calls: FunctionLoad;
+  /** A load that is not counted here. */
+  readonly measured: (type: string) => number | undefined;
+  readonly alertedMs: number | undefined;
+}
+
+/** Types whose load the gateway counts itself. */
+const OWN_TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'rps', 'capacity']);
+
+/** One function from when it was first seen to its removal: its labels are read when they change, its history is kept. */
+export class WatchedFunction {
+  readonly createdAt: string | undefined;
+  /** A change of its replica count is under way. */
+  isChanging = false;
+  /** Why it is not scaled: a service that was changed by hand may have any labels. */
+  problem: string | undefined;
+  readonly #settings: DeciderSettings;
+  #text: Readonly<Record<string, string>> | undefined;
+  #fingerprint = '';
+  #labels: ScaleLabels | undefined;
+  #decider: ReplicaDecider | undefined;
+  #deployedId: string | undefined;
+
+  constructor(fn: ScalableFunction, settings: DeciderSettings) {
+    this.createdAt = fn.createdAt;
+    this.#settings = settings;
+  }
+
+  get type(): string | undefined {
+    return this.#labels?.type;
+  }
+
+  /** The type by which it scales, where its load is measured elsewhere. */
+  get externalType(): string | undefined {
+    return OWN_TYPES.has(this.type) ? undefined : this.type;
+  }
+
+  /** @returns undefined while its labels are wrong */
+  decide(fn: ScalableFunction, { measured, ...rest }: Circumstances): ScalingDecision | undefined {
+    if (fn.labels !== this.#text || (fn.deployed !== undefined && fn.deployed.id !== this.#deployedId)) {
+      this.#read(fn);
+    }
+    if (this.#labels === undefined || this.#decider === undefined) return undefined;
+    const { type } = this;
+    let ready = 0;
+    for (const { isReady } of fn.replicas) if (isReady) ready++;
+    return this.#decider.decide({
+      ...rest,
+      measured: type === undefined || OWN_TYPES.has(type) ? undefined : measured(type),
+      // While a new version rolls out there is one of either more.
+      ready: Math.min(ready, fn.desired),
+      desired: fn.desired,
+    });
+  }
+
+  #read({ labels, deployed }: ScalableFunction): void {
+    this.#text = labels;
+    const isDeployed = deployed !== undefined && deployed.id !== this.#deployedId;
+    this.#deployedId = deployed?.id ?? this.#deployedId;
+    try {
+      this.#labels = parseScaleLabels(labels);
+      this.problem = undefined;
+    } catch (error) {
+      this.#labels = undefined;
+      this.problem = (error as Error).message;
+      return;
+    }
+    // Every change of the service brings labels anew; a change of its replica count is no deployment.
+    const fingerprint = JSON.stringify(this.#labels);
+    if (this.#decider === undefined) this.#decider = new ReplicaDecider(this.#labels, this.#settings);
+    else if (isDeployed || fingerprint !== this.#fingerprint) this.#decider.redeployed(this.#labels);
+    this.#fingerprint = fingerprint;
+  }
+}
