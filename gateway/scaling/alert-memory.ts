@@ -3,6 +3,7 @@ import {
   type AlertVerdict,
   FORGOTTEN_AFTER_MS,
   type HeardAlert,
+  isAnyFiring,
   newsIn,
   weighAlerts,
 } from './weigh-alerts.ts';
@@ -62,13 +63,12 @@ export class AlertMemory {
     if (heard.size > 0) this.#heard.set(key, heard);
   }
 
-  /** When an alert of the function fired last; undefined: not lately, or what fired is resolved. */
-  firedMs(key: string, nowMs: number): number | undefined {
-    const times = [...(this.#heard.get(key)?.values() ?? [])]
-      .filter(({ status }) => status === 'firing')
-      .map(({ heardAtMs }) => heardAtMs);
-    const last = Math.max(this.#byHandMs.get(key) ?? Number.NEGATIVE_INFINITY, ...times);
-    return nowMs - last <= FORGOTTEN_AFTER_MS ? last : undefined;
+  /** Whether an alert of the function has fired in the last minute and is not resolved. */
+  isFiring(key: string, nowMs: number): boolean {
+    const byHandMs = this.#byHandMs.get(key);
+    if (byHandMs !== undefined && nowMs - byHandMs <= FORGOTTEN_AFTER_MS) return true;
+    const heard = this.#heard.get(key);
+    return heard !== undefined && isAnyFiring(heard, nowMs);
   }
 
   #prune(nowMs: number): void {

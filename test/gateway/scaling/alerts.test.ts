@@ -217,18 +217,19 @@ describe('AlertScaler', () => {
     expect(await replicas()).to.equal(1);
   });
 
-  it('tells when an alert fired last, until it is resolved', async () => {
+  it('knows which function is alerted, until that is resolved or not told any more', async () => {
     const key = 'echo.openfaas-fn';
-    expect(scaler.firedMs(key)).to.equal(undefined);
+    const seen = [scaler.isFiring(key)];
     await scaler.handle([told('firing')]);
     nowMs += 30_000;
-    expect(scaler.firedMs(key)).to.equal(nowMs - 30_000);
+    seen.push(scaler.isFiring(key));
     await scaler.handle([told('resolved')]);
-    expect(scaler.firedMs(key)).to.equal(undefined);
+    seen.push(scaler.isFiring(key));
     await scaler.handle([firing('echo')]);
-    expect(scaler.firedMs(key)).to.equal(nowMs);
+    seen.push(scaler.isFiring(key));
     nowMs += 61_000;
-    expect(scaler.firedMs(key)).to.equal(undefined);
+    seen.push(scaler.isFiring(key));
+    expect(seen).to.deep.equal([false, true, false, true, false]);
   });
 
   describe('a function that alerts do not scale', () => {
