@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../log.ts';
 import { lookAtNats, type NatsAddress } from './look-at-nats.ts';
+import { pause } from './pause.ts';
 
 export interface NatsLinkOptions extends NatsAddress {
   /** What NATS shows this client as. */
@@ -121,19 +122,6 @@ export class NatsLink {
 async function close(connection: NatsConnection): Promise<void> {
   if (connection.isClosed()) return;
   const isFlushed = connection.flush().catch(() => undefined);
-  await Promise.race([isFlushed, pause(500, new AbortController().signal)]);
+  await Promise.race([isFlushed, pause(500)]);
   await connection.close().catch(() => undefined);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-  });
 }

@@ -2,6 +2,9 @@ import type { FunctionLoad, GatewayLoad } from './function-load.ts';
 
 export type GatewayLoads = Iterable<readonly [name: string, load: GatewayLoad]>;
 
+/** Far more than a cluster has: whoever tells of more is no gateway. */
+const MOST_GATEWAYS = 100;
+const MOST_FUNCTIONS = 50_000;
 /** No other gateway's id. */
 const OWN = '';
 const FOREVER = Number.POSITIVE_INFINITY;
@@ -55,7 +58,7 @@ export class SummedLoads {
 
   isPresent(id: string, nowMs: number): boolean {
     const known = this.#gateways.get(id);
-    return known !== undefined && nowMs - known.heardAtMs < this.#options.expiresMs;
+    return known !== undefined && (id === OWN || nowMs - known.heardAtMs < this.#options.expiresMs);
   }
 
   /** All that this gateway itself has, since it began. It is always present. */
@@ -65,10 +68,16 @@ export class SummedLoads {
     this.endAll(OWN, FOREVER);
   }
 
-  /** Some of what a gateway has. What is not named is as it was. */
+  /** Some of what a gateway has: what is not named is as it was. @throws {Error} for more functions, or more gateways, than can be */
   tellSome(id: string, loads: GatewayLoads, nowMs: number): void {
     const gateway = this.#heard(id, nowMs);
-    for (const [name, load] of loads) this.#count(gateway, name, load);
+    for (const [name, load] of loads) {
+      this.#count(gateway, name, load);
+      if (gateway.functions.size > MOST_FUNCTIONS && id !== OWN) {
+        this.leave(id);
+        throw new Error(`more than ${MOST_FUNCTIONS} functions`);
+      }
+    }
   }
 
   /** A gateway is about to tell all it has, in one part or several. */
@@ -114,6 +123,7 @@ export class SummedLoads {
   #heard(id: string, nowMs: number): KnownGateway {
     let gateway = this.#gateways.get(id);
     if (gateway === undefined) {
+      if (this.#gateways.size >= MOST_GATEWAYS) throw new Error(`more than ${MOST_GATEWAYS} gateways`);
       gateway = { functions: new Map(), heardAtMs: nowMs, presence: 0, hasToldAll: false, telling: 0 };
       this.#gateways.set(id, gateway);
     } else if (!this.isPresent(id, nowMs)) {
