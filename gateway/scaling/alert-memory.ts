@@ -3,7 +3,6 @@ import {
   type AlertVerdict,
   FORGOTTEN_AFTER_MS,
   type HeardAlert,
-  isAnyFiring,
   newsIn,
   weighAlerts,
 } from './weigh-alerts.ts';
@@ -63,12 +62,12 @@ export class AlertMemory {
     if (heard.size > 0) this.#heard.set(key, heard);
   }
 
-  /** Whether an alert of the function has fired in the last minute and is not resolved. */
-  isFiring(key: string, nowMs: number): boolean {
-    const byHandMs = this.#byHandMs.get(key);
-    if (byHandMs !== undefined && nowMs - byHandMs <= FORGOTTEN_AFTER_MS) return true;
-    const heard = this.#heard.get(key);
-    return heard !== undefined && isAnyFiring(heard, nowMs);
+  /** When an alert of the function fired last; undefined: not lately, or what fired is resolved. */
+  firedMs(key: string, nowMs: number): number | undefined {
+    let last = this.#byHandMs.get(key) ?? Number.NEGATIVE_INFINITY;
+    for (const { status, heardAtMs } of this.#heard.get(key)?.values() ?? [])
+      if (status === 'firing') last = Math.max(last, heardAtMs);
+    return nowMs - last <= FORGOTTEN_AFTER_MS ? last : undefined;
   }
 
   #prune(nowMs: number): void {

@@ -105,9 +105,9 @@ export class AlertScaler {
     };
   }
 
-  /** Whether an alert of the function has fired in the last minute and is not resolved. @param key `name.namespace` */
-  isFiring(key: string): boolean {
-    return this.#memory.isFiring(key, this.#now());
+  /** When an alert of the function fired last, by `now`; undefined: not lately, or it is resolved. @param key `name.namespace` */
+  firedMs(key: string): number | undefined {
+    return this.#memory.firedMs(key, this.#now());
   }
 
   #byFunction(alerts: readonly FunctionAlert[]): Concern[] {

@@ -53,7 +53,7 @@ export function weighAlerts(
   // One without an occurrence is the word of somebody who knows nothing of the others, and holds at once.
   const isByHand = resolved.some(({ alert }) => alert.occurrence === undefined);
   const ids = new Set(resolved.map(({ alert }) => alert.occurrence?.id));
-  return isByHand || !isAnyFiring(heard, nowMs, ids)
+  return isByHand || !isOtherFiring(heard, ids, nowMs)
     ? { wants: 'minimum' }
     : { wants: 'nothing', why: 'still_firing' };
 }
@@ -74,14 +74,13 @@ function isLater(alert: FunctionAlert, other: FunctionAlert): boolean {
   return since === 0 ? alert.status === 'firing' : since > 0;
 }
 
-/** Whether an alert of which was heard lately fires; those excepted. */
-export function isAnyFiring(
+function isOtherFiring(
   heard: ReadonlyMap<string, HeardAlert>,
+  ids: ReadonlySet<string | undefined>,
   nowMs: number,
-  except: ReadonlySet<string | undefined> = new Set(),
 ): boolean {
   for (const [id, { status, heardAtMs }] of heard)
-    if (status === 'firing' && !except.has(id) && nowMs - heardAtMs <= FORGOTTEN_AFTER_MS) return true;
+    if (status === 'firing' && !ids.has(id) && nowMs - heardAtMs <= FORGOTTEN_AFTER_MS) return true;
   return false;
 }
 

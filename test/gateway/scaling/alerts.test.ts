@@ -217,19 +217,18 @@ describe('AlertScaler', () => {
     expect(await replicas()).to.equal(1);
   });
 
-  it('knows which function is alerted, until that is resolved or not told any more', async () => {
+  it('tells when an alert fired last, until it is resolved', async () => {
     const key = 'echo.openfaas-fn';
-    const seen = [scaler.isFiring(key)];
+    expect(scaler.firedMs(key)).to.equal(undefined);
     await scaler.handle([told('firing')]);
     nowMs += 30_000;
-    seen.push(scaler.isFiring(key));
+    expect(scaler.firedMs(key)).to.equal(nowMs - 30_000);
     await scaler.handle([told('resolved')]);
-    seen.push(scaler.isFiring(key));
+    expect(scaler.firedMs(key)).to.equal(undefined);
     await scaler.handle([firing('echo')]);
-    seen.push(scaler.isFiring(key));
+    expect(scaler.firedMs(key)).to.equal(nowMs);
     nowMs += 61_000;
-    seen.push(scaler.isFiring(key));
-    expect(seen).to.deep.equal([false, true, false, true, false]);
+    expect(scaler.firedMs(key)).to.equal(undefined);
   });
 
   describe('a function that alerts do not scale', () => {
