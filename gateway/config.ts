@@ -74,6 +74,8 @@ export interface GatewayConfig {
   readonly natsHost: string;
   /** Env `faas_nats_port`, default 4222. */
   readonly natsPort: number;
+  /** Gateways of one name, on one NATS, serve one cluster: one of them scales. Env `cluster_name`, default `skep`. */
+  readonly clusterName: string;
   /** Largest build request in bytes. Env `build_limit_bytes`, default 268435456. */
   readonly buildLimitBytes: number;
   /** Longest build. Env `build_timeout`, default 15m. */
@@ -163,6 +165,14 @@ function parseNamespace(text: string): string {
   return text;
 }
 
+/** It becomes part of NATS' names. */
+function parseClusterName(text: string): string {
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(text)) {
+    throw new Error('expected letters, digits, underscores and dashes, at most 32');
+  }
+  return text;
+}
+
 const asIs = (text: string): string => text;
 
 /**
@@ -219,6 +229,7 @@ export function loadConfig(
     prometheusPort: read('faas_prometheus_port', 9090, parsePort),
     natsHost: read('faas_nats_address', '', asIs),
     natsPort: read('faas_nats_port', 4222, parsePort),
+    clusterName: read('cluster_name', 'skep', parseClusterName),
     buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
     buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
     accessLog: read('access_log', 'errors', parseAccessLog),

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { qualifiedName } from '../contract/function-ref.ts';
@@ -28,6 +30,8 @@ import { prometheusCounts, prometheusUsage } from './metrics/prometheus-query.ts
 import { ReplicaMetrics } from './metrics/replica-metrics.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
+import { NatsGateways } from './nats/nats-gateways.ts';
+import { NatsLink } from './nats/nats-link.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
@@ -131,6 +135,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       logger.warn('replaced versions of secrets are still there', { reason: error.message });
     });
   });
+  const gatewayId = `${hostname().slice(0, 64)}-${randomUUID().slice(0, 8)}`;
+  const natsAddress = { host: config.natsHost, port: config.natsPort };
   const prometheusUrl = `http://${config.prometheusHost}:${config.prometheusPort}`;
 
   const keeper: TableKeeper = new TableKeeper({
@@ -161,7 +167,11 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       scaling.observe(changes);
     },
   });
-  const gateways = oneGateway();
+  const nats = config.natsHost === '' ? undefined : new NatsLink({ ...natsAddress, name: gatewayId, logger });
+  const gateways =
+    nats === undefined
+      ? oneGateway()
+      : new NatsGateways({ link: nats, cluster: config.clusterName, id: gatewayId, logger });
   const scaling: ScalingLoop = createScaling({
     config,
     provider,
@@ -199,10 +209,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
       wanted: {
         workers: () => workers.look(),
-        nats: async (signal) =>
-          config.natsHost === ''
-            ? 'not configured'
-            : lookAtNats({ host: config.natsHost, port: config.natsPort }, signal),
+        nats: async (signal) => (config.natsHost === '' ? 'not configured' : lookAtNats(natsAddress, signal)),
         prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
       },
       lastRead: () => lastRead,
@@ -228,6 +235,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   await keeper.start();
   await workers.begin();
   scaling.start();
+  nats?.start();
 
   const stop = async (): Promise<{ cutOff: number }> => {
     isStopping = true;
@@ -242,6 +250,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     keeper.stop();
     unwatch();
     await Promise.race([gateways.stop(), sleep(1000)]);
+    await Promise.race([nats?.stop(), sleep(1000)]);
     await Promise.race([controlServer.close(1000), sleep(2000)]);
     await Promise.race([metricsServer.close(), sleep(1000)]);
     return { cutOff };
