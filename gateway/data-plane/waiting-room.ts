@@ -121,6 +121,7 @@ export class WaitingRoom {
 
   /** The table has news of the function: a failing start is told to those who wait. */
   onEntry(entry: FunctionEntry): void {
+    if (entry.desired > 0) this.#settled(entry);
     const room = this.#rooms.get(entry);
     if (room === undefined) return;
     for (const { id, error } of entry.failures) {
@@ -167,6 +168,7 @@ export class WaitingRoom {
     Promise.try(this.#options.scaleUp, entry)
       .then(() => {
         this.#scaledAt.set(entry, Date.now());
+        if (entry.desired > 0) this.#settled(entry);
         this.#options.nudge();
       })
       .catch((error: unknown) => {
@@ -181,6 +183,11 @@ export class WaitingRoom {
               );
         this.#failAll(entry, failure);
       });
+  }
+
+  /** The table shows what was asked for: a later zero is another one. */
+  #settled(entry: FunctionEntry): void {
+    if (this.#scaledAt.get(entry) !== Number.POSITIVE_INFINITY) this.#scaledAt.delete(entry);
   }
 
   #timedOut(entry: FunctionEntry): FaasError {

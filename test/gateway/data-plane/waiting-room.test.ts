@@ -68,6 +68,24 @@ describe('the waiting room', () => {
     expect(waitingRoom.waiting).to.equal(0);
   });
 
+  it('asks again at once when the function was put to sleep again since', async () => {
+    const { room: waitingRoom, scaled } = room();
+    const entry = asleep();
+    const first = outcome(waitingRoom, entry);
+    await new Promise((resolve) => setImmediate(resolve)); // the scale call was answered
+    entry.desired = 1;
+    waitingRoom.onEntry(entry);
+    waitingRoom.open(entry);
+    expect(await first).to.equal('ready');
+    entry.desired = 0;
+    waitingRoom.onEntry(entry);
+    const second = outcome(waitingRoom, entry);
+    waitingRoom.onEntry(entry); // the table still says zero
+    expect(scaled()).to.equal(2);
+    waitingRoom.open(entry);
+    expect(await second).to.equal('ready');
+  });
+
   it('does not scale a function that is only starting', async () => {
     const { room: waitingRoom, scaled } = room();
     const entry = { ...asleep(), desired: 1 };
