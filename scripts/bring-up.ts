@@ -17,6 +17,7 @@ import { ensureFunctionsNetwork, FUNCTIONS_NETWORK } from './platform/functions-
 import { gatewayUrl, untilGatewayAnswers } from './platform/gateway.ts';
 import { ensurePlatformImage, removeOldTags } from './platform/platform-images.ts';
 import { checkPorts, type PublishedPort, publishedPorts } from './platform/ports.ts';
+import { checkOwnRules, checkScaleUp, readOwnRules, withOwnRules } from './platform/prometheus-rules.ts';
 import {
   deployStack,
   isDeployed,
@@ -25,7 +26,7 @@ import {
   untilRemoved,
   untilRunning,
 } from './platform/stack.ts';
-import { IMAGE_IDS, stackEnvironment } from './platform/stack-settings.ts';
+import { IMAGE_IDS, PROMETHEUS_IMAGE, stackEnvironment } from './platform/stack-settings.ts';
 import { ensureSwarm } from './platform/swarm.ts';
 import { ensureVariants } from './platform/watchdog-variants.ts';
 import type { Progress } from './shell/progress.ts';
@@ -45,6 +46,8 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   // Where CI is set, skep would keep its login in the folder it runs in; this one is for the user, wherever he works.
   environment['OPENFAAS_CONFIG'] ||= join(homedir(), '.openfaas');
   const ports = publishedPorts(environment);
+  checkScaleUp(environment);
+  const ownRules = readOwnRules(root);
   const file = passwordFile(environment);
   const [, programs] = await allOrFirstError([
     prepareEngine(progress),
@@ -74,6 +77,8 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   if (!hasGrafana)
     progress.note(`Grafana is left out: ${GRAFANA_IMAGE} cannot be pulled, and no package holds it.`);
 
+  await checkOwnRules(ownRules, environment['SKEP_PROMETHEUS_IMAGE'] || PROMETHEUS_IMAGE);
+
   const { compiled, missing } = await variants;
   if (missing !== undefined) progress.note(missing);
   const [gatewayImage] = await step(
@@ -95,7 +100,9 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     dockerSocket: dockerSocket(),
     passwordSecret: await currentPasswordSecret(file),
   });
-  await step('deploying the stack skep', () => deployStack(root, settings));
+  await step('deploying the stack skep', () =>
+    withOwnRules(ownRules, (further) => deployStack(root, settings, further)),
+  );
   await step('waiting for its services', () => untilRunning());
   await step('waiting for the gateway', () => untilGatewayAnswers(gateway));
   await removeOldConfigs();

@@ -7,6 +7,8 @@ import { GRAFANA_IMAGE } from '../base-images/catalog.ts';
 export const CONFIG_FILES: Readonly<Record<string, string>> = {
   SKEP_HASH_PROMETHEUS: 'prometheus/prometheus.yml',
   SKEP_HASH_ALERT_RULES: 'prometheus/alert.rules.yml',
+  SKEP_HASH_RECORDING_RULES: 'prometheus/recording.rules.yml',
+  SKEP_HASH_PEOPLE_RULES: 'prometheus/people.rules.yml',
   SKEP_HASH_ALERTMANAGER: 'prometheus/alertmanager.yml',
   SKEP_HASH_NATS: 'nats/nats-server.conf',
   SKEP_HASH_GRAFANA_DATASOURCE: 'grafana/provisioning/datasource.yml',
@@ -17,9 +19,11 @@ export const CONFIG_FILES: Readonly<Record<string, string>> = {
   SKEP_HASH_GRAFANA_PLATFORM: 'grafana/dashboards/platform.json',
 };
 
+export const PROMETHEUS_IMAGE = 'prom/prometheus:v2.42.0';
+
 /** The images of `stack.yml` that are not ours, by the variable that takes their id. */
 export const IMAGE_IDS: Readonly<Record<string, string>> = {
-  SKEP_ID_PROMETHEUS: 'prom/prometheus:v2.42.0',
+  SKEP_ID_PROMETHEUS: PROMETHEUS_IMAGE,
   SKEP_ID_ALERTMANAGER: 'prom/alertmanager:v0.25.0',
   SKEP_ID_NATS: 'nats:2.9.10',
   SKEP_ID_GRAFANA: GRAFANA_IMAGE,

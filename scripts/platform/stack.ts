@@ -20,25 +20,20 @@ export async function runningServices(): Promise<string[]> {
   return names.split('\n').map((name) => name.replace(`${STACK}_`, ''));
 }
 
-/** Deploys `stack.yml`; what is the same already is left alone. */
+/**
+ * Deploys `stack.yml`; what is the same already is left alone.
+ * @param further compose files that add to it
+ */
 export async function deployStack(
   root: string,
   environment: Readonly<Record<string, string>>,
+  further: readonly string[] = [],
 ): Promise<void> {
-  await mustRun(
-    [
-      'docker',
-      'stack',
-      'deploy',
-      '--resolve-image',
-      'never',
-      '--prune',
-      '--compose-file',
-      join(root, 'stack.yml'),
-      STACK,
-    ],
-    { env: { ...environment }, advice: ADVICE },
-  );
+  const files = [join(root, 'stack.yml'), ...further].flatMap((file) => ['--compose-file', file]);
+  await mustRun(['docker', 'stack', 'deploy', '--resolve-image', 'never', '--prune', ...files, STACK], {
+    env: { ...environment },
+    advice: ADVICE,
+  });
 }
 
 /** Removes configs of earlier deployments; the engine keeps those that are in use. */

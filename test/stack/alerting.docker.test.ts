@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { RETRY_WINDOW_MS } from '../../gateway/scaling/weigh-alerts.ts';
 import { runInImage } from './in-image.ts';
 
 const PROMETHEUS = 'prom/prometheus:v2.42.0';
 const ALERTMANAGER = 'prom/alertmanager:v0.25.0';
+const root = join(import.meta.dirname, '..', '..');
 const RULES = 'prometheus/alert.rules.yml';
 const CALLS = 'gateway_function_invocation_total';
 
@@ -20,11 +24,19 @@ const busy = (name: string): Alert => ({
   },
 });
 
+/** The rules as Swarm fills them in from the service's environment. */
+function rules({ codes = '200', rate = '5' } = {}): string {
+  return readFileSync(join(root, RULES), 'utf8')
+    .replaceAll('{{ env "scale_up_codes" }}', codes)
+    .replaceAll('{{ env "scale_up_rate" }}', rate)
+    .replaceAll('{{ "{{" }}', '{{');
+}
+
 /** Runs the rules over made-up samples, five seconds apart, and expects these alerts of that name after a minute. */
 async function testRules(
   series: Readonly<Record<string, string>>,
   alerts: readonly Alert[],
-  alertname = 'APIHighInvocationRate',
+  { alertname = 'APIHighInvocationRate', text = rules(), at = '60s' } = {},
 ) {
   const test = {
     rule_files: ['alert.rules.yml'],
@@ -33,14 +45,14 @@ async function testRules(
       {
         interval: '5s',
         input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-        alert_rule_test: [{ eval_time: '60s', alertname, exp_alerts: alerts }],
+        alert_rule_test: [{ eval_time: at, alertname, exp_alerts: alerts }],
       },
     ],
   };
   const { exitCode, output } = await runInImage({
     image: PROMETHEUS,
-    files: [RULES],
-    texts: { 'test.yml': stringify(test) },
+    files: [],
+    texts: { 'test.yml': stringify(test), 'alert.rules.yml': text },
     command: 'promtool test rules test.yml',
   });
   expect(exitCode, output).to.equal(0);
@@ -52,8 +64,9 @@ describe('alerting, as Prometheus and Alertmanager themselves read it', function
   it('is a configuration that Prometheus accepts', async () => {
     const { exitCode, output } = await runInImage({
       image: PROMETHEUS,
-      files: ['prometheus/prometheus.yml', RULES],
-      command: 'promtool check config prometheus.yml',
+      files: ['prometheus/prometheus.yml'],
+      texts: { 'alert.rules.yml': rules() },
+      command: 'mkdir rules && mv alert.rules.yml rules && promtool check config prometheus.yml',
     });
     expect(exitCode, output).to.equal(0);
     expect(output).to.contain('2 rules found');
@@ -80,6 +93,24 @@ describe('alerting, as Prometheus and Alertmanager themselves read it', function
     );
   });
 
+  it('counts the codes, and fires at the rate, that the environment says', async () => {
+    const series = {
+      [`${CALLS}{function_name="a.openfaas-fn",code="202"}`]: '0+8x20',
+      [`${CALLS}{function_name="b.openfaas-fn",code="404"}`]: '0+80x20',
+      [`${CALLS}{function_name="c.openfaas-fn",code="200"}`]: '0+3x20',
+    };
+    await testRules(series, [busy('a.openfaas-fn')], { text: rules({ codes: '2..', rate: '1.5' }) });
+  });
+
+  it('goes on firing for two scrapes when the calls end or a scrape fails, and no longer', async () => {
+    const ended = { [`${CALLS}{function_name="a.openfaas-fn",code="200"}`]: '0+50x6 300x20' };
+    await testRules(ended, [busy('a.openfaas-fn')], { at: '40s' });
+    await testRules(ended, [], { at: '50s' });
+    // Without the samples of 35 and 40 s there is no rate at 40 and 45 s.
+    const missed = { [`${CALLS}{function_name="a.openfaas-fn",code="200"}`]: '0+50x6 _ _ 450+50x20' };
+    for (const at of ['40s', '45s', '50s']) await testRules(missed, [busy('a.openfaas-fn')], { at });
+  });
+
   it('tells of a service that is down, and of no replica of a function: those come and go', async () => {
     const gateway = { job: 'gateway', instance: '10.0.0.1:8082' };
     await testRules(
@@ -96,8 +127,16 @@ describe('alerting, as Prometheus and Alertmanager themselves read it', function
           },
         },
       ],
-      'service_down',
+      { alertname: 'service_down' },
     );
+  });
+
+  it('is told again only when the gateway takes it for more than the same notification', () => {
+    const { route } = parse(readFileSync(join(root, 'prometheus/alertmanager.yml'), 'utf8')) as {
+      route: { routes: readonly { repeat_interval: string }[] };
+    };
+    const [seconds] = route.routes.map(({ repeat_interval }) => Number.parseInt(repeat_interval, 10));
+    expect(seconds).to.be.above(RETRY_WINDOW_MS / 1000 + 5);
   });
 
   it('is a configuration that Alertmanager accepts, and sends a busy function to the gateway', async () => {
