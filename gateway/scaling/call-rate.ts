@@ -23,9 +23,9 @@ export const CALL_RATE_RULES: CallRateRules = {
   steadyWithin: 4.5,
   burstMs: [1000, 2000, 3000, 5000, 8000, 15_000],
   burstBeyond: 5,
-  addBeyond: 1,
-  addBeyondInBurst: 2,
-  removeBeyond: 6,
+  addBeyond: 0.5,
+  addBeyondInBurst: 1,
+  removeBeyond: 8,
 };
 
 /** What a burst is compared with. */
@@ -49,11 +49,12 @@ export class CallRate {
     const { addBeyond, addBeyondInBurst, removeBeyond } = this.#rules;
     const stable = this.#stableWindow();
     let { rate: load } = stable;
-    let atLeast = load - addBeyond * stable.deviation;
+    // A window holds one call more or less as it begins just before or just after one: calls that come evenly are counted evenly.
+    let atLeast = load - stable.ofOneCall - addBeyond * stable.deviation;
     for (const ms of this.#rules.burstMs) {
       const calls = this.#history.count({ ms });
-      if (calls === 0 || !this.#isBurst(calls, ms, enough)) continue;
       const burst = rateOf(calls, ms);
+      if (burst.rate <= load || !this.#isBurst(calls, ms, enough)) continue;
       load = Math.max(load, burst.rate);
       atLeast = Math.max(atLeast, burst.rate - addBeyondInBurst * burst.deviation);
     }
@@ -101,10 +102,12 @@ interface Rate {
   readonly rate: number;
   /** Standard deviation of that, for calls that come by chance. */
   readonly deviation: number;
+  /** What one call more makes. */
+  readonly ofOneCall: number;
 }
 
 function rateOf(calls: number, ms: number): Rate {
-  return { rate: (calls / ms) * 1000, deviation: (Math.sqrt(calls) / ms) * 1000 };
+  return { rate: (calls / ms) * 1000, deviation: (Math.sqrt(calls) / ms) * 1000, ofOneCall: 1000 / ms };
 }
 
 interface Span {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { desiredReplicas } from '../../../gateway/scaling/desired-replicas.ts';
 
 const base = { alert: 'firing', current: 1, min: 1, max: 20, factorPercent: 20, zero: false } as const;
@@ -51,5 +52,25 @@ describe('desiredReplicas', () => {
         }
       }
     }
+  });
+});
+
+describe('desiredReplicas, on any labels', () => {
+  it("steps by the contract's formula, in doubles and in its order", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.integer({ min: 1, max: 100 }),
+        fc.nat({ max: 10_000 }),
+        fc.nat({ max: 10_000 }),
+        (max, factorPercent, current, least) => {
+          const min = Math.min(least, max);
+          const step = Math.ceil((max / 100) * factorPercent);
+          const fired = desiredReplicas({ ...base, current, min, max, factorPercent });
+          expect(fired).to.equal(Math.max(min, Math.min(current + step, max)));
+          expect(step).to.be.at.least(1);
+        },
+      ),
+    );
   });
 });
