@@ -2,9 +2,10 @@ import type { FunctionRef } from '../../contract/function-ref.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
 import type { ReplicaScaler } from './apply.ts';
+import { minimumAt } from './schedule.ts';
 
 /**
- * Gives a sleeping function its first replicas: its minimum, but at least one. On what the cluster says then: whoever found
+ * Gives a sleeping function its first replicas: the minimum that holds now, but at least one. On what the cluster says then: whoever found
  * it asleep may have looked before another scaled it up, and must not scale it down again.
  * @returns whether it was asleep
  * @throws {ContractError} for a scale label that is no number (a service changed by hand)
@@ -16,7 +17,8 @@ export async function wakeFunction(
 ): Promise<boolean> {
   const scaling = await scaler.change(ref, {
     cause: 'wake',
-    decide: ({ replicas, labels }) => (replicas > 0 ? replicas : Math.max(1, parseScaleLabels(labels).min)),
+    decide: ({ replicas, labels }) =>
+      replicas > 0 ? replicas : Math.max(1, minimumAt(parseScaleLabels(labels), Date.now())),
   });
   return scaling !== undefined;
 }
