@@ -84,15 +84,15 @@ export class Lease {
 
   async #step(): Promise<void> {
     if (this.#isResigned) return;
-    if (this.#own !== undefined && (await this.#write(this.#own))) return;
+    // Later its revision may be another one's: a store that lost what it had counts from the beginning.
+    const isOwn = this.#options.now() < this.#believedUntil;
+    if (isOwn && this.#own !== undefined && (await this.#write(this.#own))) return;
+    this.#own = undefined;
     const stored = await this.#options.store.read();
     this.#holder = stored?.holder ?? '';
     if (stored === undefined) {
-      const wasHeld = this.isHeld;
-      // The store lost what it had, and somebody may still believe in it: what is begun anew holds only after their time.
-      if ((await this.#write(0)) && !wasHeld) {
-        this.#believedFrom = this.#options.now() + this.#options.expiresMs;
-      }
+      // The store lost what it had, and somebody else may still believe in it: what is begun anew holds only after their time.
+      await this.#write(0, this.isHeld ? 0 : this.#options.expiresMs);
       return;
     }
     const unchangedMs = this.#unchangedMs(stored);
@@ -108,7 +108,7 @@ export class Lease {
     return now - this.#seen.sinceMs;
   }
 
-  async #write(seen: number): Promise<boolean> {
+  async #write(seen: number, holdsAfterMs = 0): Promise<boolean> {
     const { id, store, believedMs, now } = this.#options;
     const sentMs = now();
     const revision = await store.write({ holder: id, renewal: ++this.#renewal }, seen);
@@ -119,6 +119,7 @@ export class Lease {
     this.#own = revision;
     this.#holder = id;
     this.#believedUntil = sentMs + believedMs;
+    if (holdsAfterMs > 0) this.#believedFrom = now() + holdsAfterMs;
     return true;
   }
 
