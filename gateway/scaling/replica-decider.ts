@@ -1,5 +1,5 @@
 import type { ScaleLabels } from '../../contract/parse-scale-labels.ts';
-import type { FunctionLoad } from './function-load.ts';
+import type { ScalingLook } from './scaling-look.ts';
 import { scheduledMinimum } from './schedule.ts';
 import { TARGET_RULES, type TargetRules, TargetScaler, targetOptions } from './target-scaler.ts';
 import { WindowEnd } from './window-end.ts';
@@ -10,24 +10,6 @@ export interface DeciderSettings {
   readonly defaultTarget: number;
   /** Whether a function found at 0 without com.openfaas.scale.zero is put back to its minimum. */
   readonly maintainMinReplicas: boolean;
-}
-
-/** A function as one tick of the loop sees it. */
-export interface ScalingLook {
-  /** Milliseconds that only grow. */
-  readonly nowMs: number;
-  /** Milliseconds since 1970, for the schedule. */
-  readonly todayMs: number;
-  /** Its calls over all gateways; `started` since the look before. */
-  readonly calls: FunctionLoad;
-  /** `cpu` and custom types: what Prometheus said last; undefined: nothing, or nothing lately. */
-  readonly measured: number | undefined;
-  /** Replicas that can take a call. */
-  readonly ready: number;
-  /** Replicas asked for. */
-  readonly desired: number;
-  /** `nowMs` of the last alert that fired for it; undefined: none. */
-  readonly alertedMs: number | undefined;
 }
 
 export interface ScalingDecision {

@@ -3,7 +3,7 @@ import { CALL_RATE_RULES, CallRate, type CallRateRules } from './call-rate.ts';
 import { CallsInFlight, IN_FLIGHT_RULES, type InFlightRules } from './calls-in-flight.ts';
 import { HighestLately } from './highest-lately.ts';
 import { type MeasuredLoad, targetReplicas } from './measured-load.ts';
-import type { ScalingLook } from './replica-decider.ts';
+import type { ScalingLook } from './scaling-look.ts';
 import { ToldLoad } from './told-load.ts';
 
 /** How counts go down. Tried in bench/scaling-simulator.bench.ts. */

@@ -1,5 +1,5 @@
 import type { ScaleLabels } from '../../contract/parse-scale-labels.ts';
-import type { ScalingLook } from './replica-decider.ts';
+import type { ScalingLook } from './scaling-look.ts';
 import { minimumAt } from './schedule.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,10 +1,7 @@
 import { type Arrivals, evenly } from '../../../bench/support/simulator/arrivals.ts';
 import { parseScaleLabels } from '../../../contract/parse-scale-labels.ts';
-import {
-  ReplicaDecider,
-  type ScalingDecision,
-  type ScalingLook,
-} from '../../../gateway/scaling/replica-decider.ts';
+import { ReplicaDecider, type ScalingDecision } from '../../../gateway/scaling/replica-decider.ts';
+import type { ScalingLook } from '../../../gateway/scaling/scaling-look.ts';
 
 export const MINUTE_S = 60;
 export const HOUR_S = 3600;
