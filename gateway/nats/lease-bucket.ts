@@ -22,6 +22,8 @@ const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 /** A record in a key-value store of JetStream, in memory: a lease is worth nothing after a restart. */
 export class LeaseBucket implements LeaseStore {
   readonly #options: LeaseBucketOptions;
+  /** Over which it was read last. */
+  #read: NatsConnection | undefined;
   #opened: { readonly connection: NatsConnection; readonly bucket: Promise<KV> } | undefined;
 
   constructor(options: LeaseBucketOptions) {
@@ -29,13 +31,16 @@ export class LeaseBucket implements LeaseStore {
   }
 
   async read(): Promise<StoredLease | undefined> {
+    const { connection } = this.#options.link;
     const entry = await this.#use((bucket) => bucket.get(this.#options.key));
+    this.#read = connection;
     if (entry === null) return undefined;
     const record = entry.operation === 'PUT' ? parseRecord(entry.string()) : UNREADABLE;
     return { ...record, revision: entry.revision };
   }
 
   async write(record: LeaseRecord, seen: number): Promise<number | 'conflict'> {
+    if (this.#options.link.connection !== this.#read) throw new Error('NATS was away');
     const text = JSON.stringify({ ...record, at: new Date().toISOString() });
     try {
       return await this.#use((bucket) => bucket.put(this.#options.key, text, { previousSeq: seen }));

@@ -17,7 +17,9 @@ export interface LeaseStore {
   read(): Promise<StoredLease | undefined>;
   /**
    * @param seen the revision that is to be replaced, 0: there is none
-   * @returns the new revision, or `conflict`: another write came before. @throws {Error} when nobody knows whether it was written
+   * @returns the new revision, or `conflict`: another write came before
+   * @throws {Error} when nobody knows whether it was written, or the store may have been started anew since it was read: it may
+   *   have lost what it had, and `seen` mean another record
    */
   write(record: LeaseRecord, seen: number): Promise<number | 'conflict'>;
 }
@@ -42,11 +44,14 @@ export class Lease {
   readonly #options: LeaseOptions;
   /** Revision of the record, while it is this one's. */
   #own: number | undefined;
-  #believedFrom = Number.NEGATIVE_INFINITY;
+  /** A write that was sent before proves nothing. */
+  #provesFrom = Number.NEGATIVE_INFINITY;
   #believedUntil = Number.NEGATIVE_INFINITY;
   #seen: { readonly what: string; readonly sinceMs: number } | undefined;
   #holder = '';
   #renewal = 0;
+  /** The record is this one's first, and it has not yet heard that it was written. */
+  #isBegunAnew = false;
   #isResigned = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -56,8 +61,7 @@ export class Lease {
 
   /** Whether this one holds it, at this moment. */
   get isHeld(): boolean {
-    const now = this.#options.now();
-    return !this.#isResigned && now >= this.#believedFrom && now < this.#believedUntil;
+    return !this.#isResigned && this.#options.now() < this.#believedUntil;
   }
 
   /** Whose it was at the last look; empty: nobody's. */
@@ -84,16 +88,18 @@ export class Lease {
 
   async #step(): Promise<void> {
     if (this.#isResigned) return;
-    // Later its revision may be another one's: a store that lost what it had counts from the beginning.
-    const isOwn = this.#options.now() < this.#believedUntil;
-    if (isOwn && this.#own !== undefined && (await this.#write(this.#own))) return;
-    this.#own = undefined;
+    if (this.#own !== undefined && (await this.#write(this.#own))) return;
     const stored = await this.#options.store.read();
     this.#holder = stored?.holder ?? '';
     if (stored === undefined) {
       // The store lost what it had, and somebody else may still believe in it: what is begun anew holds only after their time.
-      await this.#write(0, this.isHeld ? 0 : this.#options.expiresMs);
+      this.#isBegunAnew = !this.isHeld;
+      await this.#write(0);
       return;
+    }
+    if (stored.holder !== this.#options.id) {
+      this.#isBegunAnew = false;
+      this.#believedUntil = Number.NEGATIVE_INFINITY;
     }
     const unchangedMs = this.#unchangedMs(stored);
     // One's own name there without its revision here: a write of which no answer came.
@@ -108,18 +114,17 @@ export class Lease {
     return now - this.#seen.sinceMs;
   }
 
-  async #write(seen: number, holdsAfterMs = 0): Promise<boolean> {
-    const { id, store, believedMs, now } = this.#options;
+  async #write(seen: number): Promise<boolean> {
+    const { id, store, expiresMs, believedMs, now } = this.#options;
     const sentMs = now();
+    this.#own = undefined;
     const revision = await store.write({ holder: id, renewal: ++this.#renewal }, seen);
-    if (revision === 'conflict') {
-      this.#own = undefined;
-      return false;
-    }
+    if (revision === 'conflict') return false;
     this.#own = revision;
     this.#holder = id;
-    this.#believedUntil = sentMs + believedMs;
-    if (holdsAfterMs > 0) this.#believedFrom = now() + holdsAfterMs;
+    if (this.#isBegunAnew) this.#provesFrom = now() + expiresMs;
+    this.#isBegunAnew = false;
+    if (sentMs >= this.#provesFrom) this.#believedUntil = sentMs + believedMs;
     return true;
   }
 
