@@ -11,6 +11,7 @@ import {
   memory,
   perSecond,
   quantile,
+  quantileOfFew,
   shared,
   times,
 } from './queries.ts';
@@ -223,7 +224,12 @@ const scaling: Section = {
           unit: 's',
           thresholds: [[5, 'orange']],
           series: [0.5, 0.95].map((of) => [
-            quantile({ of, metric: 'gateway_cold_start_seconds_bucket', selector: CHOSEN, window: '5m' }),
+            quantileOfFew({
+              of,
+              metric: 'gateway_cold_start_seconds_bucket',
+              selector: CHOSEN,
+              window: '5m',
+            }),
             `p${of * 100}`,
           ]),
         }),

@@ -9,6 +9,7 @@ import {
   memory,
   perSecond,
   quantile,
+  quantileOfFew,
   shared,
   times,
 } from './queries.ts';
@@ -63,7 +64,7 @@ const figures: Section = {
           noValue: 'no calls',
           series: [
             [
-              `(sum(increase(${CALLS}{${CHOSEN},code=~"5.."}[$__range])) or vector(0)) / (sum(increase(${CALLS}{${CHOSEN}}[$__range])) > 0)`,
+              `sum(${times(BY, CALLS, `${CHOSEN},code=~"5.."`, '$__range')} or vector(0)) / (sum(${times(BY, CALLS, CHOSEN, '$__range')}) > 0)`,
               'failed',
             ],
           ],
@@ -308,7 +309,12 @@ const scaling: Section = {
           unit: 's',
           thresholds: [[5, 'orange']],
           series: ([0.5, 0.95] as const).map((of) => [
-            quantile({ of, metric: 'gateway_cold_start_seconds_bucket', selector: CHOSEN, window: '5m' }),
+            quantileOfFew({
+              of,
+              metric: 'gateway_cold_start_seconds_bucket',
+              selector: CHOSEN,
+              window: '5m',
+            }),
             `p${of * 100}`,
           ]),
         }),

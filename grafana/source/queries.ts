@@ -15,9 +15,9 @@ export const shared = (by: string, metric: string, selector: string): string =>
   `max by (${by}) (${metric}{${selector}})`;
 
 /** Of 1. Without calls there is no share, and without failures it is 0. */
-export function failedShare(by: string, selector: string): string {
-  const all = perSecond(by, CALLS, selector);
-  return `(${perSecond(by, CALLS, `${selector},code=~"5.."`)} or 0 * ${all}) / (${all} > 0)`;
+export function failedShare(by: string, selector: string, window = WINDOW): string {
+  const all = times(by, CALLS, selector, window);
+  return `(${times(by, CALLS, `${selector},code=~"5.."`, window)} or 0 * ${all}) / (${all} > 0)`;
 }
 
 export const CALLS = 'gateway_function_invocation_total';
@@ -38,12 +38,17 @@ export function quantile({ of, by, metric, selector, window = WINDOW }: Quantile
 }
 
 /**
- * How often something rare has happened in a window, in whole numbers. Not `increase`: it misses the first time of a series that did not
- * exist before, and guesses fractions at the window's ends.
+ * How often something has happened in a window, in whole numbers. Not `increase`: it misses the first time of a series that did not exist
+ * before (the first 500 of a function, its first scaling), and guesses fractions at the window's ends.
  */
 export function times(by: string, metric: string, selector: string, window: string): string {
   const now = `${metric}{${selector}}`;
   return `sum by (${by}) ((${now} - ${now} offset ${window}) >= 0 or ${now} unless ${now} offset ${window})`;
+}
+
+/** The same of what happens seldom: `rate` would know nothing of the first time. */
+export function quantileOfFew({ of, metric, selector, window = WINDOW }: Omit<Quantile, 'by'>): string {
+  return `histogram_quantile(${of}, ${times('le', metric, selector, window)})`;
 }
 
 /** Load of a function as a share of what its ready replicas are meant to take; only of those that are scaled by target. */

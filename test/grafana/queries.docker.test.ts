@@ -1,0 +1,153 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Dashboard, Panel, Row } from '../../grafana/source/dashboard-types.ts';
+import { openPlatform, until } from '../support/platform.ts';
+import { type Chosen, filledIn } from './support/fill-in.ts';
+import { hasData, Prometheus } from './support/prometheus.ts';
+import { selectorsOf } from './support/promql.ts';
+import { ALERT, TARGET, Traffic } from './support/traffic.ts';
+
+/** Everything of the queue's dashboard waits for the queue, and nothing else does: these are its metrics. */
+const WAITING = 'queue.json';
+const AWAITED: readonly string[] = [
+  'queue_worker_pending_messages',
+  'queue_worker_messages_processed_total',
+  'queue_worker_messages_submitted_total',
+  'queue_worker_function_invocation_inflight',
+  'queue_worker_nats_reconnect_total',
+];
+
+/** Those of the dashboard that OpenFaaS' users had on Swarm: it has to go on working. */
+const HISTORIC: readonly string[] = [
+  'rate ( gateway_function_invocation_total [20s])',
+  'gateway_service_count',
+  'scalar( sum( gateway_function_invocation_total {  code="200"} ))',
+  '(rate(gateway_functions_seconds_sum[20s]) / rate(gateway_functions_seconds_count[20s]))',
+];
+
+const folder = join(import.meta.dirname, '..', '..', 'grafana', 'dashboards');
+const dashboards = readdirSync(folder).map((file) => ({
+  file,
+  dashboard: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Dashboard,
+}));
+const shown = dashboards.filter(({ file }) => file !== WAITING);
+const panelsOf = ({ panels }: Dashboard): Panel[] =>
+  panels.filter((it: Panel | Row) => it.type !== 'row') as Panel[];
+
+/** Long enough for an alert: two scrapes, an evaluation, on a busy machine. */
+const WITHIN_MS = 60_000;
+
+const prometheus = new Prometheus(`http://127.0.0.1:${process.env['SKEP_PROMETHEUS_PORT'] ?? 9090}`);
+
+describe('the queries of the dashboards, asked of a Prometheus that has seen traffic', function () {
+  this.timeout(120_000);
+  let traffic: Traffic;
+  let began: number;
+  /** When all had happened that makes data. */
+  let ready: number;
+  const chosen: Chosen = {
+    function: `${TARGET}.openfaas-fn`,
+    functions: [`${TARGET}.openfaas-fn`, `${ALERT}.openfaas-fn`],
+  };
+  let gateways: readonly string[] = [];
+
+  before(async () => {
+    const platform = await openPlatform();
+    traffic = new Traffic(platform);
+    began = Date.now();
+    await traffic.begin();
+    await until('Prometheus has read a gateway', async () => {
+      const up = await prometheus.now('up{job="gateway"} == 1');
+      gateways = up.map(({ labels }) => labels['instance'] ?? '');
+      return gateways.length > 0;
+    });
+    ready = Date.now();
+  });
+  after(() => traffic.end());
+
+  /** What is wrong with a query; undefined: it finds data. */
+  const problem = async (expression: string, isInstant: boolean): Promise<string | undefined> => {
+    const query = filledIn(expression, { ...chosen, gateways });
+    // Each metric by itself: an `or vector(0)` would hide that there is no such thing.
+    for (const { text } of selectorsOf(query))
+      if ((await prometheus.now(`last_over_time(${text}[5m])`)).length === 0) return `no series ${text}`;
+    const result = isInstant ? await prometheus.now(query) : await prometheus.since(query, began);
+    return hasData(result) ? undefined : `no data: ${query}`;
+  };
+  /** A scrape, an evaluation, an alert may be on their way, but not for ever: what has not come in time does not delay the rest. */
+  const untilFound = async (expression: string, isInstant: boolean): Promise<void> => {
+    let last: string | undefined;
+    const search = async (): Promise<boolean> => {
+      last = await problem(expression, isInstant);
+      return last === undefined;
+    };
+    await until('data', search, Math.max(ready + WITHIN_MS - Date.now(), 3000)).catch((error: Error) => {
+      throw last === undefined ? error : new Error(last);
+    });
+  };
+
+  for (const { file, dashboard } of shown) {
+    for (const { name, query } of dashboard.templating?.list ?? []) {
+      it(`${file}: there is something to choose for $${name}`, async () => {
+        const text = (query as { query: string }).query;
+        const [, metric = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(text) ?? [];
+        const expected = name === 'gateways' ? gateways : [chosen[name] ?? ''].flat();
+        await until(`${text} has ${expected.join(' and ')}`, async () => {
+          const values = await prometheus.labelValues(metric, label);
+          return expected.every((value) => values.includes(value));
+        });
+      });
+    }
+    for (const { title, targets } of panelsOf(dashboard)) {
+      it(`${file}: ${title}`, async () => {
+        for (const { expr, instant = false } of targets) await untilFound(expr, instant);
+      });
+    }
+  }
+
+  for (const expression of HISTORIC) {
+    it(`the historic dashboard: ${expression}`, () => untilFound(expression, false));
+  }
+
+  it('fail over a metric that does not exist, though another part of the query has data', async () => {
+    expect(await problem('sum(gateway_functions_invoked_total) or vector(0)', true)).to.equal(
+      'no series gateway_functions_invoked_total',
+    );
+  });
+
+  it('fail over a label that the metric does not have', async () => {
+    expect(await problem('sum(rate(gateway_function_invocation_total{status="200"}[20s]))', false)).to.equal(
+      'no series gateway_function_invocation_total{status="200"}',
+    );
+  });
+
+  it('fail where the parts have data and the whole has none', async () => {
+    expect(await problem('gateway_service_count and on (job) prometheus_build_info', true)).to.match(
+      /^no data/,
+    );
+  });
+
+  it('fail at a variable that the dashboard does not have, and at what is no PromQL', async () => {
+    const failure = (expression: string) =>
+      problem(expression, true).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+    expect(await failure('up{job="$jobs"}')).to.contain('$jobs is no variable');
+    expect(await failure('sum(up')).to.contain('no PromQL');
+  });
+
+  for (const { file, dashboard } of dashboards.filter((it) => it.file === WAITING)) {
+    it(`${file} waits for the queue: every panel asks for its metrics, and for none that are there`, async () => {
+      const asked = panelsOf(dashboard).flatMap(({ targets }) =>
+        targets.flatMap(({ expr }) => selectorsOf(filledIn(expr, { queues: ['any'] }))),
+      );
+      expect(new Set(asked.map(({ metric }) => metric))).to.deep.equal(new Set(AWAITED));
+      for (const metric of AWAITED)
+        expect(await prometheus.now(metric), `${metric} is there: its panels wait no longer`).to.deep.equal(
+          [],
+        );
+    });
+  }
+});

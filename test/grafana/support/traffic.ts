@@ -1,0 +1,98 @@
+import { type Platform, until } from '../../support/platform.ts';
+
+/** A shell script as one word, since the watchdog splits at spaces: answers, and fails when it is called at /fails. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
+const SCRIPT = 'test${IFS}"$Http_Path"${IFS}!=${IFS}/fails&&echo${IFS}served';
+const CALLS_PER_SECOND = 8;
+
+/** Deployed by `begin`: one is scaled by target, the other by alerts. */
+export const TARGET = 'dash-target';
+export const ALERT = 'dash-alert';
+
+/** Two functions to whom everything happens that the dashboards show, and that goes on until `end`. */
+export class Traffic {
+  readonly #platform: Platform;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /** Resolves when everything has happened once, and calls go on. */
+  async begin(): Promise<void> {
+    await this.end();
+    await Promise.all([
+      this.#deploy(TARGET, { 'com.openfaas.scale.type': 'rps', 'com.openfaas.scale.target': '100' }),
+      this.#deploy(ALERT, {}),
+    ]);
+    // Called before their first replica, they wait for it.
+    for (const name of [TARGET, ALERT])
+      await until(`${name} answers`, async () => (await this.#call(name)) === 200);
+    await this.#expect(500, () => this.#call(TARGET, '/fails'));
+    await this.#expect(404, () => this.#call('dash-nobody'));
+    const unknown = await this.#platform.request('/system/function/dash-nobody');
+    if (unknown.status !== 404) throw new Error(`an unknown function: status ${unknown.status}`);
+    await this.#scale(ALERT, 2);
+    // To zero, and woken by a call.
+    await this.#scale(TARGET, 0);
+    await until('no replica', async () => (await this.#available(TARGET)) === 0);
+    await this.#expect(200, () => this.#call(TARGET));
+    this.#timer = setInterval(() => {
+      for (const name of [TARGET, ALERT]) this.#call(name).catch(() => {});
+    }, 1000 / CALLS_PER_SECOND);
+  }
+
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(
+      [TARGET, ALERT].map(async (functionName) => {
+        await this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
+        await until(
+          `${functionName} is gone`,
+          async () => (await this.#platform.request(`/system/function/${functionName}`)).status === 404,
+        );
+      }),
+    );
+  }
+
+  async #deploy(service: string, labels: Record<string, string>): Promise<void> {
+    const { status } = await this.#platform.request('/system/functions', {
+      method: 'POST',
+      json: {
+        service,
+        image: await this.#platform.exampleImage(),
+        envProcess: `sh -c ${SCRIPT}`,
+        envVars: { healthcheck_interval: '1s', cgi_response: 'false', prefork: '0' },
+        labels: { 'com.openfaas.scale.max': '2', ...labels },
+      },
+    });
+    if (status !== 202) throw new Error(`${service}: status ${status}`);
+  }
+
+  async #scale(serviceName: string, replicas: number): Promise<void> {
+    const path = `/system/scale-function/${serviceName}`;
+    await this.#expect(
+      202,
+      async () =>
+        (await this.#platform.request(path, { method: 'POST', json: { serviceName, replicas } })).status,
+    );
+  }
+
+  async #available(name: string): Promise<number> {
+    const answer = await this.#platform.request(`/system/function/${name}`);
+    return ((await answer.json()) as { availableReplicas?: number }).availableReplicas ?? 0;
+  }
+
+  async #call(name: string, path = ''): Promise<number> {
+    const response = await fetch(`${this.#platform.url}/function/${name}${path}`, {
+      signal: AbortSignal.timeout(60_000),
+    });
+    await response.arrayBuffer();
+    return response.status;
+  }
+
+  async #expect(status: number, act: () => Promise<number>): Promise<void> {
+    const actual = await act();
+    if (actual !== status) throw new Error(`status ${actual} in place of ${status}`);
+  }
+}
