@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { assert, asyncProperty, integer } from 'fast-check';
+import fc from 'fast-check';
 import { Lease, type LeaseRecord, type LeaseStore, type StoredLease } from '../../../gateway/nats/lease.ts';
 
 const EXPIRES_MS = 3000;
@@ -146,8 +146,8 @@ describe('a lease', () => {
 
   it('is never held by two, whatever is lost, late or paused, with clocks that differ in time and in speed; and by one in the end', async function () {
     this.timeout(60_000);
-    await assert(
-      asyncProperty(integer(), async (seed) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), async (seed) => {
         const world = new World(seed);
         const leases = ['a', 'b', 'c'].map((id) => world.add(id));
         await world.run(60_000, () => {
