@@ -41,6 +41,9 @@ import { giveToWorkers } from './workers/worker-user.ts';
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
 
+/** Lists do not wait each time for a Prometheus that does not answer. */
+const PROMETHEUS_REST_MS = 5000;
+
 export interface GatewayParts {
   readonly config: GatewayConfig;
   /** The public port, which nobody else has. */
@@ -188,8 +191,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     secrets,
     namespaces,
     credentials: parts.credentials,
-    counts: prometheusCounts({ url: prometheusUrl }),
-    usage: prometheusUsage({ url: prometheusUrl }),
+    counts: prometheusCounts({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS }),
+    usage: prometheusUsage({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS }),
     alerts: scaling.alerts,
     runBuild: (tar, options) =>
       runBuild(tar, {

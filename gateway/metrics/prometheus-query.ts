@@ -4,6 +4,7 @@ import type { FunctionUsage } from '../../contract/function-types.ts';
 import { type JsonObject, kindOf, ownValue, parseObject } from '../../contract/parse-json.ts';
 import type { UsageReadings, UsageSelection } from './function-usage.ts';
 import type { InvocationCounts } from './invocation-counts.ts';
+import { restingAfterFailure } from './resting-after-failure.ts';
 
 const CALLS = 'sum(gateway_function_invocation_total) by (function_name)';
 const MILLICORES = 1000;
@@ -13,11 +14,14 @@ export interface PrometheusOptions {
   readonly url: string;
   /** Longest wait for its answer. Default 1500. */
   readonly timeoutMs?: number;
+  /** After a read that failed, how long the next ones fail at once: 0, the default, not at all. */
+  readonly restMs?: number;
 }
 
 /** Invocation counts by an instant query to Prometheus. */
 export function prometheusCounts(options: PrometheusOptions): InvocationCounts {
-  return { read: (signal) => queryByFunction(options, CALLS, signal) };
+  const resting = restingAfterFailure(options);
+  return { read: (signal) => resting(() => queryByFunction(options, CALLS, signal), signal) };
 }
 
 /** Any instant query whose answer is one number for each function, by `name.namespace`. */
@@ -29,13 +33,14 @@ export function prometheusQuery(
 
 /** CPU and memory of functions, by two instant queries at a time. */
 export function prometheusUsage(options: PrometheusOptions): UsageReadings {
+  const resting = restingAfterFailure(options);
   return {
     read: async (selection, signal) => {
       const { cpu, memory } = usageQueries(selection);
-      const [cores, bytes] = await Promise.all([
-        queryByFunction(options, cpu, signal),
-        queryByFunction(options, memory, signal),
-      ]);
+      const [cores, bytes] = await resting(
+        () => Promise.all([queryByFunction(options, cpu, signal), queryByFunction(options, memory, signal)]),
+        signal,
+      );
       const usage = new Map<string, FunctionUsage>();
       for (const [key, perSecond] of cores) {
         const totalMemoryBytes = bytes.get(key);

@@ -16,7 +16,9 @@ import { createFakeSecrets } from './fake-secrets.ts';
 export type ToGateway =
   | { readonly kind: 'run'; readonly name: string; readonly count: number }
   | { readonly kind: 'fail'; readonly name: string; readonly error: string }
-  | { readonly kind: 'refuse'; readonly reason: string };
+  | { readonly kind: 'refuse'; readonly reason: string }
+  /** While it is held the cluster does not answer questions about one function, nor changes. */
+  | { readonly kind: 'hold'; readonly isHeld: boolean };
 
 export type FromGateway =
   | { readonly kind: 'started'; readonly port: number; readonly metricsPort: number }
@@ -34,11 +36,27 @@ try {
     addressOf: (_ref, index) => `127.0.0.${index + 1}`,
   });
   let refusal: string | undefined;
-  provider.cluster.beforeCall = (call) => {
+  let held = Promise.resolve();
+  let release = (): void => {};
+  provider.cluster.beforeCall = async (call) => {
     tell({ kind: 'call', call });
+    await held;
     if (refusal !== undefined) throw new Error(refusal);
   };
+  const { read } = provider;
+  provider.read = async (ref) => {
+    await held;
+    return read(ref);
+  };
   process.on('message', (message: ToGateway) => {
+    if (message.kind === 'hold') {
+      release();
+      if (message.isHeld)
+        held = new Promise((resolve) => {
+          release = resolve;
+        });
+      return;
+    }
     if (message.kind === 'refuse') {
       refusal = message.reason;
       return;
