@@ -14,6 +14,7 @@ import {
   quantileOfFew,
   shared,
   times,
+  timesSeen,
 } from './queries.ts';
 
 const CHOSEN = 'function_name="$function"';
@@ -100,7 +101,7 @@ const calls: Section = {
             [1, 'orange'],
             [10, 'red'],
           ],
-          series: [[times(BY, 'gateway_replica_failures_total', CHOSEN, '$__range'), 'failed']],
+          series: [[timesSeen(BY, 'gateway_replica_failures_total', CHOSEN, '$__range'), 'failed']],
         }),
       ],
     },
@@ -214,7 +215,7 @@ const scaling: Section = {
           drawn: 'bars',
           series: [
             [times(BY, 'gateway_cold_starts_total', CHOSEN, '$__interval'), 'cold starts'],
-            [times(BY, 'gateway_replica_failures_total', CHOSEN, '$__interval'), 'failed replicas'],
+            [timesSeen(BY, 'gateway_replica_failures_total', CHOSEN, '$__interval'), 'failed replicas'],
           ],
         }),
         graph({

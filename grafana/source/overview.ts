@@ -12,6 +12,7 @@ import {
   quantileOfFew,
   shared,
   times,
+  timesSeen,
 } from './queries.ts';
 
 const CHOSEN = 'function_name=~"$functions"';
@@ -130,7 +131,7 @@ const figures: Section = {
           ],
           series: [
             [
-              `sum(${times(BY, 'gateway_replica_failures_total', CHOSEN, '$__range')}) or vector(0)`,
+              `sum(${timesSeen(BY, 'gateway_replica_failures_total', CHOSEN, '$__range')}) or vector(0)`,
               'failed',
             ],
           ],

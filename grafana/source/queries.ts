@@ -42,9 +42,17 @@ export function quantile({ of, by, metric, selector, window = WINDOW }: Quantile
  * before (the first 500 of a function, its first scaling), and guesses fractions at the window's ends.
  */
 export function times(by: string, metric: string, selector: string, window: string): string {
-  const now = `${metric}{${selector}}`;
-  return `sum by (${by}) ((${now} - ${now} offset ${window}) >= 0 or ${now} unless ${now} offset ${window})`;
+  return `sum by (${by}) (${growth(`${metric}{${selector}}`, window)})`;
 }
+
+/** The same of what every gateway sees and counts. */
+export function timesSeen(by: string, metric: string, selector: string, window: string): string {
+  return `max by (${by}) (${growth(`${metric}{${selector}}`, window)})`;
+}
+
+/** A series that is new, or began anew, has grown from nothing. */
+const growth = (series: string, window: string): string =>
+  `(${series} - ${series} offset ${window}) >= 0 or ${series}`;
 
 /** The same of what happens seldom: `rate` would know nothing of the first time. */
 export function quantileOfFew({ of, metric, selector, window = WINDOW }: Omit<Quantile, 'by'>): string {

@@ -4,7 +4,9 @@ import { expect } from 'chai';
 import { parse } from 'yaml';
 import { DASHBOARDS, toJson } from '../../grafana/source/all-dashboards.ts';
 import type { Dashboard, Panel, Row } from '../../grafana/source/dashboard-types.ts';
+import { filledIn } from './support/fill-in.ts';
 import { grafanaSchema } from './support/grafana-schema.ts';
+import { selectorsOf } from './support/promql.ts';
 
 const grafana = join(import.meta.dirname, '..', '..', 'grafana');
 const read = (name: string): string => readFileSync(join(grafana, 'dashboards', name), 'utf8');
@@ -51,6 +53,17 @@ describe('the dashboards', () => {
           expect(targets, title).to.not.have.length(0);
           for (const { legendFormat = '' } of targets) expect(legendFormat, title).to.not.equal('');
         }
+      });
+
+      it('asks in PromQL, by variables that the dashboard has', () => {
+        const chosen = Object.fromEntries(
+          (dashboard.templating?.list ?? []).map(({ name, multi }) => [
+            name,
+            multi === true ? ['any'] : 'any',
+          ]),
+        );
+        for (const { targets } of panelsOf(dashboard))
+          for (const { expr } of targets) expect(() => selectorsOf(filledIn(expr, chosen))).to.not.throw();
       });
 
       it('tells the lines of a panel apart', () => {

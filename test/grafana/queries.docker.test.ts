@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Dashboard, Panel, Row } from '../../grafana/source/dashboard-types.ts';
+import type { Dashboard, Panel, Query, Row } from '../../grafana/source/dashboard-types.ts';
 import { openPlatform, until } from '../support/platform.ts';
 import { type Chosen, filledIn } from './support/fill-in.ts';
 import { hasData, Prometheus } from './support/prometheus.ts';
@@ -32,6 +32,14 @@ const dashboards = readdirSync(folder).map((file) => ({
   dashboard: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Dashboard,
 }));
 const shown = dashboards.filter(({ file }) => file !== WAITING);
+/** Labels that name a line or a row. */
+function labelsShown({ transformations = [] }: Panel, { legendFormat = '' }: Query): readonly string[] {
+  const rows = transformations.flatMap((it) =>
+    it.id === 'organize' ? Object.keys(it.options.renameByName).filter((name) => /^[a-z_]+$/.test(name)) : [],
+  );
+  return [...rows, ...[...legendFormat.matchAll(/{{(\w+)}}/g)].map(([, label = '']) => label)];
+}
+
 const panelsOf = ({ panels }: Dashboard): Panel[] =>
   panels.filter((it: Panel | Row) => it.type !== 'row') as Panel[];
 
@@ -66,20 +74,30 @@ describe('the queries of the dashboards, asked of a Prometheus that has seen tra
   });
   after(() => traffic.end());
 
-  /** What is wrong with a query; undefined: it finds data. */
-  const problem = async (expression: string, isInstant: boolean): Promise<string | undefined> => {
+  /** What is wrong with a query; undefined: it finds data, whose series have the labels that name them. */
+  const problem = async (
+    expression: string,
+    isInstant: boolean,
+    labels: readonly string[] = [],
+  ): Promise<string | undefined> => {
     const query = filledIn(expression, { ...chosen, gateways });
     // Each metric by itself: an `or vector(0)` would hide that there is no such thing.
     for (const { text } of selectorsOf(query))
       if ((await prometheus.now(`last_over_time(${text}[5m])`)).length === 0) return `no series ${text}`;
     const result = isInstant ? await prometheus.now(query) : await prometheus.since(query, began);
-    return hasData(result) ? undefined : `no data: ${query}`;
+    if (!hasData(result)) return `no data: ${query}`;
+    const missing = labels.filter((label) => result.every((series) => series.labels[label] === undefined));
+    return missing.length === 0 ? undefined : `no label ${missing.join(', ')}: ${query}`;
   };
   /** A scrape, an evaluation, an alert may be on their way, but not for ever: what has not come in time does not delay the rest. */
-  const untilFound = async (expression: string, isInstant: boolean): Promise<void> => {
+  const untilFound = async (
+    expression: string,
+    isInstant: boolean,
+    labels?: readonly string[],
+  ): Promise<void> => {
     let last: string | undefined;
     const search = async (): Promise<boolean> => {
-      last = await problem(expression, isInstant);
+      last = await problem(expression, isInstant, labels);
       return last === undefined;
     };
     await until('data', search, Math.max(ready + WITHIN_MS - Date.now(), 3000)).catch((error: Error) => {
@@ -99,9 +117,10 @@ describe('the queries of the dashboards, asked of a Prometheus that has seen tra
         });
       });
     }
-    for (const { title, targets } of panelsOf(dashboard)) {
-      it(`${file}: ${title}`, async () => {
-        for (const { expr, instant = false } of targets) await untilFound(expr, instant);
+    for (const panel of panelsOf(dashboard)) {
+      it(`${file}: ${panel.title}`, async () => {
+        for (const target of panel.targets)
+          await untilFound(target.expr, target.instant ?? false, labelsShown(panel, target));
       });
     }
   }
@@ -125,6 +144,12 @@ describe('the queries of the dashboards, asked of a Prometheus that has seen tra
   it('fail where the parts have data and the whole has none', async () => {
     expect(await problem('gateway_service_count and on (job) prometheus_build_info', true)).to.match(
       /^no data/,
+    );
+  });
+
+  it('fail where the lines would be named after a label that they do not have', async () => {
+    expect(await problem('gateway_service_count', true, ['function_name', 'name'])).to.match(
+      /^no label name:/,
     );
   });
 

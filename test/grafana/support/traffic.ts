@@ -5,9 +5,12 @@ import { type Platform, until } from '../../support/platform.ts';
 const SCRIPT = 'test${IFS}"$Http_Path"${IFS}!=${IFS}/fails&&echo${IFS}served';
 const CALLS_PER_SECOND = 8;
 
+/** Names of their own for each run: what a former one has left in Prometheus would be taken for this one's. */
+const RUN = Date.now().toString(36);
+const PREFIX = 'dash-';
 /** Deployed by `begin`: one is scaled by target, the other by alerts. */
-export const TARGET = 'dash-target';
-export const ALERT = 'dash-alert';
+export const TARGET = `${PREFIX}target-${RUN}`;
+export const ALERT = `${PREFIX}alert-${RUN}`;
 
 /** Two functions to whom everything happens that the dashboards show, and that goes on until `end`. */
 export class Traffic {
@@ -29,8 +32,8 @@ export class Traffic {
     for (const name of [TARGET, ALERT])
       await until(`${name} answers`, async () => (await this.#call(name)) === 200);
     await this.#expect(500, () => this.#call(TARGET, '/fails'));
-    await this.#expect(404, () => this.#call('dash-nobody'));
-    const unknown = await this.#platform.request('/system/function/dash-nobody');
+    await this.#expect(404, () => this.#call(`${PREFIX}nobody`));
+    const unknown = await this.#platform.request(`/system/function/${PREFIX}nobody`);
     if (unknown.status !== 404) throw new Error(`an unknown function: status ${unknown.status}`);
     await this.#scale(ALERT, 2);
     // To zero, and woken by a call.
@@ -42,17 +45,23 @@ export class Traffic {
     }, 1000 / CALLS_PER_SECOND);
   }
 
+  /** Removes the functions, and what a broken run has left. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
+    const functions = (await (await this.#platform.request('/system/functions')).json()) as {
+      name: string;
+    }[];
+    const ours = functions.map(({ name }) => name).filter((name) => name.startsWith(PREFIX));
     await Promise.all(
-      [TARGET, ALERT].map(async (functionName) => {
-        await this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
-        await until(
-          `${functionName} is gone`,
-          async () => (await this.#platform.request(`/system/function/${functionName}`)).status === 404,
-        );
-      }),
+      ours.map((functionName) =>
+        this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } }),
+      ),
     );
+    for (const name of ours)
+      await until(
+        `${name} is gone`,
+        async () => (await this.#platform.request(`/system/function/${name}`)).status === 404,
+      );
   }
 
   async #deploy(service: string, labels: Record<string, string>): Promise<void> {
