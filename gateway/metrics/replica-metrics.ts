@@ -7,6 +7,10 @@ import { toUsagePage } from './usage-samples.ts';
 const METRICS_PORT = 8081;
 /** Less than Prometheus waits. */
 const TIMEOUT_MS = 3000;
+/** For a replica that did not answer in time the last time: a hundred that hang must not take the places of those that answer. */
+const IMPATIENT_MS = 250;
+/** But it is waited for as long as ever once in so many times: it may be slow, not dead. */
+const PATIENT_EVERY = 6;
 const BODY_LIMIT_BYTES = 512 * 1024;
 /** Replicas asked at a time. The runtime has a limit of its own for the whole process, and the probes need their share of it. */
 const MOST_AT_A_TIME = 64;
@@ -14,6 +18,8 @@ const MOST_AT_A_TIME = 64;
 export interface ReplicaMetricsOptions {
   readonly port?: number;
   readonly timeoutMs?: number;
+  /** The same for one that was waited for in vain the last time. Default 250. */
+  readonly impatientMs?: number;
   readonly bodyLimitBytes?: number;
   readonly mostAtATime?: number;
 }
@@ -43,16 +49,20 @@ interface KnownReplica {
 export class ReplicaMetrics {
   readonly #port: number;
   readonly #timeoutMs: number;
+  readonly #impatientMs: number;
   readonly #bodyLimitBytes: number;
   readonly #mostAtATime: number;
   #snapshots: readonly FunctionSnapshot[] | undefined;
   /** Made when it is asked for first: snapshots come more often than scrapes. */
   #replicas: ReadonlyMap<string, KnownReplica> | undefined;
   #asking = 0;
+  /** How often in a row replicas have not answered in time. */
+  readonly #silent = new Map<string, number>();
 
   constructor(options: ReplicaMetricsOptions = {}) {
     this.#port = options.port ?? METRICS_PORT;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#impatientMs = options.impatientMs ?? IMPATIENT_MS;
     this.#bodyLimitBytes = options.bodyLimitBytes ?? BODY_LIMIT_BYTES;
     this.#mostAtATime = options.mostAtATime ?? MOST_AT_A_TIME;
   }
@@ -89,7 +99,7 @@ export class ReplicaMetrics {
     if (this.#asking >= this.#mostAtATime) return { kind: 'busy' };
     this.#asking++;
     try {
-      const text = toUsagePage(await this.#fetch(replica.address), replica.ref);
+      const text = toUsagePage(await this.#ask(replica), replica.ref);
       return { kind: 'page', text: text === '' ? '# the watchdog tells no usage\n' : text };
     } catch (error) {
       const reason = (error as Error).message.replaceAll(/\s+/g, ' ').slice(0, 200);
@@ -100,22 +110,45 @@ export class ReplicaMetrics {
   }
 
   #known(): ReadonlyMap<string, KnownReplica> {
-    this.#replicas ??= new Map(
+    if (this.#replicas !== undefined) return this.#replicas;
+    const replicas = new Map(
       (this.#snapshots ?? []).flatMap(({ ref, replicas }) =>
         replicas.flatMap(({ id, address, isRunning }): [string, KnownReplica][] =>
           isRunning && address !== undefined ? [[id, { ref, id, address }]] : [],
         ),
       ),
     );
-    return this.#replicas;
+    for (const id of this.#silent.keys()) if (!replicas.has(id)) this.#silent.delete(id);
+    this.#replicas = replicas;
+    return replicas;
   }
 
-  async #fetch(address: string): Promise<string> {
-    const controller = new AbortController();
-    const timer = setTimeout(
-      () => controller.abort(new Error(`no answer within ${this.#timeoutMs} ms`)),
-      this.#timeoutMs,
-    );
+  async #ask({ id, address }: KnownReplica): Promise<string> {
+    const silent = this.#silent.get(id) ?? 0;
+    // Each in its own turn, not all that fell silent together.
+    const turn = (id.codePointAt(id.length - 1) ?? 0) % PATIENT_EVERY;
+    const isPatient = silent === 0 || silent % PATIENT_EVERY === turn;
+    const timeoutMs = isPatient ? this.#timeoutMs : Math.min(this.#timeoutMs, this.#impatientMs);
+    const limit = new AbortController();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      limit.abort(new Error(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    try {
+      const text = await this.#fetch(address, limit);
+      this.#silent.delete(id);
+      return text;
+    } catch (error) {
+      if (isLate) this.#silent.set(id, silent + 1);
+      else this.#silent.delete(id);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #fetch(address: string, controller: AbortController): Promise<string> {
     try {
       const response = await fetch(`http://${address}:${this.#port}/metrics`, {
         signal: controller.signal,
@@ -128,7 +161,6 @@ export class ReplicaMetrics {
       if (response.status !== 200) throw new Error(`answered ${response.status}`);
       return await this.#read(response);
     } finally {
-      clearTimeout(timer);
       // Ends what was not read.
       controller.abort();
     }

@@ -185,6 +185,21 @@ describe("the replicas' metrics on 8082", () => {
     expect(stuck[1]).to.match(/no answer within 20 ms/);
   });
 
+  it('are waited for less when they did not answer the last time, as long as ever once in six times, and again when they do', async () => {
+    let answers = false;
+    const port = await listen((_request, response) => void (answers && response.end(`${CPU} 1\n`)));
+    await start([snapshot('echo', [replica('a')])], { port, timeoutMs: 40, impatientMs: 10 });
+    const waited = async (): Promise<string> =>
+      /within (\d+) ms/.exec((await ask('/replicas/a/metrics'))[1])?.[1] ?? 'answered';
+    const times: string[] = [];
+    for (let time = 0; time < 8; time++) times.push(await waited());
+    expect(times.join(' ')).to.equal('40 40 10 10 10 10 10 40');
+    answers = true;
+    while ((await waited()) !== 'answered');
+    answers = false;
+    expect(await waited()).to.equal('40');
+  });
+
   it('can not say a comment that is more than one line', async () => {
     const [, text] = await pageOf((_request, response) => response.writeHead(500, 'x').end('a\nup 0\n'));
     expect(text.trimEnd().split('\n')).to.have.length(1);
