@@ -33,7 +33,12 @@ function parseWindow(text: string): ScheduleWindow {
   return { pattern: checkPattern(fields.join(' ')), min };
 }
 
+/** Patterns that were checked: labels are read again and again, and the next time of a pattern is not found at once. */
+const known = new Set<string>();
+const MOST_KNOWN = 1000;
+
 function checkPattern(pattern: string): string {
+  if (known.has(pattern)) return pattern;
   let next: Date | null;
   try {
     next = new Cron(pattern, { mode: '5-part', paused: true, timezone: 'UTC' }).nextRun();
@@ -44,6 +49,7 @@ function checkPattern(pattern: string): string {
     );
   }
   if (next === null) throw new Error(`expected windows that come; ${JSON.stringify(pattern)} never does`);
+  if (known.size < MOST_KNOWN) known.add(pattern);
   return pattern;
 }
 

@@ -14,6 +14,8 @@ export interface CallRateRules {
   /** Standard deviations taken off a rate before replicas are added for it: of the stable window, of a burst. */
   readonly addBeyond: number;
   readonly addBeyondInBurst: number;
+  /** The same of the shortest stable window while a longer one is in its place: a load that rises slowly shows there first. */
+  readonly addBeyondLately: number;
   /** Standard deviations laid on a rate before replicas are taken for it: the dead band. */
   readonly removeBeyond: number;
 }
@@ -25,6 +27,7 @@ export const CALL_RATE_RULES: CallRateRules = {
   burstBeyond: 5,
   addBeyond: 0.5,
   addBeyondInBurst: 1,
+  addBeyondLately: 2,
   removeBeyond: 8,
 };
 
@@ -46,11 +49,16 @@ export class CallRate {
 
   /** @param enough calls per second that the replicas asked for can take, to judge the first seconds by */
   read(enough: number): MeasuredLoad {
-    const { addBeyond, addBeyondInBurst, removeBeyond } = this.#rules;
+    const { addBeyond, addBeyondInBurst, addBeyondLately, removeBeyond } = this.#rules;
     const stable = this.#stableWindow();
     let { rate: load } = stable;
     // A window holds one call more or less as it begins just before or just after one: calls that come evenly are counted evenly.
     let atLeast = load - stable.ofOneCall - addBeyond * stable.deviation;
+    const shortest = this.#rules.stableMs[0] ?? 0;
+    if (this.#history.ageMs >= shortest) {
+      const lately = rateOf(this.#history.count({ ms: shortest }), shortest);
+      atLeast = Math.max(atLeast, lately.rate - addBeyondLately * lately.deviation);
+    }
     for (const ms of this.#rules.burstMs) {
       const calls = this.#history.count({ ms });
       const burst = rateOf(calls, ms);

@@ -9,9 +9,12 @@ export interface InFlightRules {
   readonly removeBeyond: number;
 }
 
-export const IN_FLIGHT_RULES: InFlightRules = { keptMs: 45_000, removeBeyond: 5 };
+export const IN_FLIGHT_RULES: InFlightRules = { keptMs: 45_000, removeBeyond: 7 };
 
-/** Calls in flight: as many as there are now adds replicas, the highest of a while keeps them. */
+/** Quick calls are there or not as a look has it: the mean of so many looks is what is in flight now. */
+const LOOKS = 3;
+
+/** Calls in flight: as many as there are now add replicas, the highest of a while keeps them. */
 export class CallsInFlight {
   readonly #rules: InFlightRules;
   readonly #highest = new HighestLately();
@@ -19,6 +22,8 @@ export class CallsInFlight {
   readonly #sum = new CallHistory();
   readonly #squares = new CallHistory();
   #lastMs: number | undefined;
+  /** The last looks. */
+  #samples: readonly number[] = [];
   #now = 0;
 
   constructor(rules: InFlightRules = IN_FLIGHT_RULES) {
@@ -28,10 +33,12 @@ export class CallsInFlight {
   add(nowMs: number, inFlight: number): void {
     const seconds = Math.max(0, nowMs - (this.#lastMs ?? nowMs)) / 1000;
     this.#lastMs = Math.max(nowMs, this.#lastMs ?? nowMs);
-    this.#now = inFlight;
-    this.#highest.add(this.#lastMs, inFlight);
-    this.#sum.add(nowMs, inFlight * seconds);
-    this.#squares.add(nowMs, inFlight * inFlight * seconds);
+    this.#samples = [...this.#samples.slice(1 - LOOKS), inFlight];
+    const now = this.#samples.reduce((sum, sample) => sum + sample, 0) / this.#samples.length;
+    this.#now = now;
+    this.#highest.add(this.#lastMs, now);
+    this.#sum.add(nowMs, now * seconds);
+    this.#squares.add(nowMs, now * now * seconds);
   }
 
   read(): MeasuredLoad {

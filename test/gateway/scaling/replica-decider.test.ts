@@ -27,7 +27,7 @@ describe('ReplicaDecider by target', () => {
       expect(byRate.desired, 'rps').to.equal(expected);
       const byCalls = new World(capacity(target, labels), { desired });
       byCalls.inFlight = load;
-      expect(byCalls.run(1).desired, 'capacity').to.equal(expected);
+      expect(byCalls.run(2).desired, 'capacity').to.equal(expected);
       const byRule = new World({ ...rps(target, labels), 'scale.type': 'orders' }, { desired });
       byRule.measured = load;
       expect(byRule.run(1).desired, 'custom').to.equal(expected);
@@ -37,7 +37,7 @@ describe('ReplicaDecider by target', () => {
   it('takes the default target of the gateway', () => {
     const world = new World({ 'scale.type': 'capacity' });
     world.inFlight = 46;
-    expect(world.run(1).desired).to.equal(2);
+    expect(world.run(2).desired).to.equal(2);
   });
 
   for (const phaseMs of [0, 100, 200, 300, 400, 499]) {
