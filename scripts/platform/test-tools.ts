@@ -11,12 +11,13 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   'docker-registry': 'docker-registry',
   git: 'git',
   hey: 'hey',
+  'nats-server': 'nats-server',
   python3: 'python3',
   wrk: 'wrk',
 };
 
-/** Tests start a registry and an nginx of their own; the packages' services would hold ports 5000 and 80 of this machine. */
-const LEFT_OUT = ['docker-registry', 'nginx'].flatMap((service) => [
+/** Tests start a registry, an nginx and NATS servers of their own; the packages' services would hold ports 5000, 80 and 4222 of this machine. */
+const LEFT_OUT = ['docker-registry', 'nats-server', 'nginx'].flatMap((service) => [
   `/etc/init.d/${service}`,
   `/lib/systemd/system/${service}.service`,
   `/usr/lib/systemd/system/${service}.service`,

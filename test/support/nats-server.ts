@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lookAtNats } from '../../gateway/nats/look-at-nats.ts';
+
+/** A real nats-server of this test's own. */
+export interface NatsServer {
+  readonly host: string;
+  readonly port: number;
+  /** Ends it with `SIGKILL`. */
+  kill(): Promise<void>;
+  /** Starts it anew, on the same port; what was in memory is gone. */
+  start(): Promise<void>;
+  /** Stops and continues the process, whose connections stay. */
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+export interface NatsServerOptions {
+  /** Default true. */
+  readonly jetStream?: boolean;
+  /** Largest message, in bytes. */
+  readonly maxPayload?: number;
+}
+
+/** @throws {Error} when there is none on this machine, or it does not start */
+export async function startNats({
+  jetStream = true,
+  maxPayload = 1_048_576,
+}: NatsServerOptions = {}): Promise<NatsServer> {
+  const host = '127.0.0.1';
+  const folder = mkdtempSync(join(tmpdir(), 'skep-nats-'));
+  const port = await freePort(host);
+  const config = join(folder, 'nats.conf');
+  const store = jetStream ? `jetstream { store_dir: "${folder}" }` : '';
+  writeFileSync(config, `host: "${host}"\nport: ${port}\nmax_payload: ${maxPayload}\n${store}\n`);
+  let child: Bun.Subprocess | undefined;
+  const start = async (): Promise<void> => {
+    const server = Bun.spawn(['nats-server', '--config', config], { stdio: ['ignore', 'ignore', 'ignore'] });
+    child = server;
+    for (let tries = 0; ; tries++) {
+      const error = await lookAtNats({ host, port }, AbortSignal.timeout(5000)).catch(
+        (cause: Error) => cause,
+      );
+      if (!(error instanceof Error)) return;
+      if (server.exitCode !== null || tries === 200) throw error;
+      await Bun.sleep(50);
+    }
+  };
+  const kill = async (): Promise<void> => {
+    child?.kill('SIGKILL');
+    await child?.exited;
+  };
+  await start();
+  return {
+    host,
+    port,
+    kill,
+    start,
+    pause: () => child?.kill('SIGSTOP'),
+    resume: () => child?.kill('SIGCONT'),
+    close: async () => {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, host, () => {
+      const address = server.address();
+      server.close(() => {
+        if (typeof address === 'object' && address !== null) resolve(address.port);
+      });
+    });
+  });
+}
