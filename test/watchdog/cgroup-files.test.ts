@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { cpuSecondsV1, cpuSecondsV2, findCgroup, workingSetBytes } from '../../watchdog/cgroup-files.ts';
 
@@ -76,5 +78,28 @@ describe('figures of a cgroup', () => {
       expect(workingSetBytes(text, 'inactive_file 0\n'), text).to.equal(undefined);
       expect(workingSetBytes('5', text), text).to.equal(undefined);
     }
+  });
+});
+
+/** Read in a container of Docker 20.10 (version 1) and from version 2's hierarchy on kernel 6.18; `v2-memory.stat` is made, in its kernel's order. */
+const captured = (name: string): string =>
+  readFileSync(join(import.meta.dirname, 'fixtures', 'cgroup', `${name}.txt`), 'utf8');
+
+describe('the files of a real container', () => {
+  it('are found and read where Docker mounts version 1', () => {
+    expect(findCgroup(captured('v1-mountinfo'), captured('v1-cgroup'))).to.deep.equal({
+      version: 1,
+      cpu: '/sys/fs/cgroup/cpuacct',
+      memory: '/sys/fs/cgroup/memory',
+    });
+    expect(cpuSecondsV1(captured('v1-cpuacct.usage'))).to.equal(2.430139731);
+    expect(workingSetBytes(captured('v1-memory.usage_in_bytes'), captured('v1-memory.stat'))).to.equal(
+      78_172_160,
+    );
+  });
+
+  it('are read as version 2 writes them', () => {
+    expect(cpuSecondsV2(captured('v2-cpu.stat'))).to.equal(1.935479);
+    expect(workingSetBytes('36102144\n', captured('v2-memory.stat'))).to.equal(36_102_144 - 19_660_800);
   });
 });

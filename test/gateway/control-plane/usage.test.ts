@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { FunctionUsage } from '../../../contract/function-types.ts';
 import type { UsageReadings, UsageSelection } from '../../../gateway/metrics/function-usage.ts';
+import { prometheusUsage } from '../../../gateway/metrics/prometheus-query.ts';
 import { type RunningControlPlane, startControlPlane } from '../../support/control-plane.ts';
 
 const USAGE: FunctionUsage = { cpu: 12.5, totalMemoryBytes: 1_048_576 };
@@ -73,5 +77,22 @@ describe('?usage=1', () => {
     expect(control.lines.filter((line) => line.includes('refused'))).to.have.length(1);
     expect(await get('/system/functions?usage=1')).to.have.length(2);
     expect(control.lines.filter((line) => line.includes('refused'))).to.have.length(2);
+  });
+
+  it('does not wait for a Prometheus that takes the question and never answers', async () => {
+    const mute = createServer(() => {});
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    try {
+      const { port } = mute.address() as AddressInfo;
+      await start(prometheusUsage({ url: `http://127.0.0.1:${port}`, timeoutMs: 20 }).read);
+      expect(await get('/system/function/echo?usage=1'))
+        .to.include({ name: 'echo' })
+        .and.not.have.property('usage');
+      expect(await get('/system/functions?usage=1')).to.have.length(2);
+    } finally {
+      mute.closeAllConnections();
+      mute.close();
+    }
   });
 });
