@@ -200,7 +200,10 @@ export class Autoscaler {
     watched.isChanging = true;
     const change = this.#change(candidate)
       .then(
-        () => this.#backoff.succeeded(fn.key),
+        (isChanged) => {
+          this.#backoff.succeeded(fn.key);
+          if (isChanged && candidate.decision.desired === 0) watched.wentToSleep();
+        },
         (error: unknown) => this.#backoff.failed(fn.key, error),
       )
       .then(() => {
@@ -210,9 +213,9 @@ export class Autoscaler {
     this.#changes.add(change);
   }
 
-  async #change({ fn, decision, from, started }: Candidate): Promise<void> {
+  async #change({ fn, decision, from, started }: Candidate): Promise<boolean> {
     const { desired: to, cause, load } = decision;
-    await this.#options.scaler.change(fn.ref, {
+    const scaling = await this.#options.scaler.change(fn.ref, {
       cause,
       ...(load !== undefined && { about: { load: Math.round(load * 1000) / 1000 } }),
       decide: async ({ replicas }) => {
@@ -221,6 +224,7 @@ export class Autoscaler {
         return to === 0 && !(await this.#isIdle(fn.key, started)) ? replicas : to;
       },
     });
+    return scaling !== undefined;
   }
 
   /** Right before the last replica goes: nothing came since that was decided, nothing is in flight, and all of it was counted. */

@@ -75,6 +75,11 @@ export class WatchedFunction {
     });
   }
 
+  /** It was put to sleep: whoever wakes it, before anybody has seen it asleep, means it to be used for as long again. */
+  wentToSleep(): void {
+    if (this.#labels !== undefined) this.#decider?.redeployed(this.#labels);
+  }
+
   #read({ labels, deployed }: ScalableFunction): void {
     this.#text = labels;
     const isDeployed = deployed !== undefined && deployed.id !== this.#deployedId;

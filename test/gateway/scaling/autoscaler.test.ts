@@ -279,6 +279,21 @@ describe('Autoscaler', () => {
       expect(await replicas()).to.equal(0);
     });
 
+    it('does so too where nobody saw it asleep', async () => {
+      await deploy(SLEEPY);
+      const { scale } = provider;
+      provider.scale = async (which, desired) => {
+        await scale(which, desired);
+        if (desired === 0) await scale(which, 1); // woken before the table was read again
+      };
+      await pass(12);
+      expect(scalings()).to.deep.equal(['scaled by idle: 1 to 0']);
+      await pass(8);
+      expect(scalings()).to.deep.equal(['scaled by idle: 1 to 0']);
+      await pass(4);
+      expect(scalings()).to.deep.equal(['scaled by idle: 1 to 0', 'scaled by idle: 1 to 0']);
+    });
+
     it('takes a function that was removed and deployed again for another one', async () => {
       await deploy(SLEEPY);
       await pass(9);
