@@ -7,7 +7,7 @@ import { byChance, evenly } from './support/simulator/arrivals.ts';
 import { CALLS_PER_REPLICA, CAPACITY, contest, figures, RPS } from './support/simulator/contest.ts';
 import { picture } from './support/simulator/picture.ts';
 import { byTarget, type TargetScalerModel } from './support/simulator/scalers.ts';
-import { BURST, DIURNAL, SAW_TOOTH, type Shape, STEADY, STEP } from './support/simulator/shapes.ts';
+import { BURST, DIURNAL, SAW_TOOTH, type Shape, STEADY, STEP, TRICKLE } from './support/simulator/shapes.ts';
 import { type Simulation, simulate } from './support/simulator/simulate.ts';
 
 const PICTURES = new URL('../docs/pictures/', import.meta.url);
@@ -104,7 +104,7 @@ function alternatives(): Simulation[] {
     ['replicas not kept', { rules: rules({}, { keptMs: 0 }) }],
     ['down at once', { rules: rules({}, { betweenStepsMs: 0 }) }],
   ];
-  return [STEP, BURST, DIURNAL, SAW_TOOTH, STEADY].flatMap((shape) =>
+  return [STEP, BURST, DIURNAL, SAW_TOOTH, STEADY, TRICKLE].flatMap((shape) =>
     tried.map(([name, model]) => simulate({ shape, scaler: byTarget(name, { labels: RPS, ...model }) })),
   );
 }

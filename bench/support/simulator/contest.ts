@@ -6,6 +6,7 @@ import { type Simulation, simulate } from './simulate.ts';
 /** What the labels of the scalers compared say: a replica takes 20 calls a second (four at a time, 0.2 s each). */
 export const RPS: Labels = { type: 'rps', target: '14' };
 export const CAPACITY: Labels = { type: 'capacity', target: '4', 'target-proportion': '0.75' };
+const OPEN: Labels = { 'com.skep.scale.schedule': '57-59 0 * * * = 10; * 1 * * * = 10' };
 const ZERO: Labels = { zero: 'true', 'zero-duration': '2m' };
 
 /** The scalers that a shape is replayed through. */
@@ -16,6 +17,7 @@ export function scalersFor({ name }: Shape): readonly Scaler[] {
     byTarget('capacity', { labels: CAPACITY }),
   ];
   if (name === 'naps') scalers.push(byTarget('rps, to zero', { labels: { ...RPS, ...ZERO } }));
+  if (name === 'opening') scalers.push(byTarget('rps, with a schedule', { labels: { ...RPS, ...OPEN } }));
   return scalers;
 }
 

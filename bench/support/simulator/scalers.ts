@@ -24,10 +24,15 @@ export interface Scaler {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** `{ type: 'rps' }` for the label com.openfaas.scale.type. */
+/** `{ type: 'rps' }` for the label com.openfaas.scale.type; `{ 'com.skep.scale.schedule': … }` as it is. */
 function scaleLabels(labels: Labels): ReturnType<typeof parseScaleLabels> {
   return parseScaleLabels(
-    Object.fromEntries(Object.entries(labels).map(([name, value]) => [`com.openfaas.scale.${name}`, value])),
+    Object.fromEntries(
+      Object.entries(labels).map(([name, value]) => [
+        name.startsWith('com.') ? name : `com.openfaas.scale.${name}`,
+        value,
+      ]),
+    ),
   );
 }
 

@@ -67,6 +67,24 @@ export const NAPS: Shape = {
   arrivals: () => byChance(6),
 };
 
+/** What a dead band as wide as half a minute leaves open costs most at low rates. */
+export const TRICKLE: Shape = {
+  name: 'trickle',
+  title: '10 calls a second, after two minutes of 40',
+  seconds: 60 * MINUTE_S,
+  perSecond: (atS) => (atS < 2 * MINUTE_S ? 40 : 10),
+  arrivals: () => byChance(9),
+};
+
+/** Begins at midnight, as schedules see it. */
+export const OPENING: Shape = {
+  name: 'opening',
+  title: 'A shop that opens at one: from 2 to 120 calls a second, until two',
+  seconds: 150 * MINUTE_S,
+  perSecond: (atS) => (atS >= 60 * MINUTE_S && atS < 120 * MINUTE_S ? 120 : 2),
+  arrivals: () => byChance(8),
+};
+
 /** A shape of per-second calls in `shapes/NAME.txt`. */
 export function recordedShape(name: string, title: string): Shape {
   const calls = readFileSync(new URL(`shapes/${name}.txt`, import.meta.url), 'utf8')
@@ -91,5 +109,6 @@ export const SHAPES: readonly Shape[] = [
   SAW_TOOTH,
   STEADY,
   NAPS,
+  OPENING,
   recordedShape('zero-loss-soak', 'Recorded: a soak of the zero-loss tests, 200 calls a second with pauses'),
 ];
