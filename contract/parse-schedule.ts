@@ -27,7 +27,7 @@ export function parseSchedule(text: string): ScheduleWindow[] {
 function parseWindow(text: string): ScheduleWindow {
   const [, pattern = '', count = ''] = /^([^=]+)=\s*(\d{1,9})$/.exec(text) ?? [];
   const fields = pattern.trim().split(/\s+/);
-  if (fields.length !== 5) throw new Error(`${FORM}; ${JSON.stringify(text.slice(0, 100))} is none`);
+  if (fields.length !== 5) throw new Error(`${FORM} (${JSON.stringify(text.slice(0, 100))} is none)`);
   const min = Number(count);
   if (min > MOST_REPLICAS) throw new Error(`expected minimums from 0 to ${MOST_REPLICAS}`);
   return { pattern: checkPattern(fields.join(' ')), min };
@@ -45,10 +45,10 @@ function checkPattern(pattern: string): string {
   } catch (error) {
     const reason = (error as Error).message.replace(/^CronPattern: /, '');
     throw new Error(
-      `expected minutes, hours, days, months and weekdays as cron has them; ${JSON.stringify(pattern)}: ${reason}`,
+      `expected minutes, hours, days, months and weekdays as cron has them (${JSON.stringify(pattern)}: ${reason})`,
     );
   }
-  if (next === null) throw new Error(`expected windows that come; ${JSON.stringify(pattern)} never does`);
+  if (next === null) throw new Error(`expected windows that come (${JSON.stringify(pattern)} never does)`);
   if (known.size < MOST_KNOWN) known.add(pattern);
   return pattern;
 }
