@@ -32,6 +32,7 @@ import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
+import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
@@ -212,7 +213,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
       wanted: {
         workers: () => workers.look(),
-        nats: async (signal) => (config.natsHost === '' ? 'not configured' : lookAtNats(natsAddress, signal)),
+        nats: async (signal) =>
+          config.natsHost === ''
+            ? 'not configured'
+            : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}`,
         prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
       },
       lastRead: () => lastRead,

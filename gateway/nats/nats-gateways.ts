@@ -74,7 +74,7 @@ export class NatsGateways implements Gateways {
   /** Parts of a telling that have come, by gateway. */
   readonly #parts = new Map<string, { telling: number; come: number }>();
 
-  #toldRole: ScalingRole = 'follows';
+  #toldRole: ScalingRole | undefined;
   #lastRole: ScalingRole = 'follows';
   #isTroubleTold = false;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
@@ -277,6 +277,8 @@ export class NatsGateways implements Gateways {
     const isLasting = role === this.#lastRole;
     this.#lastRole = role;
     if (!isLasting || role === this.#toldRole || this.#isResigned) return;
+    // Waits for the others to tell what they have.
+    if (role === 'cut_off' && this.#lease.isHeld) return;
     const { logger } = this.#options;
     const gateways = this.count;
     if (role === 'leads') logger.info('this gateway scales the functions', { gateways });

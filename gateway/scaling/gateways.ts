@@ -23,3 +23,14 @@ export interface Gateways {
   /** Resigns and leaves. Never throws. */
   stop(): Promise<void>;
 }
+
+const ROLE_TEXT: Readonly<Record<ScalingRole, string>> = {
+  leads: 'this one scales',
+  follows: 'this one does not scale',
+  cut_off: 'this one adds replicas and removes none',
+};
+
+/** @returns e.g. `2 gateways, this one scales` */
+export function describeGateways({ count, role }: Pick<Gateways, 'count' | 'role'>): string {
+  return `${count} ${count === 1 ? 'gateway' : 'gateways'}, ${ROLE_TEXT[role]}`;
+}
