@@ -1,10 +1,10 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
 import { qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
 import { ClusterMetrics, type ClusterRead } from './cluster-metrics.ts';
-import { durationsText } from './durations-text.ts';
 import type { InvocationDelta } from './invocation-counters.ts';
 import { InvocationTotals } from './invocation-totals.ts';
+import { invocationsText } from './invocations-text.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import {
   type GatewaysView,
@@ -13,7 +13,6 @@ import {
   type ScalingLoad,
   ScalingMetrics,
 } from './scaling-metrics.ts';
-import { statusLabel } from './status-label.ts';
 import { type WorkerFigures, WorkerMetrics } from './worker-metrics.ts';
 
 /** One answered request of the control plane. `path` is the route's pattern, never the path itself. */
@@ -40,11 +39,8 @@ class GatewayMetrics {
   readonly #cluster: ClusterMetrics;
   readonly #apiTotal: Counter<'method' | 'path' | 'status'>;
   readonly #apiSeconds: Histogram<'method' | 'path' | 'status'>;
-  #snapshots: readonly FunctionSnapshot[] = [];
 
   constructor({ defaultTarget = DEFAULT_TARGET }: MetricsOptions) {
-    this.#registerInvocations();
-    this.#registerReplicas();
     const registers = [this.#registry];
     const labelNames = ['method', 'path', 'status'] as const;
     this.#apiTotal = new Counter({
@@ -84,7 +80,6 @@ class GatewayMetrics {
 
   /** Tells what is deployed now, once for each read of the cluster: new functions get series at 0, removed ones lose theirs. */
   sync(snapshots: readonly FunctionSnapshot[]): void {
-    this.#snapshots = snapshots;
     this.#totals.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
     this.#scaling.sync(snapshots);
     this.#cluster.sync(snapshots);
@@ -145,70 +140,8 @@ class GatewayMetrics {
 
   /** The page in Prometheus' text format. */
   async page(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${durationsText(this.#totals.entries())}`;
-  }
-
-  #registerInvocations(): void {
-    const registers = [this.#registry];
-    const totals = this.#totals;
-    new Counter({
-      name: 'gateway_function_invocation_total',
-      help: 'Completed calls of functions.',
-      labelNames: ['function_name', 'code'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [function_name, { completed }] of totals.entries()) {
-          for (const [code, { count }] of completed)
-            this.inc({ function_name, code: statusLabel(code) }, count);
-        }
-      },
-    });
-    new Counter({
-      name: 'gateway_function_invocation_started',
-      help: 'Accepted calls of functions.',
-      labelNames: ['function_name'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [function_name, { started }] of totals.entries()) this.inc({ function_name }, started);
-      },
-    });
-    new Gauge({
-      name: 'gateway_function_invocation_inflight',
-      help: 'Calls of functions accepted and not finished.',
-      labelNames: ['function_name'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [function_name, { inFlight }] of totals.entries()) this.set({ function_name }, inFlight);
-      },
-    });
-  }
-
-  #registerReplicas(): void {
-    const gauge = (name: string, help: string, read: (snapshot: FunctionSnapshot) => number | undefined) => {
-      const snapshots = (): readonly FunctionSnapshot[] => this.#snapshots;
-      new Gauge({
-        name,
-        help,
-        labelNames: ['function_name'],
-        registers: [this.#registry],
-        collect() {
-          this.reset();
-          for (const snapshot of snapshots()) {
-            const value = read(snapshot);
-            if (value !== undefined) this.set({ function_name: qualifiedName(snapshot.ref) }, value);
-          }
-        },
-      });
-    };
-    gauge('gateway_service_count', 'Desired replicas.', ({ desired }) => desired);
-    gauge(
-      'gateway_service_ready_count',
-      'Replicas that take calls.',
-      ({ replicas }) => replicas.filter(({ isRunning }) => isRunning).length,
-    );
+    const parts = [this.#scaling.text(), invocationsText(this.#totals)];
+    return `${await this.#registry.metrics()}\n${parts.join('')}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
+import { type Family, familyText, labelText } from './family-text.ts';
 import type { ScalingCause } from './scaling-cause.ts';
 import { readScalingSettings, type ScalingSettings } from './scaling-settings.ts';
 
@@ -41,6 +42,10 @@ export interface GatewaysView {
 
 interface Known {
   readonly labels: Labels;
+  /** `function_name` alone, as the page has it. */
+  readonly named: string;
+  desired: number;
+  ready: number;
   readonly settings: ScalingSettings | undefined;
   /** Where another minimum holds than the label's. */
   minimum?: number;
@@ -61,7 +66,6 @@ export class ScalingMetrics {
   constructor(registry: Registry, defaultTarget: number) {
     this.#defaultTarget = defaultTarget;
     const registers = [registry];
-    this.#registerBounds(registry);
     this.#scalings = new Counter({
       name: 'gateway_scalings_total',
       help: 'Changes of replica counts that this gateway has made.',
@@ -132,14 +136,20 @@ export class ScalingMetrics {
   /** New functions begin at 0 with the cause that is most theirs; removed ones lose their series. */
   sync(snapshots: readonly FunctionSnapshot[]): void {
     const present = new Set<string>();
-    for (const { ref, labels } of snapshots) {
+    for (const { ref, labels, desired, replicas } of snapshots) {
       const key = qualifiedName(ref);
       present.add(key);
       const known = this.#functions.get(key);
       // Read once for each change: a thousand functions are looked at every second.
-      if (known !== undefined && isSame(known.labels, labels)) continue;
+      const ready = replicas.reduce((count, { isRunning }) => (isRunning ? count + 1 : count), 0);
+      if (known !== undefined && isSame(known.labels, labels)) {
+        known.desired = desired;
+        known.ready = ready;
+        continue;
+      }
       const settings = readScalingSettings(labels, this.#defaultTarget);
-      this.#functions.set(key, { ...known, labels, settings });
+      const named = labelText({ function_name: key });
+      this.#functions.set(key, { ...known, labels, named, settings, desired, ready });
       if (settings !== undefined) this.#showCause(key, settings.cause);
     }
     for (const key of this.#functions.keys()) {
@@ -147,6 +157,31 @@ export class ScalingMetrics {
       this.#functions.delete(key);
       this.#hideCauses(key);
     }
+  }
+
+  /** What there is of each function, in Prometheus' text format; the rest is in the registry. */
+  text(): string {
+    const functions = [...this.#functions.values()];
+    const ofEach = OF_EACH.map(({ read, ...family }) =>
+      familyText(
+        family,
+        functions.flatMap((known) => {
+          const value = read(known);
+          return value === undefined ? [] : [[known.named, value] as const];
+        }),
+      ),
+    );
+    const ofTyped = OF_TYPED.map(({ read, ...family }) =>
+      familyText(
+        family,
+        functions.flatMap((known) => {
+          const { scalingType: scaling_type, load } = read(known) ?? {};
+          if (scaling_type === undefined || load === undefined) return [];
+          return [[`${known.named},${labelText({ scaling_type })}`, load] as const];
+        }),
+      ),
+    );
+    return [...ofEach, ...ofTyped].join('');
   }
 
   /** Both directions begin at 0, so that the first change counts as an increase. */
@@ -164,62 +199,53 @@ export class ScalingMetrics {
         this.#scalings.remove({ function_name: functionName, direction, cause });
     this.#causes.delete(functionName);
   }
-
-  #registerBounds(registry: Registry): void {
-    const functions = this.#functions;
-    const bound = (name: string, help: string, read: (known: Known) => number | undefined): void => {
-      new Gauge({
-        name,
-        help,
-        labelNames: ['function_name'],
-        registers: [registry],
-        collect() {
-          this.reset();
-          for (const [function_name, known] of functions) {
-            const value = read(known);
-            if (value !== undefined) this.set({ function_name }, value);
-          }
-        },
-      });
-    };
-    bound(
-      'gateway_service_min',
-      'Fewest replicas while awake, as it holds now.',
-      ({ minimum, settings }) => minimum ?? settings?.min,
-    );
-    bound('gateway_service_max', 'Most replicas that scaling may ask for.', ({ settings }) => settings?.max);
-    const typed = (
-      name: string,
-      help: string,
-      read: (known: Known) => readonly [type: string, value: number] | undefined,
-    ): void => {
-      new Gauge({
-        name,
-        help,
-        labelNames: ['function_name', 'scaling_type'],
-        registers: [registry],
-        collect() {
-          this.reset();
-          for (const [function_name, known] of functions) {
-            const [scaling_type, value] = read(known) ?? [];
-            if (scaling_type !== undefined && value !== undefined)
-              this.set({ function_name, scaling_type }, value);
-          }
-        },
-      });
-    };
-    typed(
-      'gateway_service_target_load',
-      'Load of one replica that scaling by target aims at.',
-      ({ settings }) => settings?.target && [settings.target.scalingType, settings.target.load],
-    );
-    typed(
-      'gateway_scaling_load',
-      'Load of a function, over all gateways and replicas, as the scaler measured it last.',
-      ({ load }) => load && [load.scalingType, load.load],
-    );
-  }
 }
+
+/** What is told of each function, by how it is read. */
+const OF_EACH: readonly (Family & { readonly read: (known: Known) => number | undefined })[] = [
+  {
+    name: 'gateway_service_count',
+    type: 'gauge',
+    help: 'Desired replicas.',
+    read: ({ desired }) => desired,
+  },
+  {
+    name: 'gateway_service_ready_count',
+    type: 'gauge',
+    help: 'Replicas that take calls.',
+    read: ({ ready }) => ready,
+  },
+  {
+    name: 'gateway_service_min',
+    type: 'gauge',
+    help: 'Fewest replicas while awake, as it holds now.',
+    read: ({ minimum, settings }) => minimum ?? settings?.min,
+  },
+  {
+    name: 'gateway_service_max',
+    type: 'gauge',
+    help: 'Most replicas that scaling may ask for.',
+    read: ({ settings }) => settings?.max,
+  },
+];
+
+/** The same of functions that scale by target. */
+const OF_TYPED: readonly (Family & {
+  readonly read: (known: Known) => ScalingLoad | undefined;
+})[] = [
+  {
+    name: 'gateway_service_target_load',
+    type: 'gauge',
+    help: 'Load of one replica that scaling by target aims at.',
+    read: ({ settings }) => settings?.target,
+  },
+  {
+    name: 'gateway_scaling_load',
+    type: 'gauge',
+    help: 'Load of a function, over all gateways and replicas, as the scaler measured it last.',
+    read: ({ load }) => load,
+  },
+];
 
 function isSame(a: Labels, b: Labels): boolean {
   if (a === b) return true;
