@@ -5,7 +5,6 @@ import type { AlertEntry, FunctionAlert } from '../../contract/parse-alerts.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { HandledAlert } from '../metrics/scaling-metrics.ts';
 import { AlertMemory } from './alert-memory.ts';
 import type { ReplicaScaler } from './apply.ts';
 import { desiredReplicas } from './desired-replicas.ts';
@@ -26,6 +25,12 @@ const MOST_CHANGES = 16;
 const MOST_NAMES = 5;
 
 type Labels = Readonly<Record<string, string>>;
+
+/** One alert of a notification, and what became of it. */
+export interface HandledAlert {
+  readonly status: FunctionAlert['status'];
+  readonly result: 'applied' | 'unchanged' | 'ignored' | 'failed';
+}
 
 export interface AlertScalerOptions {
   readonly scaler: Pick<ReplicaScaler, 'change'>;
