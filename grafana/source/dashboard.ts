@@ -149,3 +149,62 @@ export function labelVariable({
     skipUrlSync: false,
   };
 }
+
+export interface Choice {
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly values: readonly string[];
+  /** One of them. */
+  readonly first: string;
+}
+
+/** A drop-down of fixed values. */
+export function choice({ name, label, description, values, first }: Choice): VariableModel {
+  const option = (value: string) => ({ text: value, value, selected: value === first });
+  return {
+    name,
+    label,
+    description,
+    type: 'custom' as const,
+    query: values.join(','),
+    options: values.map(option),
+    current: option(first),
+    hide: VariableHide.dontHide,
+    multi: false,
+    includeAll: false,
+    skipUrlSync: false,
+  };
+}
+
+export interface ResultVariable {
+  readonly name: string;
+  readonly description: string;
+  readonly query: string;
+  /** Whose values in the result it has. */
+  readonly of: string;
+}
+
+/** Out of sight: all values that a label has in the result of a query, asked anew at each refresh. */
+export function resultVariable({ name, description, query, of }: ResultVariable): VariableModel {
+  return {
+    name,
+    description,
+    type: 'query' as const,
+    datasource: DATA_SOURCE,
+    // 3 is what Grafana's editor calls the result of a query.
+    query: {
+      qryType: 3,
+      query: `query_result(${query})`,
+      refId: 'PrometheusVariableQueryEditor-VariableQuery',
+    },
+    regex: `/${of}="([^"]+)"/`,
+    hide: VariableHide.hideVariable,
+    refresh: VariableRefresh.onTimeRangeChanged,
+    sort: VariableSort.disabled,
+    multi: true,
+    includeAll: true,
+    current: { text: ['All'], value: ['$__all'] },
+    skipUrlSync: true,
+  };
+}

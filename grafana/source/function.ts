@@ -93,7 +93,7 @@ const calls: Section = {
           series: [[times(BY, 'gateway_cold_starts_total', CHOSEN, '$__range'), 'cold starts']],
         }),
         figure({
-          title: 'Replicas that failed',
+          title: 'Failed replicas',
           description:
             'Replicas of the chosen time that ended by themselves or could not start. Their logs say why.',
           unit: 'short',
@@ -207,7 +207,7 @@ const scaling: Section = {
           ],
         }),
         graph({
-          title: 'Cold starts and replicas that failed',
+          title: 'Cold starts and failed replicas',
           description:
             'Times that a call has woken this function, and replicas that ended by themselves or could not start.',
           unit: 'short',

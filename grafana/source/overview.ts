@@ -1,4 +1,4 @@
-import { dashboard, labelVariable, type Section } from './dashboard.ts';
+import { choice, dashboard, labelVariable, resultVariable, type Section } from './dashboard.ts';
 import { figure, graph, type Thresholds, table } from './panels.ts';
 import {
   CALLS,
@@ -16,6 +16,8 @@ import {
 } from './queries.ts';
 
 const CHOSEN = 'function_name=~"$functions"';
+/** Lines of a thousand functions are no picture, and too much for a browser: the busiest of the chosen ones. */
+const SHOWN = 'function_name=~"$shown"';
 const BY = 'function_name';
 const NAME = '{{function_name}}';
 
@@ -38,8 +40,9 @@ const toFunction = (name: string) => ({
 });
 /** A click on a function's line. */
 const links = [toFunction(`\${__field.labels.function_name}`)];
-const ready = shared(BY, 'gateway_service_ready_count', CHOSEN);
-const desired = shared(BY, 'gateway_service_count', CHOSEN);
+const readyOf = (functions: string): string => shared(BY, 'gateway_service_ready_count', functions);
+const desiredOf = (functions: string): string => shared(BY, 'gateway_service_count', functions);
+const [ready, desired] = [readyOf(CHOSEN), desiredOf(CHOSEN)];
 
 const figures: Section = {
   title: 'All chosen functions',
@@ -109,7 +112,7 @@ const figures: Section = {
           ],
         }),
         figure({
-          title: 'At their maximum',
+          title: 'At maximum',
           description:
             'Functions that have as many replicas as com.openfaas.scale.max lets them have, where that is more than one: more load makes them slower.',
           unit: 'short',
@@ -122,7 +125,7 @@ const figures: Section = {
           ],
         }),
         figure({
-          title: 'Replicas that failed',
+          title: 'Failed replicas',
           description: 'Replicas of the chosen time that ended by themselves or could not start.',
           unit: 'short',
           thresholds: [
@@ -196,7 +199,7 @@ const calls: Section = {
           description: 'Calls that ended, by function, over all gateways.',
           unit: 'reqps',
           links,
-          series: [[perSecond(BY, CALLS, CHOSEN), NAME]],
+          series: [[perSecond(BY, CALLS, SHOWN), NAME]],
         }),
         graph({
           title: 'Failed share',
@@ -206,7 +209,7 @@ const calls: Section = {
           max: 1,
           thresholds: FAILED,
           links,
-          series: [[failedShare(BY, CHOSEN), NAME]],
+          series: [[failedShare(BY, SHOWN), NAME]],
         }),
       ],
     },
@@ -219,7 +222,7 @@ const calls: Section = {
           unit: 's',
           thresholds: SLOW,
           links,
-          series: [[quantile({ of, by: BY, metric: DURATIONS, selector: CHOSEN }), NAME]],
+          series: [[quantile({ of, by: BY, metric: DURATIONS, selector: SHOWN }), NAME]],
         }),
       ),
     },
@@ -241,8 +244,8 @@ const scaling: Section = {
           drawn: 'steps',
           links,
           series: [
-            [desired, `${NAME} desired`],
-            [ready, `${NAME} ready`],
+            [desiredOf(SHOWN), `${NAME} desired`],
+            [readyOf(SHOWN), `${NAME} ready`],
           ],
         }),
         graph({
@@ -254,8 +257,8 @@ const scaling: Section = {
           drawn: 'steps',
           links,
           series: [
-            [shared(BY, 'gateway_service_min', CHOSEN), `${NAME} min`],
-            [shared(BY, 'gateway_service_max', CHOSEN), `${NAME} max`],
+            [shared(BY, 'gateway_service_min', SHOWN), `${NAME} min`],
+            [shared(BY, 'gateway_service_max', SHOWN), `${NAME} max`],
           ],
         }),
         graph({
@@ -264,7 +267,7 @@ const scaling: Section = {
             'Calls accepted and not finished, by function, waiting ones included. It grows when a function is slower than its callers.',
           unit: 'short',
           links,
-          series: [[`sum by (${BY}) (gateway_function_invocation_inflight{${CHOSEN}})`, NAME]],
+          series: [[`sum by (${BY}) (gateway_function_invocation_inflight{${SHOWN}})`, NAME]],
         }),
       ],
     },
@@ -278,7 +281,7 @@ const scaling: Section = {
           unit: 'percentunit',
           thresholds: [[1, 'orange']],
           links,
-          series: [[loadShare(CHOSEN), `${NAME} {{scaling_type}}`]],
+          series: [[loadShare(SHOWN), `${NAME} {{scaling_type}}`]],
         }),
         graph({
           title: 'Scalings',
@@ -301,7 +304,7 @@ const scaling: Section = {
           decimals: 0,
           drawn: 'bars',
           links,
-          series: [[times(BY, 'gateway_cold_starts_total', CHOSEN, '$__interval'), NAME]],
+          series: [[times(BY, 'gateway_cold_starts_total', SHOWN, '$__interval'), NAME]],
         }),
         graph({
           title: 'Duration of cold starts',
@@ -336,7 +339,7 @@ const resources: Section = {
             'CPU time that all replicas of a function spend per second, as their watchdogs measure it. Images without a Skep watchdog have none.',
           unit: 'short',
           links,
-          series: [[cpu(BY, CHOSEN), NAME]],
+          series: [[cpu(BY, SHOWN), NAME]],
         }),
         graph({
           title: 'Memory',
@@ -344,7 +347,7 @@ const resources: Section = {
             'Working set of all replicas of a function, as their watchdogs measure it. Images without a Skep watchdog have none.',
           unit: 'bytes',
           links,
-          series: [[memory(BY, CHOSEN), NAME]],
+          series: [[memory(BY, SHOWN), NAME]],
         }),
       ],
     },
@@ -363,6 +366,20 @@ export const overview = dashboard({
       metric: 'gateway_service_count',
       of: 'function_name',
       isMulti: true,
+    }),
+    choice({
+      name: 'lines',
+      label: 'Lines at most',
+      description:
+        'How many functions have lines of their own: those with the most calls in the chosen time.',
+      values: ['10', '25', '100', '1000'],
+      first: '25',
+    }),
+    resultVariable({
+      name: 'shown',
+      description: 'The functions that have lines of their own.',
+      query: `topk($lines, sum by (${BY}) (increase(${CALLS}{${CHOSEN}}[$__range])))`,
+      of: BY,
     }),
   ],
   sections: [figures, calls, scaling, resources],

@@ -31,7 +31,7 @@ const state: Section = {
           series: [['sum(up{job="gateway"})', 'up']],
         }),
         figure({
-          title: 'Worker processes',
+          title: 'Workers',
           description: 'Processes that serve calls, over all chosen gateways.',
           unit: 'short',
           base: 'red',
@@ -61,7 +61,7 @@ const state: Section = {
           series: [[`max(gateway_cluster_read_age_seconds{${CHOSEN}})`, 'age']],
         }),
         figure({
-          title: 'Targets that do not answer',
+          title: 'Targets not up',
           description:
             'What Prometheus cannot read: gateways, functions’ replicas, itself. Replicas that end show here for a moment.',
           unit: 'short',
@@ -79,7 +79,7 @@ const state: Section = {
           series: [[`count(${TROUBLES}) or vector(0)`, 'firing']],
         }),
         figure({
-          title: 'Memory of the gateways',
+          title: 'Gateway memory',
           description: 'Resident memory of all processes of the chosen gateways.',
           unit: 'bytes',
           base: 'text',

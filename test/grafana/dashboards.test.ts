@@ -110,7 +110,9 @@ describe('the dashboards', () => {
             datasource,
             ...targets.map((target) => target.datasource),
           ]),
-          ...(dashboard.templating?.list ?? []).map(({ datasource }) => datasource),
+          ...(dashboard.templating?.list ?? []).flatMap(({ type: kind, datasource }) =>
+            kind === 'query' ? [datasource] : [],
+          ),
         ];
         expect(new Set(asked.map((it) => JSON.stringify(it)))).to.deep.equal(
           new Set([JSON.stringify({ type, uid })]),

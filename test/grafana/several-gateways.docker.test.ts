@@ -8,7 +8,7 @@ import { filledIn } from './support/fill-in.ts';
 const PROMETHEUS = 'prom/prometheus:v2.42.0';
 const NAME = 'a.openfaas-fn';
 const LABELS = `{function_name="${NAME}"}`;
-const CHOSEN = { function: NAME, functions: [NAME], gateways: ['1', '2'] };
+const CHOSEN = { function: NAME, functions: [NAME], shown: [NAME], gateways: ['1', '2'] };
 
 /** What Prometheus has after four minutes, a sample each five seconds; of both gateways, or of the first alone. */
 const SERIES = [
@@ -87,13 +87,13 @@ describe('the dashboards with two gateways', function () {
     ask(overview, [
       { panel: 'Replicas desired and ready', labels: LABELS, value: 3 },
       { panel: 'Replicas', query: 1, labels: '{}', value: 2 },
-      { panel: 'At their maximum', labels: '{}', value: 1 },
+      { panel: 'At maximum', labels: '{}', value: 1 },
       {
         panel: 'Load of what the replicas are meant to take',
         labels: `{function_name="${NAME}",scaling_type="rps"}`,
         value: 0.8,
       },
-      { panel: 'Replicas that failed', labels: '{}', value: 4 },
+      { panel: 'Failed replicas', labels: '{}', value: 4 },
     ]));
 
   it('count the first time that something ever happens', async () => {
