@@ -202,7 +202,7 @@ export class Autoscaler {
       .then(
         (isChanged) => {
           this.#backoff.succeeded(fn.key);
-          if (isChanged && candidate.decision.desired === 0) watched.wentToSleep();
+          if (isChanged) watched.applied(candidate.decision.desired);
         },
         (error: unknown) => this.#backoff.failed(fn.key, error),
       )

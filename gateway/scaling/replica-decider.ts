@@ -88,6 +88,12 @@ export class ReplicaDecider {
     return decided(mayLower ? Math.max(1, minimum) : desired, 'schedule');
   }
 
+  /** What was decided is asked for: what another has made of it before the next look is another's will. */
+  applied(desired: number): void {
+    this.#lastDesired = desired;
+    this.#target?.applied(desired);
+  }
+
   get #cause(): ScalingDecision['cause'] {
     const type = this.#labels.type;
     return type === 'rps' || type === 'capacity' || type === 'cpu' ? type : 'custom';

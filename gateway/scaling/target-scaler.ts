@@ -75,9 +75,7 @@ export class TargetScaler {
     this.#rate?.add(this.#nowMs, calls.started);
     this.#inFlight?.add(this.#nowMs, calls.inFlight);
     this.#told.add(this.#nowMs, measured);
-    if (this.#lastDesired !== undefined && desired > this.#lastDesired) this.#raisedMs = this.#nowMs;
-    if (this.#lastDesired !== undefined && desired < this.#lastDesired) this.#steppedDownMs = this.#nowMs;
-    this.#lastDesired = desired;
+    this.applied(desired);
     const measuredLoad = this.#read(desired);
     if (measuredLoad === undefined) return { desired, load: undefined };
     const { load, atLeast, atMost } = measuredLoad;
@@ -91,6 +89,14 @@ export class TargetScaler {
     if (needed < desired && this.#mayStepDown())
       return { desired: Math.max(needed, Math.ceil(desired / 2)), load };
     return { desired, load };
+  }
+
+  /** So many are asked for since the last look. Another count at the next one is somebody else's. */
+  applied(desired: number): void {
+    const before = this.#lastDesired ?? desired;
+    if (desired > before) this.#raisedMs = this.#nowMs;
+    if (desired < before) this.#steppedDownMs = this.#nowMs;
+    this.#lastDesired = desired;
   }
 
   get #keptMs(): number {

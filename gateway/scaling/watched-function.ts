@@ -75,9 +75,9 @@ export class WatchedFunction {
     });
   }
 
-  /** It was put to sleep: whoever wakes it, before anybody has seen it asleep, means it to be used for as long again. */
-  wentToSleep(): void {
-    if (this.#labels !== undefined) this.#decider?.redeployed(this.#labels);
+  /** What was decided is asked for. */
+  applied(desired: number): void {
+    this.#decider?.applied(desired);
   }
 
   #read({ labels, deployed }: ScalableFunction): void {

@@ -175,6 +175,18 @@ describe('Autoscaler', () => {
       expect([await replicas(), await replicas('static')]).to.deep.equal([1, 2]);
     });
 
+    it('does not fight over a function with somebody who raises it at once', async () => {
+      await deploy(CAPACITY);
+      const { scale } = provider;
+      provider.scale = async (which, desired) => {
+        await scale(which, desired);
+        if (desired < 4) await scale(which, 4); // before the table was read again
+      };
+      await provider.scale(ref, 4);
+      await pass(100);
+      expect(scalings().length).to.be.within(2, 4);
+    });
+
     it('brings a count that somebody set by hand back into its bounds, and leaves 0 alone', async () => {
       await deploy({ ...RPS, ...label('max', '5') });
       await pass(60);
