@@ -17,6 +17,8 @@ export type ToGateway =
   | { readonly kind: 'run'; readonly name: string; readonly count: number }
   | { readonly kind: 'fail'; readonly name: string; readonly error: string }
   | { readonly kind: 'refuse'; readonly reason: string }
+  /** The cluster cannot be read or changed, or can again. */
+  | { readonly kind: 'away'; readonly isAway: boolean }
   /** While it is held the cluster does not answer questions about one function, nor changes. */
   | { readonly kind: 'hold'; readonly isHeld: boolean };
 
@@ -55,6 +57,11 @@ try {
         held = new Promise((resolve) => {
           release = resolve;
         });
+      return;
+    }
+    if (message.kind === 'away') {
+      if (message.isAway) provider.cluster.goDown();
+      else provider.cluster.comeBack();
       return;
     }
     if (message.kind === 'refuse') {
