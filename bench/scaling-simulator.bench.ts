@@ -1,16 +1,19 @@
 // Question: what do the rules of scaling make of a load? Candidates: the gateway's own decisions by alert, rps, capacity and to zero, on
 // loads replayed in simulated time; no machine is needed, and the same rules give the same figures. Pictures go to docs/pictures/.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { TARGET_RULES, type TargetRules } from '../gateway/scaling/target-scaler.ts';
 import { record } from './support/record.ts';
 import { byChance, evenly } from './support/simulator/arrivals.ts';
 import { CALLS_PER_REPLICA, CAPACITY, contest, figures, RPS } from './support/simulator/contest.ts';
 import { picture } from './support/simulator/picture.ts';
-import { byTarget, type TargetScalerModel } from './support/simulator/scalers.ts';
+import { byTarget, type Sight, type TargetScalerModel } from './support/simulator/scalers.ts';
 import { BURST, DIURNAL, SAW_TOOTH, type Shape, STEADY, STEP, TRICKLE } from './support/simulator/shapes.ts';
 import { type Simulation, simulate } from './support/simulator/simulate.ts';
 
 const PICTURES = new URL('../docs/pictures/', import.meta.url);
+const GUIDE = new URL('../docs/scaling.md', import.meta.url);
+/** What of the guide is written here. */
+const WRITTEN = /(<!-- written by [^>]* -->\n)[\s\S]*(<!-- end -->)/;
 
 export function run(): Promise<void> {
   const contests = contest();
@@ -27,12 +30,24 @@ export function run(): Promise<void> {
     new URL('scaling-figures.md', PICTURES),
     `Written by \`npm run bench -- scaling-simulator\`.\n\n${table}\nAlternatives:\n\n${others}`,
   );
+  const guide = readFileSync(GUIDE, 'utf8');
+  writeFileSync(
+    GUIDE,
+    guide.replace(WRITTEN, (_, begin: string, end: string) => `${begin}\n${table}\n${end}`),
+  );
   console.log(`${table}\n${others}`);
   for (const { runs } of contests) for (const simulation of runs) recordRun(simulation);
   for (const type of ['rps', 'capacity'] as const) {
     record(`simulated ${type}: slowest reaction to a step, any phase`, slowestReaction(type), 's', '<= 2');
   }
-  record('simulated rps: turns in hours of constant load', turnsOnConstantLoad(), 'turns', '<= 0');
+  record(
+    'simulated rps: turns in 72 h of constant load, evenly and by chance',
+    turnsOfRates(),
+    'turns',
+    '<= 0',
+  );
+  record('simulated capacity: turns in 12 h of calls that last', turnsOfLastingCalls(), 'turns', '<= 0');
+  record('simulated capacity: turns in 12 h of quick calls by chance', turnsOfQuickCalls(), 'turns');
   return Promise.resolve();
 }
 
@@ -68,7 +83,7 @@ function slowestReaction(type: 'rps' | 'capacity'): number {
 }
 
 /** Hours of a load that stays the same, evenly and by chance, below, at and above what a number of replicas is due for. */
-function turnsOnConstantLoad(): number {
+function turnsOfRates(): number {
   let turns = 0;
   for (const replicas of [1, 3, 12]) {
     for (const part of [0.9, 0.97, 1, 1.03]) {
@@ -79,6 +94,28 @@ function turnsOnConstantLoad(): number {
         turns += Math.max(0, simulate({ shape, scaler }).turns - 1); // one from the overshoot of the beginning
       }
     }
+  }
+  return turns;
+}
+
+/** Calls of minutes that come one after the other, so that there are always as many. */
+function turnsOfLastingCalls(): number {
+  const shape = { ...STEADY, seconds: 12 * 3600, perSecond: () => 0, arrivals: evenly };
+  let turns = 0;
+  for (const inFlight of [1, 3, 11, 12, 40]) {
+    const scaler = byTarget('capacity', { labels: CAPACITY });
+    const lasting = { ...scaler, look: (sight: Sight) => scaler.look({ ...sight, inFlight }) };
+    turns += simulate({ shape, scaler: lasting }).turns;
+  }
+  return turns;
+}
+
+function turnsOfQuickCalls(): number {
+  let turns = 0;
+  for (const [index, perSecond] of [10, 50.4, 120].entries()) {
+    const arrivals = (): ReturnType<typeof byChance> => byChance(index);
+    const shape = { ...STEADY, seconds: 4 * 3600, perSecond: () => perSecond, arrivals };
+    turns += simulate({ shape, scaler: byTarget('capacity', { labels: CAPACITY }) }).turns;
   }
   return turns;
 }

@@ -47,15 +47,17 @@ export class CallRate {
     this.#history.add(nowMs, calls);
   }
 
-  /** @param enough calls per second that the replicas asked for can take, to judge the first seconds by */
+  /** @param enough calls per second that the replicas asked for are to take */
   read(enough: number): MeasuredLoad {
     const { addBeyond, addBeyondInBurst, addBeyondLately, removeBeyond } = this.#rules;
     const stable = this.#stableWindow();
     let { rate: load } = stable;
-    // A window holds one call more or less as it begins just before or just after one: calls that come evenly are counted evenly.
-    let atLeast = load - stable.ofOneCall - addBeyond * stable.deviation;
+    let atLeast = 0;
     const shortest = this.#rules.stableMs[0] ?? 0;
+    // The first seconds of a gateway say little: what is there is taken to be right, unless it is clearly too little.
     if (this.#history.ageMs >= shortest) {
+      // A window holds one call more or less as it begins just before or just after one: calls that come evenly are counted evenly.
+      atLeast = load - stable.ofOneCall - addBeyond * stable.deviation;
       const lately = rateOf(this.#history.count({ ms: shortest }), shortest);
       atLeast = Math.max(atLeast, lately.rate - addBeyondLately * lately.deviation);
     }
@@ -93,15 +95,17 @@ export class CallRate {
     return rateOf(this.#history.count({ ms: longest }), longest);
   }
 
+  /** More than before, or more than the replicas are for, and more so than chance explains. */
   #isBurst(calls: number, ms: number, enough: number): boolean {
     const beforeMs = Math.min(BEFORE_MS, this.#history.ageMs - ms);
     if (beforeMs < 0) return false;
-    const before =
-      beforeMs >= ms
-        ? { calls: this.#history.count({ ms: beforeMs, agoMs: ms }), ms: beforeMs }
-        : // Nothing is known of before: more than its replicas are for is taken for a burst.
-          { calls: (enough * BEFORE_MS) / 1000, ms: BEFORE_MS };
-    return deviationsApart({ calls, ms }, before) >= this.#rules.burstBeyond;
+    const isBeyond = (before: Span): boolean =>
+      deviationsApart({ calls, ms }, before) >= this.#rules.burstBeyond;
+    return (
+      (beforeMs >= ms &&
+        isBeyond({ calls: this.#history.count({ ms: beforeMs, agoMs: ms }), ms: beforeMs })) ||
+      isBeyond({ calls: (enough * BEFORE_MS) / 1000, ms: BEFORE_MS })
+    );
   }
 }
 

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { byChance, evenly } from '../../bench/support/simulator/arrivals.ts';
 import { CALLS_PER_REPLICA, figures, RPS } from '../../bench/support/simulator/contest.ts';
 import { picture } from '../../bench/support/simulator/picture.ts';
-import { byAlert, byTarget } from '../../bench/support/simulator/scalers.ts';
+import { ALERTING, byAlert, byTarget } from '../../bench/support/simulator/scalers.ts';
 import { NAPS, SHAPES, STEADY, STEP } from '../../bench/support/simulator/shapes.ts';
 import { simulate } from '../../bench/support/simulator/simulate.ts';
 import { TARGET_RULES } from '../../gateway/scaling/target-scaler.ts';
@@ -27,6 +28,25 @@ describe("the scalers' simulator", () => {
     });
     expect(reactionS).to.be.within(3, 20);
     expect(moments.map(({ ready }) => ready)).to.deep.equal([1, 5, 9, 13, 17, 20, 1, 1]);
+  });
+
+  it("models the stack's own Prometheus and Alertmanager", () => {
+    const read = (file: string): string =>
+      readFileSync(new URL(`../../prometheus/${file}`, import.meta.url), 'utf8');
+    const prometheus = read('prometheus.yml');
+    const alertmanager = read('alertmanager.yml');
+    const rule = read('alert.rules.yml').split('- alert: APIHighInvocationRate')[1] ?? '';
+    const seconds = (text: string, key: string): number =>
+      Number(new RegExp(`${key}: (\\d+)s`).exec(text)?.[1]) * 1000;
+    expect({
+      scrapeMs: seconds(prometheus, 'scrape_interval'),
+      evaluateMs: seconds(prometheus, 'evaluation_interval'),
+      windowMs: Number(/\[(\d+)s\]/.exec(rule)?.[1]) * 1000,
+      keepFiringMs: seconds(rule, 'keep_firing_for'),
+      groupWaitMs: seconds(alertmanager, 'group_wait'),
+      groupIntervalMs: seconds(alertmanager, 'group_interval'),
+      repeatMs: seconds(alertmanager, 'repeat_interval'),
+    }).to.deep.equal(ALERTING);
   });
 
   it('asks a target at once, and takes fewer replicas than alerts for the same step', () => {

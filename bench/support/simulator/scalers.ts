@@ -68,14 +68,17 @@ export function byTarget(name: string, { labels, rules, counts = 'started' }: Ta
 }
 
 /** As prometheus/*.yml has it: what is scraped, evaluated, kept firing, grouped and repeated. */
-const SCRAPE_MS = 5000;
-const EVALUATE_MS = 5000;
-const WINDOW_MS = 10_000;
+export const ALERTING = {
+  scrapeMs: 5000,
+  evaluateMs: 5000,
+  windowMs: 10_000,
+  keepFiringMs: 10_000,
+  groupWaitMs: 1000,
+  groupIntervalMs: 5000,
+  repeatMs: 30_000,
+};
+/** Calls per second, the stack's default. */
 const THRESHOLD = 5;
-const KEEP_FIRING_MS = 10_000;
-const GROUP_WAIT_MS = 1000;
-const GROUP_INTERVAL_MS = 5000;
-const REPEAT_MS = 30_000;
 /** Evaluations come so long after scrapes, as chance has it. */
 const PHASE_MS = 2200;
 
@@ -92,22 +95,26 @@ export function byAlert(name: string, labels: Labels = {}): Scaler {
     name,
     everyMs: 100,
     look: ({ nowMs, completed, desired }) => {
-      if (nowMs % SCRAPE_MS === 0) samples.push({ atMs: nowMs, completed });
-      if (nowMs % EVALUATE_MS === PHASE_MS) {
-        const window = samples.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
+      if (nowMs % ALERTING.scrapeMs === 0) samples.push({ atMs: nowMs, completed });
+      if (nowMs % ALERTING.evaluateMs === PHASE_MS) {
+        const window = samples.filter(({ atMs }) => atMs > nowMs - ALERTING.windowMs);
         const [first, last] = [window[0], window.at(-1)];
         const spanMs = (last?.atMs ?? 0) - (first?.atMs ?? 0);
         const rate = spanMs > 0 ? (((last?.completed ?? 0) - (first?.completed ?? 0)) * 1000) / spanMs : 0;
         if (rate > THRESHOLD) hotMs = nowMs;
-        isFiring = nowMs - hotMs < KEEP_FIRING_MS;
+        isFiring = nowMs - hotMs < ALERTING.keepFiringMs;
         if (isFiring)
-          group ??= { nextMs: nowMs + GROUP_WAIT_MS, notifiedMs: Number.NEGATIVE_INFINITY, told: 'resolved' };
+          group ??= {
+            nextMs: nowMs + ALERTING.groupWaitMs,
+            notifiedMs: Number.NEGATIVE_INFINITY,
+            told: 'resolved',
+          };
       }
       if (group === undefined || nowMs < group.nextMs) return desired;
       const alert = isFiring ? 'firing' : 'resolved';
-      const isDue = alert !== group.told || (isFiring && nowMs - group.notifiedMs >= REPEAT_MS);
+      const isDue = alert !== group.told || (isFiring && nowMs - group.notifiedMs >= ALERTING.repeatMs);
       const notifiedMs = isDue ? nowMs : group.notifiedMs;
-      group = isFiring ? { nextMs: nowMs + GROUP_INTERVAL_MS, notifiedMs, told: alert } : undefined;
+      group = isFiring ? { nextMs: nowMs + ALERTING.groupIntervalMs, notifiedMs, told: alert } : undefined;
       return isDue ? desiredReplicas({ alert, current: desired, min, max, factorPercent, zero }) : desired;
     },
   };

@@ -174,6 +174,15 @@ describe('ReplicaDecider by target', () => {
     expect(world.run(MINUTE_S).desired).to.equal(1);
   });
 
+  it('takes what is there for right when it begins in the middle of a load, unless that is clearly too little', () => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const right = new World(rps(10), { desired: 6 });
+      expect(right.run(29, 52, byChance(seed)).changes, `seed ${seed}`).to.deep.equal([]);
+      const tooLittle = new World(rps(10), { desired: 2 });
+      expect(tooLittle.run(4, 90, byChance(seed)).desired, `seed ${seed}`).to.be.at.least(6);
+    }
+  });
+
   it('asks for more again when what it asked for was not done', () => {
     const world = new World(rps(10)).run(MINUTE_S);
     for (let tick = 0; tick < 40; tick++) {
