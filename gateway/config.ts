@@ -56,6 +56,8 @@ export interface GatewayConfig {
   readonly coldStartWaitingPerFunction: number;
   /** How long replicas of a new version may run without an answer before it is taken back. Env `rollout_timeout`, default 30s. */
   readonly rolloutTimeoutMs: number;
+  /** Whether this gateway may be the one that scales functions by target, to zero and by schedule. Env `autoscaler`, default true. */
+  readonly autoscaler: boolean;
   /** Load of one replica of functions that scale by target and do not say which. Env `default_target`, default 50. */
   readonly defaultTarget: number;
   /** Whether a function without replicas that is not to sleep is given its minimum. Env `maintain_min_replicas`, default false. */
@@ -220,6 +222,7 @@ export function loadConfig(
     rolloutTimeoutMs: read('rollout_timeout', 30_000, parseDurationMs),
     coldStartWaiting: read('cold_start_waiting', 1000, parseCount),
     coldStartWaitingPerFunction: read('cold_start_waiting_per_function', 0, parseCount),
+    autoscaler: read('autoscaler', true, parseFlag),
     defaultTarget: read('default_target', 50, parseTarget),
     maintainMinReplicas: read('maintain_min_replicas', false, parseFlag),
     basicAuth: read('basic_auth', true, parseFlag),

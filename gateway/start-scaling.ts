@@ -10,7 +10,7 @@ import { AlertScaler } from './scaling/alerts.ts';
 import { ReplicaScaler } from './scaling/apply.ts';
 import { Autoscaler } from './scaling/autoscaler.ts';
 import { ColdStarts } from './scaling/cold-starts.ts';
-import type { Gateways } from './scaling/gateways.ts';
+import type { Gateways, SharedAlerts } from './scaling/gateways.ts';
 import { PrometheusLoads } from './scaling/prometheus-loads.ts';
 import { createWaker } from './scaling/wake-function.ts';
 
@@ -21,7 +21,7 @@ export interface ScalingParts {
   readonly metrics: GatewayMetrics;
   /** Has this gateway's calls counted anew; false: not all of it could be. */
   readonly count: () => Promise<boolean>;
-  readonly gateways: Gateways;
+  readonly gateways: Gateways & SharedAlerts;
   readonly prometheusUrl: string;
   readonly logger: Logger;
 }
@@ -54,7 +54,9 @@ export function createScaling(parts: ScalingParts): ScalingLoop {
       return keeper.find(qualifiedName(ref))?.labels ?? 'no_such_function';
     },
     onHandled: (handled) => metrics.alert(handled),
+    onNews: (news) => gateways.share(news),
   });
+  gateways.onShared((news) => alerts.heard(news));
   const coldStarts = new ColdStarts({
     onBegun: (key) => metrics.coldStart(key),
     onReady: (key, seconds) => metrics.coldStarted(key, seconds),
@@ -92,7 +94,10 @@ export function createScaling(parts: ScalingParts): ScalingLoop {
           replicas.some(({ isReady }) => isReady),
         );
     },
-    start: () => autoscaler.start(),
+    start: () => {
+      if (!config.autoscaler) void autoscaler.resign();
+      autoscaler.start();
+    },
     resign: () => autoscaler.resign(),
     stop: () => {
       autoscaler.stop();

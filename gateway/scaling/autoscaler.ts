@@ -66,6 +66,7 @@ export class Autoscaler {
   readonly #changes = new Set<Promise<void>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
+  #isResigned = false;
   #isFailing = false;
   #wasSlow = false;
 
@@ -82,12 +83,14 @@ export class Autoscaler {
 
   /** Changes nothing any more. Resolves when what was under way is over. */
   async resign(): Promise<void> {
+    this.#isResigned = true;
     await this.#options.gateways.resign();
     await Promise.all(this.#changes);
   }
 
   stop(): void {
     this.#isStopped = true;
+    this.#isResigned = true;
     clearTimeout(this.#timer);
   }
 
@@ -192,7 +195,7 @@ export class Autoscaler {
   /** Asked right before anything is applied: the lead may end from one moment to the next. */
   #may(to: number, from: number): boolean {
     const { role } = this.#options.gateways;
-    return !this.#isStopped && (role === 'leads' || (role === 'cut_off' && to > from));
+    return !this.#isResigned && (role === 'leads' || (role === 'cut_off' && to > from));
   }
 
   #begin(candidate: Candidate): void {

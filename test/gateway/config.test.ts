@@ -48,6 +48,7 @@ describe('the gateway configuration', () => {
       otlp_endpoint: 'collector:4318',
       connect_timeout: '0',
       default_target: '0',
+      autoscaler: 'off',
       maintain_min_replicas: '1',
     };
     let message = '';

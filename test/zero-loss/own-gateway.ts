@@ -37,6 +37,8 @@ export async function startOwnGateway(
             'functions_network=skep-functions',
             'write_timeout=20s',
             'access_log=errors',
+            // The platform's gateway scales: this one knows nothing of the calls that are there.
+            'autoscaler=false',
             ...settings,
           ],
           Mounts: [{ Type: 'bind', Source: '/var/run/docker.sock', Target: '/var/run/docker.sock' }],

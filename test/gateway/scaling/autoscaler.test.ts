@@ -54,19 +54,15 @@ describe('Autoscaler', () => {
     measured = undefined;
     onCount = async () => true;
     functions = () => table;
-    const gateways = oneGateway();
     scaler = new Autoscaler({
       functions: () => functions(),
       count: () => onCount(),
       loads: () => new Map(totals),
       gateways: {
+        ...oneGateway(),
         get role() {
           return role;
         },
-        count: 1,
-        exchange: (own) => gateways.exchange(own),
-        resign: () => gateways.resign(),
-        stop: () => gateways.stop(),
       },
       prometheus: {
         want: (types) => {

@@ -21,13 +21,16 @@ describe('a gateway that scales', function () {
       if (incoming.url === '/held') held.push(outgoing);
       else outgoing.end('answered');
     });
-    gateway = await runGateway({ gateway_workers: '2', function_port: String(replicas.port) });
+    await start();
   });
   afterEach(async () => {
     await gateway.end();
     await replicas.close();
   });
 
+  const start = async (settings: Record<string, string> = {}): Promise<void> => {
+    gateway = await runGateway({ gateway_workers: '2', function_port: String(replicas.port), ...settings });
+  };
   const deploy = async (service: string, labels: Record<string, string>): Promise<void> => {
     const answer = await gateway.call('/system/functions', { json: { service, image: 'test:1', labels } });
     expect(answer.status, answer.body).to.equal(202);
@@ -125,6 +128,17 @@ describe('a gateway that scales', function () {
     await gateway.logged(/^(a function cannot be scaled|the cluster takes no changes)/);
     await sleep(2500);
     expect(gateway.lines.filter(({ level }) => level === 'error').length).to.equal(1);
+    expect(await status('/function/sleeper')).to.equal(200);
+  });
+
+  it('leaves it to others where it is told to, but wakes what is called', async () => {
+    await gateway.end();
+    await start({ autoscaler: 'false' });
+    await deploy('sleeper', SLEEPY);
+    await sleep(2500);
+    expect(await desired('sleeper')).to.equal(1);
+    expect(await gateway.metric('gateway_scaling_leader')).to.deep.equal({ '': 0 });
+    await gateway.call('/system/scale-function/sleeper', { json: { serviceName: 'sleeper', replicas: 0 } });
     expect(await status('/function/sleeper')).to.equal(200);
   });
 
