@@ -19,6 +19,8 @@ interface Step {
   /** Calls per second before, and from the step on. */
   readonly before: number;
   readonly after: number;
+  /** Milliseconds to the decision; undefined: none. */
+  readonly budget?: string;
 }
 
 const STEPS: readonly Step[] = [
@@ -28,7 +30,17 @@ const STEPS: readonly Step[] = [
     process: 'cat',
     before: 0,
     after: 30,
+    budget: '<= 2000',
   },
+  {
+    name: 'rps, from 40 to 80 calls/s',
+    labels: { 'com.openfaas.scale.type': 'rps', 'com.openfaas.scale.target': '50' },
+    process: 'cat',
+    before: 40,
+    after: 80,
+    budget: '<= 2000',
+  },
+  // So few calls more could be chance for the first two seconds: without a budget.
   {
     name: 'rps, from 20 to 40 calls/s',
     labels: { 'com.openfaas.scale.type': 'rps', 'com.openfaas.scale.target': '25' },
@@ -42,6 +54,7 @@ const STEPS: readonly Step[] = [
     process: 'sleep 1',
     before: 0,
     after: 20,
+    budget: '<= 2000',
   },
 ];
 
@@ -50,12 +63,12 @@ export async function run(): Promise<void> {
   for (const step of STEPS) {
     const times: number[] = [];
     for (let round = 1; round <= ROUNDS; round++) times.push(await byTarget(platform, step, round));
-    record(`scaling by target, ${step.name}, decision p50`, median(times), 'ms', '<= 2000');
+    record(`scaling by target, ${step.name}, decision p50`, median(times), 'ms', step.budget);
     record(
       `scaling by target, ${step.name}, decision slowest of ${ROUNDS}`,
       Math.max(...times),
       'ms',
-      '<= 2000',
+      step.budget,
     );
   }
   await byAlert(platform);
@@ -68,7 +81,7 @@ async function byTarget(platform: Platform, step: Step, round: number): Promise<
     const calls = new CallsAtRate(url);
     try {
       calls.set(step.before);
-      if (step.before > 0) await Bun.sleep(8000);
+      if (step.before > 0) await Bun.sleep(10_000);
       const began = calls.set(step.after);
       const { atMs } = await firstScaling(name, began, ({ from, to }) => to > from, 20_000);
       return atMs - began;
