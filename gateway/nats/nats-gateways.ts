@@ -1,13 +1,14 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../log.ts';
+import type { AlertNews } from '../scaling/alert-memory.ts';
 import type { FunctionLoad, GatewayLoad } from '../scaling/function-load.ts';
-import type { Gateways, ScalingRole } from '../scaling/gateways.ts';
 import {
-  decodeLoadMessage,
-  encodeLoadMessage,
+  decodeGatewayMessage,
+  encodeGatewayMessage,
   functionsPerMessage,
-  type LoadMessage,
-} from '../scaling/load-message.ts';
+  type GatewayMessage,
+} from '../scaling/gateway-message.ts';
+import type { Gateways, ScalingRole, SharedAlerts } from '../scaling/gateways.ts';
 import { SummedLoads } from '../scaling/summed-loads.ts';
 import { Lease } from './lease.ts';
 import { LeaseBucket } from './lease-bucket.ts';
@@ -47,7 +48,7 @@ const COMPLAINT_EVERY_MS = 60_000;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Several gateways on one NATS: all tell all others what they have, and one of them holds a lease. */
-export class NatsGateways implements Gateways {
+export class NatsGateways implements Gateways, SharedAlerts {
   readonly #options: NatsGatewaysOptions;
   readonly #subject: string;
   readonly #lease: Lease;
@@ -67,6 +68,7 @@ export class NatsGateways implements Gateways {
   #hasAgreed = false;
   #isResigned = false;
 
+  #onShared: (news: AlertNews) => void = () => undefined;
   #toldLoads: ReadonlyMap<string, GatewayLoad> = new Map();
   #tellings = 0;
   #isAsked = true;
@@ -113,6 +115,14 @@ export class NatsGateways implements Gateways {
     this.#loads.tellOwn(own);
     this.#tell(own);
     return this.#loads.take(now);
+  }
+
+  share(news: AlertNews): void {
+    this.#publish({ id: this.#options.id, kind: 'alerts', news });
+  }
+
+  onShared(listener: (news: AlertNews) => void): void {
+    this.#onShared = listener;
   }
 
   async resign(): Promise<void> {
@@ -224,10 +234,10 @@ export class NatsGateways implements Gateways {
     }
   }
 
-  #publish(message: LoadMessage): void {
+  #publish(message: GatewayMessage): void {
     const { connection } = this.#options.link;
     try {
-      connection?.publish(this.#subject, encodeLoadMessage(message));
+      connection?.publish(this.#subject, encodeGatewayMessage(message));
     } catch (error) {
       // The connection is about to end, which is told then.
       if (connection?.isClosed() === false) this.#complain('the other gateways cannot be told', error);
@@ -236,14 +246,14 @@ export class NatsGateways implements Gateways {
 
   #hear(data: Uint8Array): void {
     try {
-      const message = decodeLoadMessage(UTF8.decode(data));
+      const message = decodeGatewayMessage(UTF8.decode(data));
       if (message.id !== this.#options.id) this.#take(message);
     } catch (error) {
       this.#complain(`what came on ${this.#subject} is from no gateway of this version`, error);
     }
   }
 
-  #take(message: LoadMessage): void {
+  #take(message: GatewayMessage): void {
     const now = performance.now();
     const { id } = message;
     this.#missed.delete(id);
@@ -255,6 +265,9 @@ export class NatsGateways implements Gateways {
         this.#known.delete(id);
         // It has given the lease back, where it had it.
         this.#hurry();
+        break;
+      case 'alerts':
+        this.#onShared(message.news);
         break;
       case 'some':
         if (message.asks) this.#isAsked = true;

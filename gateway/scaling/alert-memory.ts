@@ -7,6 +7,17 @@ import {
   weighAlerts,
 } from './weigh-alerts.ts';
 
+/** What alerts of a function led to, in plain data: for other gateways, that may get the same notification again. */
+export interface AlertNews {
+  /** `name.namespace` */
+  readonly key: string;
+  readonly alerts: readonly Pick<FunctionAlert, 'status' | 'occurrence'>[];
+  /** The count decided on. */
+  readonly goal: number;
+  /** Whether the cluster has been asked for it. */
+  readonly isDone: boolean;
+}
+
 /** Of one function: more than its rules can have. */
 const MOST_ALERTS = 1000;
 
@@ -25,13 +36,8 @@ export class AlertMemory {
 
   /**
    * Keeps what the alerts led to: before the count is changed, since a change that fails may yet have been made, and after it.
-   * @param outcome `goal`: the count decided on
    */
-  keep(
-    key: string,
-    alerts: readonly FunctionAlert[],
-    { nowMs, goal, isDone }: { readonly nowMs: number; readonly goal: number; readonly isDone: boolean },
-  ): void {
+  keep({ key, alerts, goal, isDone }: AlertNews, nowMs: number): void {
     this.#prune(nowMs);
     const heard = this.#heard.get(key) ?? new Map<string, HeardAlert>();
     for (const alert of alerts) {

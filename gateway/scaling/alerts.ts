@@ -5,7 +5,7 @@ import type { AlertEntry, FunctionAlert } from '../../contract/parse-alerts.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { AlertMemory } from './alert-memory.ts';
+import { AlertMemory, type AlertNews } from './alert-memory.ts';
 import type { ReplicaScaler } from './apply.ts';
 import { desiredReplicas } from './desired-replicas.ts';
 import { mostAtATime } from './most-at-a-time.ts';
@@ -38,6 +38,8 @@ export interface AlertScalerOptions {
   readonly defaultNamespace: string;
   /** What is known of a function without asking the cluster: its labels, that there is none of the name, or nothing yet. Default: nothing. */
   readonly known?: (ref: FunctionRef) => Labels | 'no_such_function' | 'not_read';
+  /** What alerts lead to here, for other gateways to hear. */
+  readonly onNews?: (news: AlertNews) => void;
   /** One alert was dealt with. */
   readonly onHandled?: (alert: HandledAlert) => void;
   /** Longest wait of a notification for those before it and the cluster. Default 5000. */
@@ -115,6 +117,16 @@ export class AlertScaler {
     return this.#memory.firedMs(key, this.#now());
   }
 
+  /** Another gateway was told of these alerts, and has done what they ask for: here they are nothing new. */
+  heard(news: AlertNews): void {
+    this.#memory.keep(news, this.#now());
+  }
+
+  #keep(news: AlertNews): void {
+    this.heard(news);
+    this.#options.onNews?.(news);
+  }
+
   #byFunction(alerts: readonly FunctionAlert[]): Concern[] {
     const concerns = new Map<string, Concern>();
     for (const alert of alerts) {
@@ -165,7 +177,7 @@ export class AlertScaler {
         if (hasOwnType(now.labels ?? {})) return now.replicas;
         const verdict = this.#memory.weigh(key, alerts, this.#now());
         const goal = countFor(verdict, now);
-        this.#memory.keep(key, alerts, { nowMs: this.#now(), goal, isDone: false });
+        this.#keep({ key, alerts, goal, isDone: false });
         decided.wants = verdict.wants;
         about.status = statusOf(verdict.wants);
         return goal;
@@ -173,7 +185,7 @@ export class AlertScaler {
     });
     const { wants } = decided;
     if (wants === undefined) return undefined;
-    this.#memory.keep(key, alerts, { nowMs: this.#now(), goal: 0, isDone: true });
+    this.#keep({ key, alerts, goal: 0, isDone: true });
     return { kind: 'done', wants, isChanged: scaling !== undefined };
   }
 

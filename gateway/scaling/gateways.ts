@@ -1,3 +1,4 @@
+import type { AlertNews } from './alert-memory.ts';
 import type { FunctionLoad, GatewayLoad } from './function-load.ts';
 
 /**
@@ -22,6 +23,14 @@ export interface Gateways {
   resign(): Promise<void>;
   /** Resigns and leaves. Never throws. */
   stop(): Promise<void>;
+}
+
+/** An alert may come to any gateway, and the same notification again to another one. */
+export interface SharedAlerts {
+  /** Tells the others what alerts led to here. Never waits and never throws: a message may be lost. */
+  share(news: AlertNews): void;
+  /** @param listener hears what the others share */
+  onShared(listener: (news: AlertNews) => void): void;
 }
 
 const ROLE_TEXT: Readonly<Record<ScalingRole, string>> = {

@@ -1,8 +1,8 @@
-import type { Gateways, ScalingRole } from './gateways.ts';
+import type { Gateways, ScalingRole, SharedAlerts } from './gateways.ts';
 import { SummedLoads } from './summed-loads.ts';
 
 /** No other gateway is known of: this one scales, on what it sees itself. */
-export function oneGateway(): Gateways {
+export function oneGateway(): Gateways & SharedAlerts {
   const loads = new SummedLoads({ expiresMs: 0, forgottenMs: 0 });
   let role: ScalingRole = 'leads';
   const resign = async (): Promise<void> => {
@@ -17,6 +17,8 @@ export function oneGateway(): Gateways {
       loads.tellOwn(own);
       return loads.take(0);
     },
+    share: () => undefined,
+    onShared: () => undefined,
     resign,
     stop: resign,
   };

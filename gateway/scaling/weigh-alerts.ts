@@ -88,7 +88,7 @@ type News = 'new' | 'repeated' | 'stale' | { readonly goal: number };
 
 /** What an alert says beyond what was heard of it before; a goal: of a step that may not have been made. */
 export function newsIn(
-  { status, occurrence }: FunctionAlert,
+  { status, occurrence }: Pick<FunctionAlert, 'status' | 'occurrence'>,
   heard: ReadonlyMap<string, HeardAlert>,
   nowMs: number,
 ): News {

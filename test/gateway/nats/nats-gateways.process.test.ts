@@ -5,6 +5,7 @@ import { connect } from '@nats-io/transport-node';
 import { expect } from 'chai';
 import { NatsGateways } from '../../../gateway/nats/nats-gateways.ts';
 import { NatsLink } from '../../../gateway/nats/nats-link.ts';
+import type { AlertNews } from '../../../gateway/scaling/alert-memory.ts';
 import type { FunctionLoad, GatewayLoad } from '../../../gateway/scaling/function-load.ts';
 import type { ScalingRole } from '../../../gateway/scaling/gateways.ts';
 import { type NatsServer, type NatsServerOptions, startNats } from '../../support/nats-server.ts';
@@ -327,6 +328,20 @@ describe('several gateways on one NATS', function () {
       1,
     );
     expect(b.gateways.count).to.be.at.most(100);
+  });
+
+  it('what alerts led to at one is heard by the others', async () => {
+    await serve();
+    const [a, b] = [run('a'), run('b')];
+    await until('both', async () => a.gateways.count === 2 && b.gateways.count === 2);
+    const heard: AlertNews[] = [];
+    b.gateways.onShared((news) => void heard.push(news));
+    a.gateways.onShared((news) => expect.fail(`its own: ${JSON.stringify(news)}`));
+    const alerts = [{ status: 'firing', occurrence: { id: '0f', startsAtMs: 1_700_000_000_000 } }] as const;
+    const news = { key: 'echo.openfaas-fn', alerts, goal: 5, isDone: false };
+    a.gateways.share(news);
+    await until('the news', async () => heard.length > 0);
+    expect(heard).to.deep.equal([news]);
   });
 
   it('two clusters on one NATS know nothing of each other', async () => {

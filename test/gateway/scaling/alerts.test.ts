@@ -3,6 +3,7 @@ import { ContractError } from '../../../contract/contract-error.ts';
 import type { FunctionAlert } from '../../../contract/parse-alerts.ts';
 import { FaasError } from '../../../gateway/errors.ts';
 import type { Provider } from '../../../gateway/functions/provider.ts';
+import type { AlertNews } from '../../../gateway/scaling/alert-memory.ts';
 import { AlertScaler, type AlertScalerOptions } from '../../../gateway/scaling/alerts.ts';
 import { ReplicaScaler } from '../../../gateway/scaling/apply.ts';
 import { RETRY_WINDOW_MS } from '../../../gateway/scaling/weigh-alerts.ts';
@@ -229,6 +230,39 @@ describe('AlertScaler', () => {
     expect(scaler.firedMs(key)).to.equal(nowMs);
     nowMs += 61_000;
     expect(scaler.firedMs(key)).to.equal(undefined);
+  });
+
+  describe('two gateways that tell each other what alerts led to', () => {
+    let others: AlertScaler[];
+    beforeEach(() => {
+      const tellOther = (index: number) => (news: AlertNews) => others[1 - index]?.heard(news);
+      others = [0, 1].map((index) => alertScaler(provider, { onNews: tellOther(index) }));
+    });
+    const handle = async (index: number, ...alerts: Parameters<AlertScaler['handle']>[0]): Promise<void> => {
+      expect(await others[index]?.handle(alerts)).to.deep.equal(ALL_WELL);
+    };
+
+    it('make one step of one notification that comes to both, and another one of the next', async () => {
+      await handle(0, told('firing'));
+      await handle(1, told('firing'));
+      expect(await replicas()).to.equal(5);
+      nowMs += 30_000;
+      await handle(1, told('firing'));
+      expect(await replicas()).to.equal(9);
+      await handle(0, told('firing'));
+      expect(await replicas()).to.equal(9);
+    });
+
+    it('keep what fires at one when another alert is resolved at the other', async () => {
+      await handle(0, told('firing', 'echo', 'busy'), told('firing', 'echo', 'slow'));
+      await handle(1, told('resolved', 'echo', 'busy'));
+      expect(await replicas()).to.equal(5);
+      expect(others[1]?.firedMs('echo.openfaas-fn')).to.equal(nowMs);
+      await handle(1, told('resolved', 'echo', 'slow'));
+      expect(await replicas()).to.equal(1);
+      await handle(0, told('firing', 'echo', 'slow'));
+      expect(await replicas()).to.equal(1);
+    });
   });
 
   describe('a function that alerts do not scale', () => {

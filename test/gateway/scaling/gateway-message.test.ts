@@ -2,29 +2,42 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { GatewayLoad } from '../../../gateway/scaling/function-load.ts';
 import {
-  decodeLoadMessage,
-  encodeLoadMessage,
+  decodeGatewayMessage,
+  encodeGatewayMessage,
   functionsPerMessage,
-  type LoadMessage,
-} from '../../../gateway/scaling/load-message.ts';
+  type GatewayMessage,
+} from '../../../gateway/scaling/gateway-message.ts';
 
 describe('what a gateway tells the others', () => {
   const loads = new Map([['echo.openfaas-fn', { started: 12, inFlight: 3 }]]);
 
-  const messages: readonly LoadMessage[] = [
+  const messages: readonly GatewayMessage[] = [
     { id: 'a', kind: 'some', asks: false, loads },
     { id: 'a', kind: 'some', asks: true, loads: new Map() },
     { id: 'a', kind: 'all', telling: 7, part: 2, parts: 3, loads },
+    {
+      id: 'a',
+      kind: 'alerts',
+      news: {
+        key: 'echo.openfaas-fn',
+        alerts: [
+          { status: 'firing', occurrence: { id: '0f', startsAtMs: 1_700_000_000_000 } },
+          { status: 'resolved' },
+        ],
+        goal: 5,
+        isDone: true,
+      },
+    },
     { id: 'a', kind: 'bye' },
   ];
   for (const message of messages) {
-    it(`is understood: ${encodeLoadMessage(message)}`, () => {
-      expect(decodeLoadMessage(encodeLoadMessage(message))).to.deep.equal(message);
+    it(`is understood: ${encodeGatewayMessage(message)}`, () => {
+      expect(decodeGatewayMessage(encodeGatewayMessage(message))).to.deep.equal(message);
     });
   }
 
   it('has few bytes', () => {
-    expect(encodeLoadMessage({ id: 'a', kind: 'some', asks: false, loads })).to.equal(
+    expect(encodeGatewayMessage({ id: 'a', kind: 'some', asks: false, loads })).to.equal(
       '{"id":"a","kind":"some","asks":false,"loads":{"echo.openfaas-fn":[12,3]}}',
     );
   });
@@ -38,7 +51,7 @@ describe('what a gateway tells the others', () => {
         inFlight: Number.MAX_SAFE_INTEGER,
       });
     }
-    const text = encodeLoadMessage({
+    const text = encodeGatewayMessage({
       id: 'x'.repeat(128),
       kind: 'all',
       telling: Number.MAX_SAFE_INTEGER,
@@ -70,6 +83,17 @@ describe('what a gateway tells the others', () => {
     ['a count that is text', '{"id":"a","kind":"some","loads":{"f":["1",0]}}'],
     ['a name that is empty', '{"id":"a","kind":"some","loads":{"":[1,0]}}'],
     ['a name without end', JSON.stringify({ id: 'a', kind: 'some', loads: { ['x'.repeat(129)]: [1, 0] } })],
+    ['news of nothing', '{"id":"a","kind":"alerts"}'],
+    ['news without alerts', '{"id":"a","kind":"alerts","news":{"key":"f","goal":1}}'],
+    [
+      'an alert that does neither',
+      '{"id":"a","kind":"alerts","news":{"key":"f","goal":1,"alerts":[{"status":"x"}]}}',
+    ],
+    ['a goal below 0', '{"id":"a","kind":"alerts","news":{"key":"f","goal":-1,"alerts":[]}}'],
+    [
+      'an alert since no time',
+      '{"id":"a","kind":"alerts","news":{"key":"f","goal":1,"alerts":[{"status":"firing","occurrence":{"id":"0f"}}]}}',
+    ],
     ['part 0', '{"id":"a","kind":"all","telling":1,"part":0,"parts":1,"loads":{}}'],
     ['part 2 of 1', '{"id":"a","kind":"all","telling":1,"part":2,"parts":1,"loads":{}}'],
     ['no number of its telling', '{"id":"a","kind":"all","part":1,"parts":1,"loads":{}}'],
@@ -77,7 +101,7 @@ describe('what a gateway tells the others', () => {
   ];
   for (const [what, text] of bad) {
     it(`is refused: ${what}`, () => {
-      expect(() => decodeLoadMessage(text)).to.throw(Error);
+      expect(() => decodeGatewayMessage(text)).to.throw(Error);
     });
   }
 
@@ -92,8 +116,8 @@ describe('what a gateway tells the others', () => {
         const told = new Map(
           entries.map(([name, started, inFlight]) => [name, { started, inFlight }] as const),
         );
-        const message: LoadMessage = { id: 'a', kind: 'some', asks: false, loads: told };
-        const back = decodeLoadMessage(encodeLoadMessage(message));
+        const message: GatewayMessage = { id: 'a', kind: 'some', asks: false, loads: told };
+        const back = decodeGatewayMessage(encodeGatewayMessage(message));
         expect(back.kind === 'some' && back.loads.size).to.equal(told.size);
         for (const [name, load] of told)
           expect(back.kind === 'some' && back.loads.get(name)).to.deep.equal(load);
