@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse, stringify } from 'yaml';
 import { RETRY_WINDOW_MS } from '../../gateway/scaling/weigh-alerts.ts';
+import { docker } from '../support/cli.ts';
+import { until } from '../support/platform.ts';
 import { runInImage } from './in-image.ts';
 
 const PROMETHEUS = 'prom/prometheus:v2.42.0';
@@ -70,6 +72,35 @@ describe('alerting, as Prometheus and Alertmanager themselves read it', function
     });
     expect(exitCode, output).to.equal(0);
     expect(output).to.contain('2 rules found');
+  });
+
+  it('is filled in by Swarm as it is here', async () => {
+    const name = `alerting-test-${process.pid}`;
+    const must = async (...args: string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await docker(...args);
+      expect(exitCode, stderr).to.equal(0);
+      return stdout;
+    };
+    await must('config', 'create', '--template-driver', 'golang', name, join(root, RULES));
+    try {
+      await must(
+        ...['service', 'create', '--quiet', '--detach', '--name', name, '--restart-condition', 'none'],
+        ...['--no-resolve-image', '--config', `source=${name},target=/rules.yml`],
+        ...['--env', 'scale_up_codes=2..', '--env', 'scale_up_rate=7.5', '--entrypoint', 'cat'],
+        ...[PROMETHEUS, '/rules.yml'],
+      );
+      const expected = rules({ codes: '2..', rate: '7.5' });
+      await until(
+        'the rules',
+        async () => (await docker('service', 'logs', '--raw', name)).stdout === expected,
+      );
+      await until('the end of its task', async () =>
+        (await must('service', 'ps', '--format', '{{.CurrentState}}', name)).startsWith('Complete'),
+      );
+    } finally {
+      await docker('service', 'rm', name);
+      await until('the end of its config', async () => (await docker('config', 'rm', name)).exitCode === 0);
+    }
   });
 
   it('fires for more than five calls a second, summed over the gateways, and names the function', async () => {
