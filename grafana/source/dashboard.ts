@@ -36,6 +36,8 @@ export interface DashboardOptions {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
+  /** Default 5 s. */
+  readonly refresh?: string;
   readonly sections: readonly Section[];
   readonly variables?: readonly VariableModel[];
 }
@@ -45,6 +47,7 @@ export function dashboard({
   uid,
   title,
   description,
+  refresh = '5s',
   sections,
   variables = [],
 }: DashboardOptions): Dashboard {
@@ -56,7 +59,7 @@ export function dashboard({
     schemaVersion: SCHEMA_VERSION,
     version: 1,
     editable: false,
-    refresh: '5s',
+    refresh,
     time: { from: 'now-15m', to: 'now' },
     timezone: 'browser',
     timepicker: {},

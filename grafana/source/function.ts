@@ -20,8 +20,7 @@ import {
 const CHOSEN = 'function_name="$function"';
 const BY = 'function_name';
 const one = (metric: string): string => shared(BY, metric, CHOSEN);
-const durations = (of: number, window?: string): string =>
-  quantile({ of, metric: DURATIONS, selector: CHOSEN, ...(window === undefined ? {} : { window }) });
+const durations = (of: number): string => quantile({ of, metric: DURATIONS, selector: CHOSEN });
 
 /** Statuses by their first digit, so that what is red is a failure. */
 const BY_STATUS: readonly Override[] = (
@@ -72,7 +71,9 @@ const calls: Section = {
             [5, 'red'],
           ],
           noValue: 'no calls',
-          series: [[durations(0.95, '$__range'), 'p95']],
+          series: [
+            [quantileOfFew({ of: 0.95, metric: DURATIONS, selector: CHOSEN, window: '$__range' }), 'p95'],
+          ],
         }),
         figure({
           title: 'Replicas now',
@@ -273,7 +274,7 @@ const resources: Section = {
             { name: 'Calls', expr: times('code', CALLS, CHOSEN, '$__range'), unit: 'short' },
             {
               name: 'Mean duration',
-              expr: `sum by (code) (increase(gateway_functions_seconds_sum{${CHOSEN}}[$__range])) / (sum by (code) (increase(gateway_functions_seconds_count{${CHOSEN}}[$__range])) > 0)`,
+              expr: `${times('code', 'gateway_functions_seconds_sum', CHOSEN, '$__range')} / (${times('code', 'gateway_functions_seconds_count', CHOSEN, '$__range')} > 0)`,
               unit: 's',
             },
           ],

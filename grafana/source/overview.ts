@@ -1,3 +1,4 @@
+import { alertsFiring } from './alerts-firing.ts';
 import { choice, dashboard, labelVariable, resultVariable, type Section } from './dashboard.ts';
 import { figure, graph, type Thresholds, table } from './panels.ts';
 import {
@@ -50,6 +51,7 @@ const figures: Section = {
     {
       height: 4,
       panels: [
+        figure(alertsFiring),
         figure({
           title: 'Calls',
           description: 'Calls that ended, per second, over all gateways.',
@@ -80,7 +82,9 @@ const figures: Section = {
           unit: 's',
           thresholds: SLOW,
           noValue: 'no calls',
-          series: [[quantile({ of: 0.95, metric: DURATIONS, selector: CHOSEN, window: '$__range' }), 'p95']],
+          series: [
+            [quantileOfFew({ of: 0.95, metric: DURATIONS, selector: CHOSEN, window: '$__range' }), 'p95'],
+          ],
         }),
         figure({
           title: 'In flight now',
@@ -99,16 +103,6 @@ const figures: Section = {
           series: [
             [`count(${desired})`, 'deployed'],
             [`count(${ready} > 0) or vector(0)`, 'ready'],
-          ],
-        }),
-        figure({
-          title: 'Replicas',
-          description: 'Replicas asked for, and those that take calls.',
-          unit: 'short',
-          base: 'text',
-          series: [
-            [`sum(${desired})`, 'desired'],
-            [`sum(${ready})`, 'ready'],
           ],
         }),
         figure({
@@ -356,6 +350,7 @@ const resources: Section = {
 
 export const overview = dashboard({
   uid: 'skep-overview',
+  refresh: '10s',
   title: 'Overview',
   description: 'All functions: rate, errors, duration, replicas and what moves them, CPU and memory.',
   variables: [

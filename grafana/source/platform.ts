@@ -1,11 +1,10 @@
+import { alertsFiring } from './alerts-firing.ts';
 import { dashboard, labelVariable, type Section } from './dashboard.ts';
 import { figure, graph, type Thresholds, table } from './panels.ts';
 import { perSecond, quantile, times } from './queries.ts';
 
 const CHOSEN = 'job="gateway",instance=~"$gateways"';
 const WORKER = '{{instance}} worker {{worker}}';
-/** Alerts that make the gateway scale tell of load, not of trouble. */
-const TROUBLES = 'ALERTS{alertstate="firing"} unless ALERTS{service="gateway",severity="major"}';
 
 const AGE: Thresholds = [
   [5, 'orange'],
@@ -71,13 +70,7 @@ const state: Section = {
           ],
           series: [['count(up == 0) or vector(0)', 'not up']],
         }),
-        figure({
-          title: 'Alerts',
-          description: 'Alerts that fire, without those by which the gateway scales.',
-          unit: 'short',
-          thresholds: [[1, 'red']],
-          series: [[`count(${TROUBLES}) or vector(0)`, 'firing']],
-        }),
+        figure(alertsFiring),
         figure({
           title: 'Gateway memory',
           description: 'Resident memory of all processes of the chosen gateways.',

@@ -54,7 +54,7 @@ export function timesSeen(by: string, metric: string, selector: string, window: 
 const growth = (series: string, window: string): string =>
   `(${series} - ${series} offset ${window}) >= 0 or ${series}`;
 
-/** The same of what happens seldom: `rate` would know nothing of the first time. */
+/** The same of what happens seldom, when `rate` would know nothing of the first time, and over a long window, of which it needs two samples only. */
 export function quantileOfFew({ of, metric, selector, window = WINDOW }: Omit<Quantile, 'by'>): string {
   return `histogram_quantile(${of}, ${times('le', metric, selector, window)})`;
 }

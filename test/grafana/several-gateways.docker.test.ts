@@ -86,7 +86,7 @@ describe('the dashboards with two gateways', function () {
   it('show once what both see: replicas, loads, replicas that failed', () =>
     ask(overview, [
       { panel: 'Replicas desired and ready', labels: LABELS, value: 3 },
-      { panel: 'Replicas', query: 1, labels: '{}', value: 2 },
+      { panel: 'Replicas desired and ready', query: 1, labels: LABELS, value: 2 },
       { panel: 'At maximum', labels: '{}', value: 1 },
       {
         panel: 'Load of what the replicas are meant to take',
