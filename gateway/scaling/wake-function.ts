@@ -1,3 +1,4 @@
+import { ContractError } from '../../contract/contract-error.ts';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
@@ -5,10 +6,9 @@ import type { ReplicaScaler } from './apply.ts';
 import { minimumAt } from './schedule.ts';
 
 /**
- * Gives a sleeping function its first replicas: the minimum that holds now, but at least one. On what the cluster says then: whoever found
- * it asleep may have looked before another scaled it up, and must not scale it down again.
+ * Gives a sleeping function its first replicas: the minimum that holds now, but at least one. On what the cluster says then:
+ * whoever found it asleep may have looked before another scaled it up, and must not scale it down again.
  * @returns whether it was asleep
- * @throws {ContractError} for a scale label that is no number (a service changed by hand)
  * @throws {FaasError} `function_not_found`, `provider_unavailable`
  */
 export async function wakeFunction(
@@ -17,10 +17,19 @@ export async function wakeFunction(
 ): Promise<boolean> {
   const scaling = await scaler.change(ref, {
     cause: 'wake',
-    decide: ({ replicas, labels }) =>
-      replicas > 0 ? replicas : Math.max(1, minimumAt(parseScaleLabels(labels), Date.now())),
+    decide: ({ replicas, labels }) => (replicas > 0 ? replicas : Math.max(1, minimumOf(labels))),
   });
   return scaling !== undefined;
+}
+
+function minimumOf(labels: Readonly<Record<string, string>>): number {
+  try {
+    return minimumAt(parseScaleLabels(labels), Date.now());
+  } catch (error) {
+    // A service that was changed by hand: the autoscaler tells of it, and who calls is served all the same.
+    if (error instanceof ContractError) return 1;
+    throw error;
+  }
 }
 
 export interface WakerOptions {

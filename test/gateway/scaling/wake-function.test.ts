@@ -28,6 +28,23 @@ describe('waking a function', () => {
     }
   });
 
+  it('asks for the minimum of the time of day', async () => {
+    const provider = await asleep({ 'com.skep.scale.schedule': '* * * * * = 4' });
+    await wakeFunction(scalerOf(provider), ref);
+    expect((await provider.read(ref)).replicas).to.equal(4);
+  });
+
+  it('asks for one where a label got in wrong', async () => {
+    const provider = await asleep({});
+    const { read } = provider;
+    provider.read = async (which) => {
+      const status = await read(which);
+      return { ...status, labels: { ...status.labels, 'com.openfaas.scale.min': 'some' } };
+    };
+    await wakeFunction(scalerOf(provider), ref);
+    expect((await read(ref)).replicas).to.equal(1);
+  });
+
   it('leaves a function alone that another has woken meanwhile', async () => {
     const provider = await asleep({});
     await provider.scale(ref, 7);
