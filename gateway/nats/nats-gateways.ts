@@ -189,6 +189,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
       if (now - this.#connectedAtMs >= LONGEST_SETTLING_MS) this.#missed.clear();
       this.#known = new Set(this.#loads.others(now));
       for (const id of this.#missed) this.#known.add(id);
+      for (const id of this.#parts.keys()) if (!this.#loads.isPresent(id, now)) this.#parts.delete(id);
       this.#tellTrouble(undefined);
     } catch (error) {
       this.#failingSinceMs ??= beganMs;
@@ -257,7 +258,6 @@ export class NatsGateways implements Gateways, SharedAlerts {
     const now = performance.now();
     const { id } = message;
     this.#missed.delete(id);
-    this.#known.add(id);
     switch (message.kind) {
       case 'bye':
         this.#loads.leave(id);
@@ -265,7 +265,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
         this.#known.delete(id);
         // It has given the lease back, where it had it.
         this.#hurry();
-        break;
+        return;
       case 'alerts':
         this.#onShared(message.news);
         break;
@@ -283,6 +283,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
         if (parts.come === message.parts) this.#loads.endAll(id, now);
       }
     }
+    this.#known.add(id);
   }
 
   #tellRole(): void {
