@@ -1,7 +1,7 @@
 import type { Dashboard } from './dashboard-types.ts';
-import { functionSpotlight } from './function.ts';
-import { overview } from './overview.ts';
-import { platform } from './platform.ts';
+import { functionSpotlight } from './function/function.ts';
+import { overview } from './overview/overview.ts';
+import { platform } from './platform/platform.ts';
 import { queue } from './queue.ts';
 
 /** By file name. */

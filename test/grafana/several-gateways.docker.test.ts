@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { stringify } from 'yaml';
-import { overview } from '../../grafana/source/overview.ts';
-import { platform } from '../../grafana/source/platform.ts';
+import { overview } from '../../grafana/source/overview/overview.ts';
+import { platform } from '../../grafana/source/platform/platform.ts';
 import { runInImage } from '../stack/in-image.ts';
 import { filledIn } from './support/fill-in.ts';
 
