@@ -27,8 +27,8 @@ export const CALL_RATE_RULES: CallRateRules = {
   burstBeyond: 5,
   addBeyond: 0.5,
   addBeyondInBurst: 1,
-  addBeyondLately: 2,
-  removeBeyond: 8,
+  addBeyondLately: 2.5,
+  removeBeyond: 9,
 };
 
 /** What a burst is compared with. */

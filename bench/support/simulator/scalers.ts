@@ -74,7 +74,7 @@ export const ALERTING = {
   windowMs: 10_000,
   keepFiringMs: 10_000,
   groupWaitMs: 1000,
-  groupIntervalMs: 5000,
+  groupIntervalMs: 2000,
   repeatMs: 30_000,
 };
 /** Calls per second, the stack's default. */
