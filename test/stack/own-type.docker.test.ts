@@ -32,7 +32,7 @@ async function serve(page: () => string): Promise<Server> {
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 describe('a type of scaling of one’s own, from a rule in a real Prometheus to the replicas', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   let shop: Server;
   let replicas: FunctionReplicas;
   let gateway: RunningGateway | undefined;
@@ -105,7 +105,7 @@ describe('a type of scaling of one’s own, from a rule in a real Prometheus to 
       '{function_name="packer.openfaas-fn",scaling_type="orders-waiting"}': 42,
     });
     waiting = 0;
-    await until('fewer for none', async () => ((await scaledTo()) ?? 5) < 5);
+    await until('fewer for none', async () => ((await scaledTo()) ?? 5) < 5, 120_000);
     const changes = await gateway.metric('gateway_scalings_total');
     expect(changes['{function_name="packer.openfaas-fn",direction="up",cause="custom"}']).to.be.at.least(1);
     expect(changes['{function_name="packer.openfaas-fn",direction="down",cause="custom"}']).to.be.at.least(1);
