@@ -91,26 +91,27 @@ async function byTarget(platform: Platform, step: Step, round: number): Promise<
   });
 }
 
+/** Twice, as a load may come back while Alertmanager still knows of the last one. */
 async function byAlert(platform: Platform): Promise<void> {
   const name = 'bench-scaling-alert';
   const labels = { 'com.openfaas.scale.max': '3', 'com.openfaas.scale.factor': '30' };
   await withFunction(platform, { name, step: { labels, process: 'cat' } }, async (url) => {
     const calls = new CallsAtRate(url);
     try {
-      const began = calls.set(20);
-      const added = await firstScaling(name, began, ({ from, to }) => to > from, 90_000);
-      const firedMs = await firedAt(`${name}.openfaas-fn`);
-      record('scaling by alert, from the load to the alert', (firedMs - began) / 1000, 's');
-      record(
-        'scaling by alert, from the alert to the first replica asked for',
-        (added.atMs - firedMs) / 1000,
-        's',
-      );
-      record('scaling by alert, first replica added', (added.atMs - began) / 1000, 's', '<= 20');
-      const ended = Date.now();
-      calls.set(0);
-      const back = await firstScaling(name, ended, ({ to }) => to === 1, 120_000);
-      record('scaling by alert, back to the minimum', (back.atMs - ended) / 1000, 's', '<= 60');
+      for (const which of ['the first time', 'again']) {
+        const began = calls.set(20);
+        const added = await firstScaling(name, began, ({ from, to }) => to > from, 90_000);
+        const firedMs = await firedAt(`${name}.openfaas-fn`);
+        const told = (what: string, ms: number, budget?: string): void =>
+          record(`scaling by alert, ${which}, ${what}`, ms / 1000, 's', budget);
+        told('from the load to the alert', firedMs - began);
+        told('from the alert to the first replica asked for', added.atMs - firedMs);
+        told('first replica added', added.atMs - began, '<= 20');
+        const ended = Date.now();
+        calls.set(0);
+        const back = await firstScaling(name, ended, ({ to }) => to === 1, 120_000);
+        told('back to the minimum', back.atMs - ended, '<= 60');
+      }
       record('scaling by alert, calls that failed', calls.failures, 'calls', '<= 0');
     } finally {
       calls.stop();

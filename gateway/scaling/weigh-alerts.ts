@@ -1,7 +1,7 @@
 import type { FunctionAlert } from '../../contract/parse-alerts.ts';
 
 /**
- * Alertmanager gives a notification up after 10 s and sends one that failed again with the group's next turn, at most 5 s later.
+ * Alertmanager gives a notification up after 10 s and sends one that failed again with the group's next turn, 2 s later.
  * What comes sooner than this after a step of the same alert is that notification, not the next one: `repeat_interval` must be longer.
  */
 export const RETRY_WINDOW_MS = 20_000;
