@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { runInImage } from './in-image.ts';
 import { type RuleCase, runRuleCases } from './promtool.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -547,4 +548,37 @@ describe('alerts for people, as Prometheus itself evaluates them', function () {
     for (const { alert = '', annotations = {} } of alerts)
       expect(annotations['runbook']).to.equal(`docs/alerts.md#${alert.toLowerCase()}`);
   });
+
+  it('can be sent to people as docs/alerts.md shows it, beside what scales', async () => {
+    const page = readFileSync(join(root, 'docs', 'alerts.md'), 'utf8');
+    const shown = parse(/^```yaml\n(route:[\s\S]*?)^```$/m.exec(page)?.[1] ?? '') as Routing;
+    const ours = parse(readFileSync(join(root, 'prometheus', 'alertmanager.yml'), 'utf8')) as Routing;
+    const [first, ...more] = ours.route.routes;
+    const config = {
+      ...ours,
+      ...shown,
+      route: { ...ours.route, routes: [first, ...more, ...shown.route.routes.slice(1)] },
+      receivers: [...ours.receivers, ...shown.receivers],
+    };
+    const routed = (receiver: string, labels: string): string =>
+      `amtool config routes test --config.file=am.yml --verify.receivers=${receiver} ${labels}`;
+    const { exitCode, output } = await runInImage({
+      image: 'prom/alertmanager:v0.25.0',
+      files: [],
+      texts: { 'am.yml': stringify(config) },
+      command: [
+        'amtool check-config am.yml',
+        routed('scale-up', 'service=gateway severity=major function_name=a.openfaas-fn'),
+        routed('team', 'alertname=GatewayDown severity=critical'),
+        routed('team', 'alertname=FunctionErrors severity=warning function_name=a.openfaas-fn'),
+        routed('dropped', 'alertname=service_down severity=minor'),
+      ].join(' && '),
+    });
+    expect(exitCode, output).to.equal(0);
+  });
 });
+
+interface Routing {
+  readonly route: { readonly receiver: string; readonly routes: readonly object[] };
+  readonly receivers: readonly object[];
+}
