@@ -58,7 +58,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
   /** Ends the wait before the next look. */
   #hurry: () => void = () => undefined;
 
-  /** Others that were there when NATS was last seen to work, and of these those not heard again since it is back. */
+  /** Others that were there when NATS was last seen to work, and of these those that have not told all they have since it is back. */
   #known = new Set<string>();
   readonly #missed = new Set<string>();
   #connectedAtMs = Number.NEGATIVE_INFINITY;
@@ -257,10 +257,10 @@ export class NatsGateways implements Gateways, SharedAlerts {
   #take(message: GatewayMessage): void {
     const now = performance.now();
     const { id } = message;
-    this.#missed.delete(id);
     switch (message.kind) {
       case 'bye':
         this.#loads.leave(id);
+        this.#missed.delete(id);
         this.#parts.delete(id);
         this.#known.delete(id);
         // It has given the lease back, where it had it.
@@ -280,7 +280,10 @@ export class NatsGateways implements Gateways, SharedAlerts {
         this.#parts.set(id, parts);
         parts.come++;
         this.#loads.tellSome(id, message.loads, now);
-        if (parts.come === message.parts) this.#loads.endAll(id, now);
+        if (parts.come === message.parts) {
+          this.#loads.endAll(id, now);
+          this.#missed.delete(id);
+        }
       }
     }
     this.#known.add(id);
