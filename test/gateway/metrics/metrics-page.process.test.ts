@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
+import { ReplicaMetrics } from '../../../gateway/metrics/replica-metrics.ts';
 import { selectorsOf } from '../../grafana/support/promql.ts';
 import { type FunctionReplicas, startReplicas } from '../../support/function-replicas.ts';
 import { type MetricFamily, parseMetrics } from '../../support/metrics-text.ts';
@@ -11,6 +15,15 @@ import { startWatchdog, stopWatchdogs } from '../../watchdog/start-watchdog.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const text = readFileSync(join(root, 'docs', 'metrics.md'), 'utf8');
+
+const FUNCTION = {
+  ref: { name: 'fn', namespace: 'ns' },
+  labels: {},
+  annotations: {},
+  envVars: {},
+  desired: 1,
+  createdAt: '2026-01-01T00:00:00Z',
+};
 
 interface Documented {
   readonly type: string;
@@ -107,6 +120,38 @@ describe('docs/metrics.md', function () {
       'pod_cpu_usage_seconds_total',
       'pod_memory_working_set_bytes',
     ]);
+  });
+
+  it('is what the gateway passes on of a replica, and what Prometheus keeps of that', async () => {
+    const watchdog = createServer((_, response) => {
+      response.end([...chapter('The watchdog').keys()].map((name) => `${name} 1\n`).join(''));
+    });
+    watchdog.listen(0, '127.0.0.1');
+    await once(watchdog, 'listening');
+    try {
+      const passed = new ReplicaMetrics({ port: (watchdog.address() as AddressInfo).port });
+      const replica = { id: 'r1', address: '127.0.0.1', isRunning: true };
+      passed.sync([{ ...FUNCTION, replicas: [replica] }]);
+      const page = await passed.page('r1');
+      const families = parseMetrics(page.kind === 'page' ? page.text : '');
+      const documented = chapter('What Prometheus has of each replica');
+      const labels = Object.keys(passed.targets('gateway:8082')?.[0]?.labels ?? {});
+      for (const family of families.values()) {
+        expect([...(family.labels ?? [])], 'labels of the page').to.deep.equal([]);
+        family.labels = new Set(labels.filter((label) => !label.startsWith('__')));
+      }
+      compare(families, documented);
+      const config = parse(readFileSync(join(root, 'prometheus', 'prometheus.yml'), 'utf8')) as {
+        scrape_configs: { job_name: string; metric_relabel_configs?: { action: string; regex: string }[] }[];
+      };
+      const { metric_relabel_configs = [] } =
+        config.scrape_configs.find(({ job_name }) => job_name === 'functions') ?? {};
+      const kept = metric_relabel_configs.find(({ action }) => action === 'keep')?.regex.split('|');
+      expect(kept).to.have.members([...documented.keys()]);
+    } finally {
+      watchdog.closeAllConnections();
+      watchdog.close();
+    }
   });
 
   const known = new Set(
