@@ -60,7 +60,7 @@ export class Autoscaler {
   readonly #now: () => number;
   readonly #today: () => number;
   readonly #watched = new Map<string, WatchedFunction>();
-  /** What was told of functions whose labels are wrong. */
+  /** What was told of functions that are not scaled. */
   readonly #problems = new Map<string, string>();
   readonly #backoff: ScalingBackoff;
   readonly #changes = new Set<Promise<void>>();
@@ -172,7 +172,7 @@ export class Autoscaler {
       if (problem === undefined) this.#problems.delete(key);
       else {
         this.#problems.set(key, problem);
-        logger.warn('a function is not scaled: a label of it is wrong', { function: key, reason: problem });
+        logger.warn('a function is not scaled', { function: key, reason: problem });
       }
     }
     const load = decision?.load;

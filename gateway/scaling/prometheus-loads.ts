@@ -50,11 +50,14 @@ export class PrometheusLoads {
     if (isNew) void this.#read();
   }
 
-  /** Of a function over all gateways and replicas, in the type's unit; undefined: not known. @param key `name.namespace` */
-  load(type: string, key: string): number | undefined {
+  /**
+   * Of a function over all gateways and replicas, in the type's unit; undefined: Prometheus was not read lately; `missing`: it was, and has none.
+   * @param key `name.namespace`
+   */
+  load(type: string, key: string): number | 'missing' | undefined {
     const reading = this.#readings.get(type);
     if (reading === undefined || this.#now() - reading.at > STALE_MS) return undefined;
-    return reading.loads.get(key);
+    return reading.loads.get(key) ?? 'missing';
   }
 
   stop(): void {

@@ -21,10 +21,12 @@ export interface Circumstances {
   readonly nowMs: number;
   readonly todayMs: number;
   readonly calls: FunctionLoad;
-  /** A load that is not counted here. */
-  readonly measured: (type: string) => number | undefined;
+  /** A load that is not counted here; `missing`: others of the type are measured, this one's is not. */
+  readonly measured: (type: string) => number | 'missing' | undefined;
   readonly alertedMs: number | undefined;
 }
+
+const MISSING_MS = 60_000;
 
 /** Types whose load the gateway counts itself. */
 const OWN_TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'rps', 'capacity']);
@@ -34,14 +36,18 @@ export class WatchedFunction {
   readonly createdAt: string | undefined;
   /** A change of its replica count is under way. */
   isChanging = false;
-  /** Why it is not scaled: a service that was changed by hand may have any labels. */
-  problem: string | undefined;
   readonly #settings: DeciderSettings;
   #text: Readonly<Record<string, string>> | undefined;
   #fingerprint = '';
   #labels: ScaleLabels | undefined;
   #decider: ReplicaDecider | undefined;
   #deployedId: string | undefined;
+  /** A service that was changed by hand may have any labels. */
+  #wrongLabel: string | undefined;
+  /** What must not happen must not keep the others from being scaled. */
+  #failure: string | undefined;
+  #missingSinceMs: number | undefined;
+  #isMissing = false;
 
   constructor(fn: ScalableFunction, settings: DeciderSettings) {
     this.createdAt = fn.createdAt;
@@ -57,27 +63,48 @@ export class WatchedFunction {
     return OWN_TYPES.has(this.type) ? undefined : this.type;
   }
 
-  /** @returns undefined while its labels are wrong */
+  /** Why it is not scaled. */
+  get problem(): string | undefined {
+    const reason = this.#wrongLabel ?? this.#failure;
+    if (reason !== undefined) return reason;
+    return this.#isMissing ? `nothing in Prometheus measures ${JSON.stringify(this.type)} of it` : undefined;
+  }
+
+  /** @returns undefined while there is a problem */
   decide(fn: ScalableFunction, { measured, ...rest }: Circumstances): ScalingDecision | undefined {
     if (fn.labels !== this.#text || (fn.deployed !== undefined && fn.deployed.id !== this.#deployedId)) {
       this.#read(fn);
     }
     if (this.#labels === undefined || this.#decider === undefined) return undefined;
-    const { type } = this;
     let ready = 0;
     for (const { isReady } of fn.replicas) if (isReady) ready++;
-    return this.#decider.decide({
-      ...rest,
-      measured: type === undefined || OWN_TYPES.has(type) ? undefined : measured(type),
-      // While a new version rolls out there is one of either more.
-      ready: Math.min(ready, fn.desired),
-      desired: fn.desired,
-    });
+    const type = this.externalType;
+    const load = type === undefined ? undefined : measured(type);
+    this.#note(load === 'missing' && ready > 0, rest.nowMs);
+    try {
+      this.#failure = undefined;
+      return this.#decider.decide({
+        ...rest,
+        measured: load === 'missing' ? undefined : load,
+        // While a new version rolls out there is one of either more.
+        ready: Math.min(ready, fn.desired),
+        desired: fn.desired,
+      });
+    } catch (error) {
+      this.#failure = (error as Error).message;
+      return undefined;
+    }
   }
 
   /** What was decided is asked for. */
   applied(desired: number): void {
     this.#decider?.applied(desired);
+  }
+
+  /** A rule that nobody has written, or replicas that do not tell: what begins to be measured is found within a minute. */
+  #note(isMissing: boolean, nowMs: number): void {
+    this.#missingSinceMs = isMissing ? (this.#missingSinceMs ?? nowMs) : undefined;
+    this.#isMissing = this.#missingSinceMs !== undefined && nowMs - this.#missingSinceMs >= MISSING_MS;
   }
 
   #read({ labels, deployed }: ScalableFunction): void {
@@ -86,10 +113,10 @@ export class WatchedFunction {
     this.#deployedId = deployed?.id ?? this.#deployedId;
     try {
       this.#labels = parseScaleLabels(labels);
-      this.problem = undefined;
+      this.#wrongLabel = undefined;
     } catch (error) {
       this.#labels = undefined;
-      this.problem = (error as Error).message;
+      this.#wrongLabel = (error as Error).message;
       return;
     }
     // Every change of the service brings labels anew; a change of its replica count is no deployment.

@@ -36,7 +36,7 @@ describe('Autoscaler', () => {
   let todayMs: number;
   let role: ScalingRole;
   let table: ScalableFunction[];
-  let measured: number | undefined;
+  let measured: number | 'missing' | undefined;
   let wanted: ReadonlySet<string>;
   const totals = new Map<string, { started: number; inFlight: number }>();
   let onCount: () => Promise<boolean>;
@@ -377,11 +377,23 @@ describe('Autoscaler', () => {
       hold(2, 'other');
       await pass(5, 60);
       expect([await replicas(), await replicas('other')]).to.deep.equal([1, 2]);
-      expect(others()).to.deep.equal(['a function is not scaled: a label of it is wrong']);
-      expect(lines.find((line) => line.includes('wrong'))).to.contain('com.openfaas.scale.target');
+      expect(others()).to.deep.equal(['a function is not scaled']);
+      expect(lines.find((line) => line.includes('not scaled'))).to.contain('com.openfaas.scale.target');
       functions = () => table;
       await pass(5, 60);
       expect(await replicas()).to.be.greaterThan(1);
+    });
+
+    it('says once that nobody measures what a function scales by', async () => {
+      await deploy({ ...label('type', 'rsp'), ...label('target', '100') });
+      measured = 'missing';
+      await pass(120);
+      expect(others()).to.deep.equal(['a function is not scaled']);
+      expect(lines.join('')).to.contain('nothing in Prometheus measures \\"rsp\\" of it');
+      measured = 250;
+      await pass(5);
+      expect(await replicas()).to.equal(3);
+      expect(others().length).to.equal(1);
     });
 
     it('does not ask again while a change is under way', async () => {

@@ -41,7 +41,7 @@ describe('PrometheusLoads', () => {
     loads.want(new Set(['cpu', 'queue depth"}']));
     await until('a reading', async () => loads.load('queue depth"}', key) !== undefined);
     expect(loads.load('cpu', key)).to.equal(250);
-    expect(loads.load('cpu', 'other.openfaas-fn')).to.equal(undefined);
+    expect(loads.load('cpu', 'other.openfaas-fn')).to.equal('missing');
     expect(asked[0]).to.contain('pod_cpu_usage_seconds_total');
     expect(asked[1]).to.equal('job:function_current_load:sum{scaling_type="queue depth\\"}"}');
   });
