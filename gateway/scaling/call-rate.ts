@@ -31,6 +31,8 @@ export const CALL_RATE_RULES: CallRateRules = {
   removeBeyond: 9,
 };
 
+/** Fewer calls may be one person's page. */
+const FEWEST_IN_BURST = 8;
 /** What a burst is compared with. */
 const BEFORE_MS = 30_000;
 
@@ -86,7 +88,7 @@ export class CallRate {
       const isSteady = parts.every((part) => {
         const recent = { calls: this.#history.count({ ms: part }), ms: part };
         const before = { calls: this.#history.count({ ms: ms - part, agoMs: part }), ms: ms - part };
-        return Math.abs(deviationsApart(recent, before)) <= steadyWithin;
+        return deviationsApart(recent, before) <= steadyWithin;
       });
       if (!isSteady) break;
       longest = ms;
@@ -99,7 +101,9 @@ export class CallRate {
   #isBurst(calls: number, ms: number, enough: number): boolean {
     const beforeMs = Math.min(BEFORE_MS, this.#history.ageMs - ms);
     if (beforeMs < 0) return false;
+    if (calls < FEWEST_IN_BURST) return false;
     const isBeyond = (before: Span): boolean =>
+      calls / ms > before.calls / before.ms &&
       deviationsApart({ calls, ms }, before) >= this.#rules.burstBeyond;
     return (
       (beforeMs >= ms &&
@@ -127,8 +131,13 @@ interface Span {
   readonly ms: number;
 }
 
-/** How many standard deviations two counts by chance differ, as rates. Square roots make the deviation of small counts that of large ones. */
+/**
+ * How many standard deviations of chance two counts differ, as rates: the root of their deviance, which is right for small counts, too.
+ * Never negative.
+ */
 function deviationsApart(one: Span, other: Span): number {
-  const root = ({ calls, ms }: Span): number => 2 * Math.sqrt((calls + 3 / 8) / ms);
-  return (root(one) - root(other)) / Math.sqrt(1 / one.ms + 1 / other.ms);
+  const all = { calls: one.calls + other.calls, ms: one.ms + other.ms };
+  const surprise = ({ calls, ms }: Span): number =>
+    calls === 0 ? 0 : calls * Math.log((calls / ms / all.calls) * all.ms);
+  return Math.sqrt(Math.max(0, 2 * (surprise(one) + surprise(other))));
 }
