@@ -55,7 +55,7 @@ async function down(all: boolean): Promise<void> {
   }
   if (!all) return;
   await step('removing volumes, secrets and the network', async () => {
-    await removeNamed('volume', ['skep-prometheus', 'skep-nats', 'skep-grafana']);
+    await removeNamed('volume', ['skep-prometheus', 'skep-alertmanager', 'skep-nats', 'skep-grafana']);
     if (isManager) await removeFunctionObjects();
     if (isManager) await removeNamed('secret', [USER_SECRET, ...(await passwordSecrets())]);
     await removeNetwork(FUNCTIONS_NETWORK);

@@ -76,6 +76,14 @@ describe('stack.yml', () => {
     expect(users.map(([name]) => name)).to.deep.equal(['gateway', 'alertmanager', 'grafana']);
   });
 
+  it('keeps what Prometheus and Alertmanager know over their restarts', () => {
+    for (const [name, folder] of [
+      ['prometheus', '/prometheus'],
+      ['alertmanager', '/alertmanager'],
+    ] as const)
+      expect(stack.services[name]?.volumes, name).to.deep.equal([`${name}:${folder}`]);
+  });
+
   it('names every config after its content, under a variable that `up` sets', () => {
     const variables = Object.values(stack.configs).map(({ name, file }) => [
       /\$\{(\w+):-manual\}$/.exec(name)?.[1],
