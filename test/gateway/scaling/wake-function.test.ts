@@ -79,6 +79,32 @@ describe('waking a function', () => {
       expect((await provider.read(ref)).replicas).to.equal(1);
     });
 
+    it('has the last word where somebody is about to put the function to sleep', async () => {
+      const provider = createFakeProvider();
+      await provider.create({ service: 'echo', image: 'a' });
+      const scaler = scalerOf(provider);
+      const { promise: decision, resolve: decide } = Promise.withResolvers<number>();
+      const sleep = scaler.change(ref, { cause: 'idle', decide: () => decision });
+      const woken = createWaker({ scaler, refOf: () => ref })(key);
+      decide(0);
+      await Promise.all([sleep, woken]);
+      expect((await provider.read(ref)).replicas).to.equal(1);
+    });
+
+    it('tells who measures it how long ago a call asked, and of nobody who was awake', async () => {
+      const provider = await asleep({});
+      const told: string[] = [];
+      const before = performance.now();
+      const wake = createWaker({
+        scaler: scalerOf(provider),
+        refOf: () => ref,
+        onWoken: (which, askedAt) => void told.push(`${which} ${askedAt >= before}`),
+      });
+      await Promise.all([wake(key), wake(key)]);
+      await wake(key);
+      expect(told).to.deep.equal([`${key} true`]);
+    });
+
     it('says so when the function was removed meanwhile', async () => {
       const wake = createWaker({ scaler: scalerOf(await asleep({})), refOf: () => undefined });
       const error = await wake(key).catch((reason: unknown) => reason);

@@ -57,7 +57,8 @@ describe('the pool of workers', function () {
   it('waits for no worker for ever, to hear that all was taken over or what it has counted', async () => {
     open('hangs-after-hello.ts');
     await pool.begin();
-    await Promise.all([pool.sync(), pool.count()]);
+    const [, isCounted] = await Promise.all([pool.sync(), pool.count()]);
+    expect(isCounted).to.equal(false);
     expect(pool.isServing).to.equal(true);
   });
 
