@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { connect } from '@nats-io/transport-node';
 import { expect } from 'chai';
 import { type FunctionReplicas, startReplicas } from '../../support/function-replicas.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
@@ -100,6 +101,46 @@ describe('two gateways that share the load of a function', function () {
     expect(JSON.stringify(health)).to.match(/NATS 2\.[^"]*, with JetStream; \d gateways?, this one scales/);
     const known = (): Promise<Record<string, number>> => other.metric('gateway_scaling_gateways');
     await until('its leaving', async () => (await known())[''] === 1);
+  });
+
+  it('a notification that comes to both makes one step', async () => {
+    const [first, second] = gateways;
+    if (first === undefined || second === undefined) throw new Error('two gateways');
+    await until('both', async () => {
+      const known = await Promise.all(gateways.map((each) => each.metric('gateway_scaling_gateways')));
+      return known.every((count) => count[''] === 2);
+    });
+    for (const gateway of gateways) {
+      const answer = await gateway.call('/system/functions', {
+        json: { service: 'shared', image: 'test:1' },
+      });
+      expect(answer.status, answer.body).to.equal(202);
+    }
+    const labels = { alertname: 'busy', function_name: 'shared.openfaas-fn' };
+    const notification = (startsAt: string): object => ({
+      status: 'firing',
+      alerts: [{ status: 'firing', labels, startsAt, fingerprint: '0f' }],
+    });
+    const alert = async (gateway: RunningGateway, startsAt: string): Promise<void> => {
+      const answer = await gateway.call('/system/alert', { json: notification(startsAt) });
+      expect(answer.status, answer.body).to.equal(200);
+    };
+    const connection = await connect({ servers: `${nats.host}:${nats.port}` });
+    const told: string[] = [];
+    connection.subscribe('skep.skep.loads', { callback: (_, message) => void told.push(message.string()) });
+    await connection.flush();
+    await alert(first, '2026-01-01T00:00:00Z');
+    expect(scaledTo(first)).to.deep.equal([5]);
+    // Whatever the first one said after it, the other one has heard it.
+    await until('the news', async () => told.some((text) => text.includes('"isDone":true')));
+    const count = told.length;
+    await until('what is told after it', async () => told.length > count + 4);
+    await connection.close();
+    await alert(second, '2026-01-01T00:00:00Z');
+    expect(scaledTo(second)).to.deep.equal([]);
+    // The alert has ended and begun again: that is another one.
+    await alert(second, '2026-01-01T01:00:00Z');
+    expect(scaledTo(second)).to.deep.equal([5]);
   });
 
   it('gateways serve and are healthy without NATS, and scale by themselves', async () => {
