@@ -48,9 +48,14 @@ export async function openSwarm(prefix: string, secretNamespace = 'openfaas-fn')
     image,
     secret: secretName,
     crash: async (ref) => {
-      const label = [`com.docker.swarm.service.name=${toServiceName(ref)}`];
-      for (const { Id } of await docker.listContainers({ filters: { label } }))
-        await docker.getContainer(Id).kill();
+      // By their tasks: a container that was told to stop is still listed for a while.
+      const filters = JSON.stringify({ service: [toServiceName(ref)], 'desired-state': ['running'] });
+      const tasks: { Status?: { State?: string; ContainerStatus?: { ContainerID?: string } } }[] =
+        await docker.listTasks({ filters });
+      for (const { Status } of tasks) {
+        const id = Status?.ContainerStatus?.ContainerID;
+        if (Status?.State === 'running' && id !== undefined) await docker.getContainer(id).kill();
+      }
     },
     clean,
     close: async () => {
