@@ -81,20 +81,21 @@ export class CallRate {
   #stableWindow(): Rate {
     const { stableMs, steadyWithin } = this.#rules;
     const age = this.#history.ageMs;
-    let longest = Math.max(1, Math.min(age, stableMs[0] ?? 0));
-    const parts: number[] = [longest];
+    const shortest = Math.max(1, Math.min(age, stableMs[0] ?? 0));
+    let longest: Span = { calls: this.#history.count({ ms: shortest }), ms: shortest };
+    const parts = [longest];
     for (const ms of stableMs.slice(1)) {
       if (ms > age) break;
+      const calls = this.#history.count({ ms });
       const isSteady = parts.every((part) => {
-        const recent = { calls: this.#history.count({ ms: part }), ms: part };
-        const before = { calls: this.#history.count({ ms: ms - part, agoMs: part }), ms: ms - part };
-        return deviationsApart(recent, before) <= steadyWithin;
+        const before = { calls: calls - part.calls, ms: ms - part.ms };
+        return deviationsApart(part, before) <= steadyWithin;
       });
       if (!isSteady) break;
-      longest = ms;
-      parts.push(ms);
+      longest = { calls, ms };
+      parts.push(longest);
     }
-    return rateOf(this.#history.count({ ms: longest }), longest);
+    return rateOf(longest.calls, longest.ms);
   }
 
   /** More than before, or more than the replicas are for, and more so than chance explains. */
