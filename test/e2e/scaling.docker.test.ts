@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { expect } from 'chai';
+import { docker } from '../support/cli.ts';
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 
 const PROMETHEUS = process.env['SKEP_PROMETHEUS_URL'] ?? 'http://127.0.0.1:9090';
+const ALERTMANAGER = process.env['SKEP_ALERTMANAGER'] ?? 'skep_alertmanager';
 const BY_DEFAULT = 'e2e-scaling-default';
 const BY_STEPS = 'e2e-scaling-steps';
 const BY_TYPE = 'e2e-scaling-typed';
@@ -116,6 +118,11 @@ describe('scaling by alert', function () {
 
   it('adds a step at a time, up to the maximum, while the load lasts', async () => {
     await until('three replicas', async () => (await look(BY_STEPS)) === 3, 150_000);
+  });
+
+  it('hears of the end of a load though Alertmanager was replaced meanwhile', async () => {
+    const replaced = await docker('service', 'update', '--force', '--quiet', ALERTMANAGER);
+    expect(replaced.exitCode, replaced.stderr).to.equal(0);
     end(BY_STEPS);
     await until('one replica', async () => (await look(BY_STEPS)) === 1, 90_000);
     expect(seen.get(BY_STEPS)).to.deep.equal([1, 2, 3, 1]);
