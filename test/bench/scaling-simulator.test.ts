@@ -35,12 +35,12 @@ describe("the scalers' simulator", () => {
       readFileSync(new URL(`../../prometheus/${file}`, import.meta.url), 'utf8');
     const prometheus = read('prometheus.yml');
     const alertmanager = read('alertmanager.yml');
-    const rule = read('alert.rules.yml').split('- alert: APIHighInvocationRate')[1] ?? '';
+    const [rules = '', rule = ''] = read('alert.rules.yml').split('- alert: APIHighInvocationRate');
     const seconds = (text: string, key: string): number =>
       Number(new RegExp(`${key}: (\\d+)s`).exec(text)?.[1]) * 1000;
     expect({
       scrapeMs: seconds(prometheus, 'scrape_interval'),
-      evaluateMs: seconds(prometheus, 'evaluation_interval'),
+      evaluateMs: seconds(rules, ' interval'),
       windowMs: Number(/\[(\d+)s\]/.exec(rule)?.[1]) * 1000,
       keepFiringMs: seconds(rule, 'keep_firing_for'),
       groupWaitMs: seconds(alertmanager, 'group_wait'),

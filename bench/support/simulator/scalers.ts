@@ -70,7 +70,7 @@ export function byTarget(name: string, { labels, rules, counts = 'started' }: Ta
 /** As prometheus/*.yml has it: what is scraped, evaluated, kept firing, grouped and repeated. */
 export const ALERTING = {
   scrapeMs: 5000,
-  evaluateMs: 5000,
+  evaluateMs: 2000,
   windowMs: 10_000,
   keepFiringMs: 10_000,
   groupWaitMs: 1000,
@@ -80,7 +80,7 @@ export const ALERTING = {
 /** Calls per second, the stack's default. */
 const THRESHOLD = 5;
 /** Evaluations come so long after scrapes, as chance has it. */
-const PHASE_MS = 2200;
+const PHASE_MS = 1200;
 
 /** Prometheus, Alertmanager and the step of POST /system/alert. */
 export function byAlert(name: string, labels: Labels = {}): Scaler {

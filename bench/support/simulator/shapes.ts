@@ -63,8 +63,9 @@ export const NAPS: Shape = {
   name: 'naps',
   title: 'Half a minute of 30 calls a second, every ten minutes',
   seconds: 30 * MINUTE_S,
-  perSecond: (atS) => (atS % (10 * MINUTE_S) >= 30 && atS % (10 * MINUTE_S) < 60 ? 30 : 0),
+  perSecond: (atS) => (atS % (10 * MINUTE_S) >= 30.7 && atS % (10 * MINUTE_S) < 60 ? 30 : 0),
   arrivals: () => byChance(6),
+  risesAtS: 30.7,
 };
 
 /** What a dead band as wide as half a minute leaves open costs most at low rates. */
@@ -83,6 +84,7 @@ export const OPENING: Shape = {
   seconds: 150 * MINUTE_S,
   perSecond: (atS) => (atS >= 60 * MINUTE_S && atS < 120 * MINUTE_S ? 120 : 2),
   arrivals: () => byChance(8),
+  risesAtS: 60 * MINUTE_S,
 };
 
 /** A shape of per-second calls in `shapes/NAME.txt`. */
