@@ -14,6 +14,9 @@ import type { Gateways, SharedAlerts } from './scaling/gateways.ts';
 import { PrometheusLoads } from './scaling/prometheus-loads.ts';
 import { createWaker } from './scaling/wake-function.ts';
 
+/** For a read and a write of the cluster, behind others of the same function: then who asked is told that it took too long. */
+const LONGEST_CHANGE_MS = 40_000;
+
 export interface ScalingParts {
   readonly config: GatewayConfig;
   readonly provider: Provider;
@@ -85,7 +88,11 @@ export function createScaling(parts: ScalingParts): ScalingLoop {
     alerts,
     wake,
     scale: async (ref, desired) =>
-      void (await scaler.change(ref, { cause: 'manual', decide: () => desired })),
+      void (await scaler.change(ref, {
+        cause: 'manual',
+        limit: AbortSignal.timeout(LONGEST_CHANGE_MS),
+        decide: () => desired,
+      })),
     observe: ({ changed, removed }) => {
       for (const key of removed) coldStarts.gone(key);
       for (const { ref, replicas } of changed)
