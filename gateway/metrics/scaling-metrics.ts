@@ -149,7 +149,10 @@ export class ScalingMetrics {
       }
       const settings = readScalingSettings(labels, this.#defaultTarget);
       const named = labelText({ function_name: key });
-      this.#functions.set(key, { ...known, labels, named, settings, desired, ready });
+      const now: Known = { ...known, labels, named, settings, desired, ready };
+      // What was measured for another type is not this one's load.
+      if (now.load?.scalingType !== settings?.target?.scalingType) delete now.load;
+      this.#functions.set(key, now);
       if (settings !== undefined) this.#showCause(key, settings.cause);
     }
     for (const key of this.#functions.keys()) {

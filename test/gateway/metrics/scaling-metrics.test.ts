@@ -71,14 +71,19 @@ describe('the metrics page on scaling and the cluster', () => {
   });
 
   it('shows the load that was measured last, of functions that there are', async () => {
-    metrics.sync([snapshot()]);
+    metrics.sync([snapshot({ labels: { 'com.openfaas.scale.type': 'rps' } })]);
     metrics.scalingLoad('echo.ns', { scalingType: 'rps', load: 3.5 });
     metrics.scalingLoad('gone.ns', { scalingType: 'rps', load: 1 });
     expect(await values('gateway_scaling_load')).to.deep.equal({
       '{function_name="echo.ns",scaling_type="rps"}': 3.5,
     });
+    metrics.sync([snapshot({ labels: { 'com.openfaas.scale.type': 'rps', mine: 'x' } })]);
+    expect(Object.values(await values('gateway_scaling_load'))).to.deep.equal([3.5]);
     metrics.scalingLoad('echo.ns', undefined);
     expect(await values('gateway_scaling_load')).to.deep.equal({});
+    metrics.scalingLoad('echo.ns', { scalingType: 'rps', load: 3.5 });
+    metrics.sync([snapshot({ labels: { 'com.openfaas.scale.type': 'capacity' } })]);
+    expect(await values('gateway_scaling_load'), 'another type').to.deep.equal({});
   });
 
   describe('changes of replica counts', () => {
