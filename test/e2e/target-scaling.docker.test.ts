@@ -62,11 +62,11 @@ describe('scaling by target', function () {
   it('follows calls a second, calls in flight and milli-CPU up and down again, and leaves a static one alone', async () => {
     const rate = await deploy('rps', { ...EXACT, type: 'rps', target: '8' });
     const flight = await deploy('capacity', { ...EXACT, type: 'capacity', target: '2', max: '2' });
-    const cpu = await deploy('cpu', { ...EXACT, type: 'cpu', target: '15', max: '2' });
+    const cpu = await deploy('cpu', { ...EXACT, type: 'cpu', target: '20', max: '2' });
     const still = await deploy('static', { type: 'rps', target: '1', min: '1', max: '1' });
     call(rate, 20); // 2.5 replicas
     call(flight, 2, 1.5); // three in flight
-    call(cpu, 10);
+    call(cpu, 15);
     call(still, 5);
     await Promise.all([untilReplicas(rate, 3), untilReplicas(flight, 2), untilReplicas(cpu, 2)]);
     for (const each of [rate, flight, cpu]) {
