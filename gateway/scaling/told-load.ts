@@ -13,8 +13,9 @@ export class ToldLoad {
 
   add(nowMs: number, load: number | undefined): void {
     this.#nowMs = Math.max(nowMs, this.#nowMs);
-    this.#load = load;
-    if (load !== undefined) this.#highest.add(this.#nowMs, load);
+    // A rule that divides by nothing yields no number: that is no news either.
+    this.#load = Number.isFinite(load) ? load : undefined;
+    if (this.#load !== undefined) this.#highest.add(this.#nowMs, this.#load);
   }
 
   /** Undefined when nothing is known: then nothing changes. */
