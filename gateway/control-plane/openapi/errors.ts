@@ -29,7 +29,8 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
     'the function has as many calls in flight as its label `com.skep.limit.concurrency` allows',
   replicas_busy: 'every replica of the function has as many calls in flight as its `max_inflight` allows',
   internal_error: 'something nobody expected: the log has it under the call id in the text',
-  alert_failed: 'some alerts could not be applied, one line for each of the first 20: Alertmanager sends them again',
+  alert_failed:
+    'some alerts could not be applied, one line for each of the first 20: Alertmanager sends them again',
   upstream_unreachable: 'no replica of the function could be reached; nothing was delivered',
   upstream_broken: 'the function broke off, and may have done its work',
   provider_unavailable: 'the cluster does not answer, or not in time',
