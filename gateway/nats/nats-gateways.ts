@@ -9,7 +9,7 @@ import {
   type GatewayMessage,
 } from '../scaling/gateway-message.ts';
 import type { Gateways, ScalingRole, SharedAlerts } from '../scaling/gateways.ts';
-import { SummedLoads } from '../scaling/summed-loads.ts';
+import { LoadExchange } from '../scaling/load-exchange.ts';
 import { Lease } from './lease.ts';
 import { LeaseBucket } from './lease-bucket.ts';
 import type { NatsLink } from './nats-link.ts';
@@ -38,11 +38,6 @@ const SETTLES_MS = 1500;
 const LONGEST_SETTLING_MS = 10_000;
 /** A loop that does not come round any more is no leader. */
 const STALLED_MS = 10_000;
-/** A gateway that says nothing for so long is gone. */
-const SILENT_MS = 3000;
-const FORGOTTEN_MS = 10 * 60_000;
-/** Every so many tellings all is told, whether asked or not: a message may be lost. */
-const ALL_EVERY = 10;
 const MOST_BYTES = 256 * 1024;
 const COMPLAINT_EVERY_MS = 60_000;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -52,7 +47,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
   readonly #options: NatsGatewaysOptions;
   readonly #subject: string;
   readonly #lease: Lease;
-  readonly #loads = new SummedLoads({ expiresMs: SILENT_MS, forgottenMs: FORGOTTEN_MS });
+  readonly #exchange: LoadExchange;
   readonly #stopping = new AbortController();
   readonly #looping: Promise<void>;
   /** Ends the wait before the next look. */
@@ -69,13 +64,6 @@ export class NatsGateways implements Gateways, SharedAlerts {
   #isResigned = false;
 
   #onShared: (news: AlertNews) => void = () => undefined;
-  #toldLoads: ReadonlyMap<string, GatewayLoad> = new Map();
-  #tellings = 0;
-  #isAsked = true;
-  #asks = true;
-  /** Parts of a telling that have come, by gateway. */
-  readonly #parts = new Map<string, { telling: number; come: number }>();
-
   #toldRole: ScalingRole | undefined;
   #lastRole: ScalingRole = 'follows';
   #isTroubleTold = false;
@@ -84,6 +72,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
   constructor(options: NatsGatewaysOptions) {
     this.#options = options;
     const { link, cluster, id } = options;
+    this.#exchange = new LoadExchange(id);
     this.#subject = `skep.${cluster}.loads`;
     this.#lease = new Lease({
       id,
@@ -106,15 +95,18 @@ export class NatsGateways implements Gateways, SharedAlerts {
   }
 
   get count(): number {
-    return this.#loads.others(performance.now()).length + 1;
+    return this.#exchange.others(performance.now()).length + 1;
   }
 
   exchange(own: ReadonlyMap<string, GatewayLoad>): ReadonlyMap<string, FunctionLoad> {
     const now = performance.now();
     this.#exchangedAtMs = now;
-    this.#loads.tellOwn(own);
-    this.#tell(own);
-    return this.#loads.take(now);
+    const { connection } = this.#options.link;
+    if (connection !== undefined) {
+      const most = functionsPerMessage(Math.min(connection.info?.max_payload ?? MOST_BYTES, MOST_BYTES));
+      for (const message of this.#exchange.tell(own, most)) this.#publish(message);
+    }
+    return this.#exchange.sum(own, now);
   }
 
   share(news: AlertNews): void {
@@ -146,9 +138,7 @@ export class NatsGateways implements Gateways, SharedAlerts {
     this.#connectedAtMs = performance.now();
     this.#missed.clear();
     for (const id of this.#known) this.#missed.add(id);
-    this.#parts.clear();
-    this.#isAsked = true;
-    this.#asks = true;
+    this.#exchange.beginAnew();
     connection.subscribe(this.#subject, {
       callback: (error, message) => {
         if (error === null) this.#hear(message.data);
@@ -187,9 +177,8 @@ export class NatsGateways implements Gateways, SharedAlerts {
       this.#hasAgreed = true;
       const now = performance.now();
       if (now - this.#connectedAtMs >= LONGEST_SETTLING_MS) this.#missed.clear();
-      this.#known = new Set(this.#loads.others(now));
+      this.#known = new Set(this.#exchange.others(now));
       for (const id of this.#missed) this.#known.add(id);
-      for (const id of this.#parts.keys()) if (!this.#loads.isPresent(id, now)) this.#parts.delete(id);
       this.#tellTrouble(undefined);
     } catch (error) {
       this.#failingSinceMs ??= beganMs;
@@ -205,34 +194,6 @@ export class NatsGateways implements Gateways, SharedAlerts {
   #isLedByAnother(): boolean {
     const { holder } = this.#lease;
     return holder !== '' && holder !== this.#options.id;
-  }
-
-  #tell(own: ReadonlyMap<string, GatewayLoad>): void {
-    const { connection } = this.#options.link;
-    if (connection === undefined) return;
-    const { id } = this.#options;
-    const most = functionsPerMessage(Math.min(connection.info?.max_payload ?? MOST_BYTES, MOST_BYTES));
-    const asks = this.#asks;
-    this.#asks = false;
-    const changed = new Map<string, GatewayLoad>();
-    for (const [name, load] of own) {
-      const told = this.#toldLoads.get(name);
-      if (told?.started !== load.started || told.inFlight !== load.inFlight) changed.set(name, load);
-    }
-    this.#toldLoads = new Map(own);
-    const isAll = this.#tellings++ % ALL_EVERY === 0 || this.#isAsked;
-    this.#isAsked = false;
-    if (!isAll || asks) {
-      for (const [index, loads] of inParts(changed, most).entries()) {
-        this.#publish({ id, kind: 'some', asks: asks && index === 0, loads });
-      }
-    }
-    if (!isAll) return;
-    const called = new Map([...own].filter(([, { started, inFlight }]) => started > 0 || inFlight > 0));
-    const all = inParts(called, most);
-    for (const [index, loads] of all.entries()) {
-      this.#publish({ id, kind: 'all', telling: this.#tellings, part: index + 1, parts: all.length, loads });
-    }
   }
 
   #publish(message: GatewayMessage): void {
@@ -259,9 +220,8 @@ export class NatsGateways implements Gateways, SharedAlerts {
     const { id } = message;
     switch (message.kind) {
       case 'bye':
-        this.#loads.leave(id);
+        this.#exchange.leave(id);
         this.#missed.delete(id);
-        this.#parts.delete(id);
         this.#known.delete(id);
         // It has given the lease back, where it had it.
         this.#hurry();
@@ -269,22 +229,8 @@ export class NatsGateways implements Gateways, SharedAlerts {
       case 'alerts':
         this.#onShared(message.news);
         break;
-      case 'some':
-        if (message.asks) this.#isAsked = true;
-        this.#loads.tellSome(id, message.loads, now);
-        break;
-      case 'all': {
-        const before = this.#parts.get(id);
-        const parts = before?.telling === message.telling ? before : { telling: message.telling, come: 0 };
-        if (parts !== before) this.#loads.beginAll(id, now);
-        this.#parts.set(id, parts);
-        parts.come++;
-        this.#loads.tellSome(id, message.loads, now);
-        if (parts.come === message.parts) {
-          this.#loads.endAll(id, now);
-          this.#missed.delete(id);
-        }
-      }
+      default:
+        if (this.#exchange.hear(message, now)) this.#missed.delete(id);
     }
     this.#known.add(id);
   }
@@ -326,14 +272,4 @@ export class NatsGateways implements Gateways, SharedAlerts {
     this.#complainedAtMs = now;
     this.#options.logger.warn(what, { reason: (error as Error).message });
   }
-}
-
-/** At least one part, which may be empty. */
-function inParts<K, V>(map: ReadonlyMap<K, V>, most: number): ReadonlyMap<K, V>[] {
-  if (map.size <= most) return [map];
-  const entries = [...map];
-  return Array.from(
-    { length: Math.ceil(entries.length / most) },
-    (_, index) => new Map(entries.slice(index * most, (index + 1) * most)),
-  );
 }
