@@ -31,7 +31,7 @@ export async function deployPatient(
       service: name,
       image: await platform.exampleImage(),
       // Words end at spaces, quotes or not.
-      envProcess: 'sh -c sleep${IFS}${Http_Query:-0};cat',
+      envProcess: 'sh -c sleep$IFS$Http_Query;cat',
       envVars: {
         cgi_response: 'false',
         healthcheck_interval: '1s',
@@ -58,7 +58,7 @@ export async function deployPatient(
       expect(answer.status, await answer.text()).to.equal(202);
     },
     call: async ({ seconds = 0, body = 'hi' } = {}) => {
-      const answer = await fetch(seconds === 0 ? url : `${url}?${seconds}`, { method: 'POST', body });
+      const answer = await fetch(`${url}?${seconds}`, { method: 'POST', body });
       const text = await answer.text();
       return text === body ? String(answer.status) : `${answer.status} ${text}`;
     },
