@@ -33,6 +33,8 @@ describe('a gateway whose engine goes away', function () {
             Env: [
               'basic_auth=false',
               'functions_network=skep-functions',
+              // The platform's own gateway scales what is in the swarm.
+              'autoscaler=false',
               'DOCKER_HOST=unix:///engine/docker.sock',
             ],
             // The folder, not the socket in it, which is made anew.
