@@ -29,6 +29,14 @@ export class CallHistory {
     return this.#totalAt(this.#nowMs - agoMs) - this.#totalAt(this.#nowMs - agoMs - ms);
   }
 
+  /**
+   * How uneven the calls were in the last half minute before `agoMs` ago: the variance of their counts by the mean. 0: like clockwork; 1: by
+   * chance, each for itself. Three standard deviations of its own are laid on, so that what is below 1 is seldom chance. 1 where too little is known.
+   */
+  unevenness(agoMs: number): number {
+    return this.#fine.unevenness(this.#nowMs - agoMs);
+  }
+
   #store(): void {
     this.#fine.add(this.#nowMs, this.#total);
     this.#coarse.add(this.#nowMs, this.#total);
@@ -40,6 +48,9 @@ export class CallHistory {
     return points.valueAt(atMs, { atMs: this.#nowMs, value: this.#total });
   }
 }
+
+/** For an unevenness that means something. */
+const FEWEST_SPANS = 12;
 
 /** A ring of what a growing total was, at least `apartMs` apart. */
 class Points {
@@ -64,6 +75,23 @@ class Points {
     this.#at[this.#added % this.#at.length] = atMs;
     this.#values[this.#added % this.#at.length] = value;
     this.#added++;
+  }
+
+  /** Of the differences between the points up to a moment. See {@link CallHistory.unevenness}. */
+  unevenness(untilMs: number): number {
+    const first = Math.max(0, this.#added - this.#at.length);
+    let last = this.#added - 1;
+    while (last > first && this.#atOf(last) > untilMs) last--;
+    const spans = last - first;
+    const calls = this.#valueOf(last) - this.#valueOf(first);
+    if (spans < FEWEST_SPANS || calls < FEWEST_SPANS) return 1;
+    const perMs = calls / (this.#atOf(last) - this.#atOf(first));
+    let squares = 0;
+    for (let index = first; index < last; index++) {
+      const due = perMs * (this.#atOf(index + 1) - this.#atOf(index));
+      squares += (this.#valueOf(index + 1) - this.#valueOf(index) - due) ** 2 / due;
+    }
+    return (squares / (spans - 1)) * (1 + 3 * Math.sqrt(2 / (spans - 1)));
   }
 
   /** Evenly between the points around; before the first one what that has. */

@@ -9,8 +9,10 @@ export interface CallRateRules {
   readonly steadyWithin: number;
   /** The panic windows. */
   readonly burstMs: readonly number[];
-  /** How many standard deviations of chance such a window must be above the half minute before it. */
+  /** How many standard deviations such a window must be above the half minute before it: of chance, or of how even that half minute was. */
   readonly burstBeyond: number;
+  /** The least unevenness (variance by mean; 1: by chance) that is believed of a load: below are the looks' own inexactness and a call more or less. */
+  readonly leastUnevenness: number;
   /** Standard deviations taken off a rate before replicas are added for it: of the stable window, of a burst. */
   readonly addBeyond: number;
   readonly addBeyondInBurst: number;
@@ -25,6 +27,7 @@ export const CALL_RATE_RULES: CallRateRules = {
   steadyWithin: 4.5,
   burstMs: [1000, 2000, 3000, 5000, 8000, 15_000],
   burstBeyond: 5,
+  leastUnevenness: 0.2,
   addBeyond: 0.5,
   addBeyondInBurst: 1,
   addBeyondLately: 2.5,
@@ -103,9 +106,15 @@ export class CallRate {
     const beforeMs = Math.min(BEFORE_MS, this.#history.ageMs - ms);
     if (beforeMs < 0) return false;
     if (calls < FEWEST_IN_BURST) return false;
-    const isBeyond = (before: Span): boolean =>
-      calls / ms > before.calls / before.ms &&
-      deviationsApart({ calls, ms }, before) >= this.#rules.burstBeyond;
+    const isBeyond = (before: Span): boolean => {
+      if (calls / ms <= before.calls / before.ms) return false;
+      const apart = deviationsApart({ calls, ms }, before);
+      const { burstBeyond, leastUnevenness } = this.#rules;
+      if (apart >= burstBeyond) return true;
+      // Calls that came evenly need less to tell that there are more of them.
+      if (apart < burstBeyond * Math.sqrt(leastUnevenness)) return false;
+      return apart >= burstBeyond * Math.sqrt(Math.max(this.#history.unevenness(ms), leastUnevenness));
+    };
     return (
       (beforeMs >= ms &&
         isBeyond({ calls: this.#history.count({ ms: beforeMs, agoMs: ms }), ms: beforeMs })) ||

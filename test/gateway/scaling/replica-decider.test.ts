@@ -45,9 +45,12 @@ describe('ReplicaDecider by target', () => {
       for (const [before, after] of [
         [0, 10],
         [0, 200],
-        [20, 60],
-        [50, 100],
-        [200, 300],
+        [3, 12],
+        [10, 20],
+        [20, 40],
+        [40, 60],
+        [100, 130],
+        [200, 260],
       ] as const) {
         const perReplica = ((before + after) / 2) * 0.95;
         const world = new World(rps(perReplica, WHOLE), { desired: 1 }).run(2 * MINUTE_S, before);
