@@ -44,18 +44,18 @@ describe('CallHistory', () => {
   });
 
   it('tells how uneven calls were: little like clockwork, as much as chance by chance, as nothing known when it knows nothing', () => {
-    const after = (arrivals: Arrivals, perSecond: number): number => {
+    const unevennessOf = (arrivals: Arrivals, perSecond: number): number => {
       const history = new CallHistory();
       for (let at = 0; at <= 120_000; at += 500) history.add(at, arrivals(perSecond, 0.5));
       return history.unevenness(1000);
     };
     for (const perSecond of [3, 10, 33, 100]) {
-      expect(after(evenly(), perSecond), `${perSecond} a second`).to.be.below(0.3);
+      expect(unevennessOf(evenly(), perSecond), `${perSecond} a second`).to.be.below(0.3);
       for (const seed of [1, 2, 3, 4]) {
-        expect(after(byChance(seed), perSecond), `${perSecond} a second by chance`).to.be.above(0.9);
+        expect(unevennessOf(byChance(seed), perSecond), `${perSecond} a second by chance`).to.be.above(0.9);
       }
     }
-    expect(after(evenly(), 0)).to.equal(1);
+    expect(unevennessOf(evenly(), 0)).to.equal(1);
     expect(new CallHistory().unevenness(0)).to.equal(1);
   });
 });
