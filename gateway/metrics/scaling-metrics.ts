@@ -1,8 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
+import type { ScalingCause } from '../functions/scaling-cause.ts';
 import { type Family, familyText, labelText } from './family-text.ts';
-import type { ScalingCause } from './scaling-cause.ts';
 import { readScalingSettings, type ScalingSettings } from './scaling-settings.ts';
 
 /** A change of a replica count that the cluster has accepted. */

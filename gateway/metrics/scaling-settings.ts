@@ -1,5 +1,5 @@
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
-import type { ScalingCause } from './scaling-cause.ts';
+import type { ScalingCause } from '../functions/scaling-cause.ts';
 
 /** What a function's labels say about its scaling, as far as it is shown. */
 export interface ScalingSettings {

@@ -2,20 +2,8 @@ import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts'
 import type { FunctionStatus } from '../../contract/function-types.ts';
 import { FaasError } from '../errors.ts';
 import type { Provider } from '../functions/provider.ts';
+import type { ScalingCause } from '../functions/scaling-cause.ts';
 import type { LogFields, Logger } from '../log.ts';
-
-/** Why a replica count was changed. */
-export type ScalingCause =
-  | 'alert'
-  | 'rps'
-  | 'capacity'
-  | 'cpu'
-  | 'custom'
-  | 'idle'
-  | 'schedule'
-  | 'minimum'
-  | 'wake'
-  | 'manual';
 
 export interface Scaling {
   readonly ref: FunctionRef;

@@ -1,16 +1,7 @@
 import type { Section } from '../dashboard.ts';
 import { graph, table } from '../panels.ts';
-import {
-  CALLS,
-  capacity,
-  cpu,
-  memory,
-  perSecond,
-  quantileOfFew,
-  shared,
-  times,
-  timesSeen,
-} from '../queries.ts';
+import { CALLS, capacity, cpu, memory, perSecond, shared, times, timesSeen } from '../queries.ts';
+import { coldStartDurations, scalingsByCause } from '../scaling-series.ts';
 import { BY, CHOSEN, one } from './chosen-function.ts';
 
 export const scaling: Section = {
@@ -67,12 +58,7 @@ export const scaling: Section = {
           unit: 'short',
           decimals: 0,
           drawn: 'bars',
-          series: [
-            [
-              times('direction, cause', 'gateway_scalings_total', CHOSEN, '$__interval'),
-              '{{direction}}: {{cause}}',
-            ],
-          ],
+          series: [scalingsByCause(CHOSEN)],
         }),
         graph({
           title: 'Cold starts and failed replicas',
@@ -92,15 +78,7 @@ export const scaling: Section = {
             'From the call that woke the function to its first ready replica, over the last five minutes.',
           unit: 's',
           thresholds: [[5, 'orange']],
-          series: [0.5, 0.95].map((of) => [
-            quantileOfFew({
-              of,
-              metric: 'gateway_cold_start_seconds_bucket',
-              selector: CHOSEN,
-              window: '5m',
-            }),
-            `p${of * 100}`,
-          ]),
+          series: coldStartDurations(CHOSEN),
         }),
       ],
     },

@@ -9,10 +9,10 @@ import {
   memory,
   perSecond,
   quantile,
-  quantileOfFew,
   shared,
   times,
 } from '../queries.ts';
+import { coldStartDurations, scalingsByCause } from '../scaling-series.ts';
 import { BY, CHOSEN, desiredOf, FAILED, links, NAME, readyOf, SHOWN, SLOW } from './chosen-functions.ts';
 
 export const calls: Section = {
@@ -117,12 +117,7 @@ export const scaling: Section = {
           unit: 'short',
           decimals: 0,
           drawn: 'bars',
-          series: [
-            [
-              times('direction, cause', 'gateway_scalings_total', CHOSEN, '$__interval'),
-              '{{direction}}: {{cause}}',
-            ],
-          ],
+          series: [scalingsByCause(CHOSEN)],
         }),
         graph({
           title: 'Cold starts',
@@ -139,15 +134,7 @@ export const scaling: Section = {
             'From the call that woke a function to its first ready replica, over the last five minutes.',
           unit: 's',
           thresholds: [[5, 'orange']],
-          series: ([0.5, 0.95] as const).map((of) => [
-            quantileOfFew({
-              of,
-              metric: 'gateway_cold_start_seconds_bucket',
-              selector: CHOSEN,
-              window: '5m',
-            }),
-            `p${of * 100}`,
-          ]),
+          series: coldStartDurations(CHOSEN),
         }),
       ],
     },

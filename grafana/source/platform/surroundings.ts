@@ -1,6 +1,7 @@
 import type { Section } from '../dashboard.ts';
 import { graph, table } from '../panels.ts';
 import { perSecond, quantile, times } from '../queries.ts';
+import { scalingsByCause } from '../scaling-series.ts';
 import { AGE, CHOSEN } from './chosen-gateways.ts';
 
 export const cluster: Section = {
@@ -64,12 +65,7 @@ export const cluster: Section = {
           unit: 'short',
           decimals: 0,
           drawn: 'bars',
-          series: [
-            [
-              times('direction, cause', 'gateway_scalings_total', CHOSEN, '$__interval'),
-              '{{direction}}: {{cause}}',
-            ],
-          ],
+          series: [scalingsByCause(CHOSEN)],
         }),
         graph({
           title: 'Alerts received',
