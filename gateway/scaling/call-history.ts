@@ -30,8 +30,8 @@ export class CallHistory {
   }
 
   /**
-   * How uneven the calls were in the last half minute before `agoMs` ago: the variance of their counts by the mean. 0: like clockwork; 1: by
-   * chance, each for itself. Three standard deviations of its own are laid on, so that what is below 1 is seldom chance. 1 where too little is known.
+   * How uneven the calls were in the last ten seconds before `agoMs` ago: the variance of their counts by the mean. 0: like clockwork; 1: by
+   * chance, each for itself. Four and a half standard deviations of its own are laid on, so that what is below 1 is seldom chance. 1 where too little is known.
    */
   unevenness(agoMs: number): number {
     return this.#fine.unevenness(this.#nowMs - agoMs);
@@ -49,8 +49,9 @@ export class CallHistory {
   }
 }
 
-/** For an unevenness that means something. */
+/** For an unevenness that means something; and so few that a load which began lately is alone in them. */
 const FEWEST_SPANS = 12;
+const MOST_SPANS = 20;
 
 /** A ring of what a growing total was, at least `apartMs` apart. */
 class Points {
@@ -79,9 +80,9 @@ class Points {
 
   /** Of the differences between the points up to a moment. See {@link CallHistory.unevenness}. */
   unevenness(untilMs: number): number {
-    const first = Math.max(0, this.#added - this.#at.length);
     let last = this.#added - 1;
-    while (last > first && this.#atOf(last) > untilMs) last--;
+    while (last > this.#added - this.#at.length && last > 0 && this.#atOf(last) > untilMs) last--;
+    const first = Math.max(0, this.#added - this.#at.length, last - MOST_SPANS);
     const spans = last - first;
     const calls = this.#valueOf(last) - this.#valueOf(first);
     if (spans < FEWEST_SPANS || calls < FEWEST_SPANS) return 1;
@@ -91,7 +92,7 @@ class Points {
       const due = perMs * (this.#atOf(index + 1) - this.#atOf(index));
       squares += (this.#valueOf(index + 1) - this.#valueOf(index) - due) ** 2 / due;
     }
-    return (squares / (spans - 1)) * (1 + 3 * Math.sqrt(2 / (spans - 1)));
+    return (squares / (spans - 1)) * (1 + 4.5 * Math.sqrt(2 / (spans - 1)));
   }
 
   /** Evenly between the points around; before the first one what that has. */
