@@ -9,7 +9,7 @@ export interface CallRateRules {
   readonly steadyWithin: number;
   /** The panic windows. */
   readonly burstMs: readonly number[];
-  /** How many standard deviations such a window must be above the half minute before it: of chance, or of how even that half minute was. */
+  /** How many standard deviations such a window must be above the half minute before it: of chance, or of how even the seconds before were. */
   readonly burstBeyond: number;
   /** The least unevenness (variance by mean; 1: by chance) that is believed of a load: below are the looks' own inexactness and a call more or less. */
   readonly leastUnevenness: number;
