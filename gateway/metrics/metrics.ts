@@ -34,6 +34,12 @@ const DEFAULT_TARGET = 50;
 class GatewayMetrics {
   readonly #registry = new Registry();
   readonly #totals = new InvocationTotals();
+  /** As they were read last. */
+  #functions: ReadonlySet<string> = new Set();
+  /** Functions that the read before had. */
+  #gone: ReadonlySet<string> = new Set();
+  /** What happened to functions that no read has told of yet, and how many reads there were since. */
+  readonly #early: { readonly key: string; readonly tell: () => void; readonly reads: number }[] = [];
   readonly #workers: WorkerMetrics;
   readonly #scaling: ScalingMetrics;
   readonly #cluster: ClusterMetrics;
@@ -80,9 +86,21 @@ class GatewayMetrics {
 
   /** Tells what is deployed now, once for each read of the cluster: new functions get series at 0, removed ones lose theirs. */
   sync(snapshots: readonly FunctionSnapshot[]): void {
-    this.#totals.keepOnly(new Set(snapshots.map(({ ref }) => qualifiedName(ref))));
+    const present = new Set(snapshots.map(({ ref }) => qualifiedName(ref)));
+    this.#gone = new Set([...this.#functions].filter((key) => !present.has(key)));
+    this.#functions = present;
+    this.#totals.keepOnly(this.#functions);
     this.#scaling.sync(snapshots);
     this.#cluster.sync(snapshots);
+    const early = this.#early.splice(0);
+    for (const event of early) this.#tellOf(event.key, event.tell, event.reads + 1);
+  }
+
+  /** Counts what happened to a function. One that was just deployed has no series yet: then when a read has told of it. */
+  #tellOf(key: string, tell: () => void, reads = 0): void {
+    if (this.#functions.has(key)) tell();
+    // A read may have begun before the deployment; what two of them do not have was removed.
+    else if (reads < 2 && !this.#gone.has(key)) this.#early.push({ key, tell, reads });
   }
 
   /** Calls of each function, by `name.namespace`, since the gateway began and now. */
@@ -94,7 +112,7 @@ class GatewayMetrics {
 
   /** The cluster has accepted another replica count. */
   scaled(scaling: Scaling): void {
-    this.#scaling.scaled(scaling);
+    this.#tellOf(qualifiedName(scaling.ref), () => this.#scaling.scaled(scaling));
   }
 
   /** One alert of a notification was dealt with. */
@@ -124,12 +142,12 @@ class GatewayMetrics {
 
   /** A call has woken a function that had no replicas. @param key `name.namespace` */
   coldStart(key: string): void {
-    this.#cluster.coldStart(key);
+    this.#tellOf(key, () => this.#cluster.coldStart(key));
   }
 
   /** Its first replica takes calls now. */
   coldStarted(key: string, seconds: number): void {
-    this.#cluster.coldStarted(key, seconds);
+    this.#tellOf(key, () => this.#cluster.coldStarted(key, seconds));
   }
 
   apiRequest({ method, path, status, seconds }: ApiRequest): void {

@@ -64,7 +64,7 @@ describe('what the gateway counts of its cluster', function () {
   it('are cold starts: one that has not ended yet is counted and has no duration', async () => {
     await deploy('0');
     expect((await gateway.call('/function/fn')).status).to.equal(503);
-    expect(await one('gateway_cold_starts_total')).to.equal(1);
+    await until('it is counted', async () => (await one('gateway_cold_starts_total')) === 1);
     expect(await one('gateway_cold_start_seconds_count')).to.equal(0);
     expect(await one('gateway_scalings_total', 'direction="up",cause="wake"')).to.equal(1);
     gateway.tell({ kind: 'run', name: 'fn', count: 1 });

@@ -110,6 +110,17 @@ describe('the metrics page on scaling and the cluster', () => {
       expect(await counted()).to.deep.equal(['{echo.ns,up,custom}: 0', '{echo.ns,down,custom}: 0']);
     });
 
+    it('are counted also of a function that no read has told of yet', async () => {
+      metrics.scaled({ ref, from: 0, to: 1, cause: 'wake' });
+      metrics.coldStart('echo.ns');
+      metrics.sync([]); // had begun before the deployment
+      metrics.sync([snapshot()]);
+      expect(await counted()).to.include('{echo.ns,up,wake}: 1');
+      expect(Object.values(await values('gateway_cold_starts_total'))).to.deep.equal([1]);
+      metrics.sync([snapshot()]);
+      expect(Object.values(await values('gateway_cold_starts_total'))).to.deep.equal([1]);
+    });
+
     it('are none where nothing changed, nor of a function that is gone, whose series go with it', async () => {
       metrics.sync([snapshot()]);
       metrics.scaled({ ref, from: 1, to: 1, cause: 'alert' });
