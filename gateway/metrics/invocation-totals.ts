@@ -9,6 +9,10 @@ export interface DurationTotals {
 }
 
 interface FunctionTotals {
+  /** A read of the cluster has told of it. */
+  isRead: boolean;
+  /** Reads that did not have it, before one had. */
+  missed: number;
   started: number;
   /** Calls in flight by the process that has them; none is no entry. */
   readonly inFlight: Map<number, number>;
@@ -21,6 +25,8 @@ const OK = 200;
 /** What all processes have counted, since the gateway began: a process that ends takes nothing of it away but what it had in flight. */
 export class InvocationTotals {
   readonly #functions = new Map<string, FunctionTotals>();
+  /** Functions that the read before had: what still comes of them is late. */
+  #gone: ReadonlySet<string> = new Set();
 
   /** @param worker which process counted it */
   add(worker: number, deltas: readonly InvocationDelta[]): void {
@@ -40,8 +46,15 @@ export class InvocationTotals {
 
   /** Series for exactly these functions: new ones begin at 0, so that their first call counts as an increase. */
   keepOnly(keys: ReadonlySet<string>): void {
-    for (const key of this.#functions.keys()) if (!keys.has(key)) this.#functions.delete(key);
-    for (const key of keys) this.#of(key);
+    const gone = new Set<string>();
+    for (const [key, totals] of this.#functions) {
+      if (keys.has(key)) continue;
+      if (totals.isRead) gone.add(key);
+      // A read may have begun before a deployment whose first calls are counted, and in flight, already.
+      if (totals.isRead || ++totals.missed > 1) this.#functions.delete(key);
+    }
+    this.#gone = gone;
+    for (const key of keys) this.#of(key).isRead = true;
   }
 
   *entries(): Generator<
@@ -57,7 +70,13 @@ export class InvocationTotals {
   #of(key: string): FunctionTotals {
     let totals = this.#functions.get(key);
     if (totals === undefined) {
-      totals = { started: 0, inFlight: new Map(), completed: new Map([[OK, noCalls()]]) };
+      totals = {
+        isRead: false,
+        missed: this.#gone.has(key) ? 1 : 0,
+        started: 0,
+        inFlight: new Map(),
+        completed: new Map([[OK, noCalls()]]),
+      };
       this.#functions.set(key, totals);
     }
     return totals;

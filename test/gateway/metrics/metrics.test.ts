@@ -121,6 +121,17 @@ describe('the metrics page', () => {
     expect(await values('gateway_functions_seconds_count')).to.deep.equal(totals);
   });
 
+  it('keeps the calls, and those in flight, of a function that was deployed while the cluster was read', async () => {
+    first.started('echo.ns');
+    first.started('echo.ns');
+    first.completed('echo.ns', 200, 0.02);
+    report();
+    metrics.sync([]);
+    metrics.sync([snapshot('echo')]);
+    expect(metrics.loads().get('echo.ns')).to.deep.equal({ started: 2, inFlight: 1 });
+    expect(Object.values(await values('gateway_function_invocation_total'))).to.deep.equal([1]);
+  });
+
   it('forgets a function that was removed, also when a call of it ends later', async () => {
     metrics.sync([snapshot('echo')]);
     first.started('echo.ns');
