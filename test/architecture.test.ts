@@ -90,7 +90,11 @@ describe('the architecture', () => {
       ],
     ],
     ['gateway/swarm/', ['contract/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/build/']],
-    ['gateway/nats/', ['contract/', 'gateway/log.ts', 'gateway/scaling/']],
+    [
+      'gateway/nats/',
+      ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/scaling/', 'gateway/queue/'],
+    ],
+    ['gateway/queue/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts']],
     ['watchdog/', ['contract/', 'http1/']],
     ['cli/', ['contract/', 'templates/']],
   ];

@@ -10,6 +10,9 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   secret_not_found: 'no such secret in that namespace',
   namespace_not_found: 'nobody made this namespace, and no function lives in it',
   route_not_found: 'the gateway has nothing at this path',
+  async_disabled: 'no NATS is configured: `faas_nats_address` names it',
+  call_not_found: 'no call of that id, or it ended longer ago than results are kept',
+  result_not_found: 'the call ended without an answer, or it is not kept any more',
   method_not_allowed: 'the path exists and answers other verbs: see `Allow`',
   function_exists: 'POST for a function that is deployed already: update it with PUT',
   secret_exists: 'POST for a secret that there is already: update it with PUT',
@@ -17,6 +20,8 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   namespace_exists: 'POST for a namespace that there is already: change it with PUT',
   namespace_not_empty:
     'functions or secrets are in the namespace: the text names them and the option to delete all',
+  call_ended: 'the call has ended already: there is nothing to cancel',
+  call_not_ended: 'the call still waits or runs: ask again, or with `wait`',
   body_too_large: 'a JSON body over 1 MiB (4 MiB with a secret), or a build over its limit',
   invalid_log_request:
     '`/system/logs` with a `name`, `tail`, `since` or `follow` that can not be read: the text says which',
@@ -38,6 +43,9 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   no_replica: 'the function has no replica, and none is started for a call',
   cold_start_timeout: "no replica became available in time: the text has the task's own error",
   waiting_room_full: 'too many calls wait for first replicas already',
+  queue_unavailable: 'NATS cannot be reached or does not store: nothing was accepted; see `Retry-After`',
+  queue_full: 'the queue holds as much as it may: nothing was accepted; see `Retry-After`',
+  queue_not_served: 'no worker has ever served the queue that `com.openfaas.queue` names',
   upstream_timeout:
     "the call took longer than it may: the text names the limit (the gateway's `upstream_timeout`, the function's annotation or its environment)",
 });

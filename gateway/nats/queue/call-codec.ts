@@ -1,0 +1,60 @@
+import type { MsgHdrs } from '@nats-io/transport-node';
+import type { CallBody, CallRecord, ObjectBody, QueuedCall } from '../../queue/call.ts';
+import { type FirstPlace, idOf } from '../../queue/call-id.ts';
+import { fromHeaderJson, toHeaderJson } from './session.ts';
+
+const CALL = 'Skep-Call';
+const RECORD = 'Skep-Record';
+
+/** A call as its message has it: the id is left out where the message's own place says it. */
+type StoredCall = Omit<QueuedCall, 'body' | 'id'> & {
+  readonly id?: string;
+  readonly object?: ObjectBody;
+};
+
+export interface Message {
+  readonly seq: number;
+  readonly headers?: MsgHdrs | undefined;
+  readonly data: Uint8Array;
+}
+
+/** What is published for a call: its facts in a header, so that they can be read without its body. `id` absent: the place says it. */
+export function encodeCall(
+  call: Omit<QueuedCall, 'id'> & { readonly id?: string },
+  headers: MsgHdrs,
+): { readonly headers: MsgHdrs; readonly payload: Uint8Array } {
+  const { body, ...facts } = call;
+  const isInline = body instanceof Uint8Array;
+  const stored: StoredCall = isInline ? facts : { ...facts, object: body };
+  headers.set(CALL, toHeaderJson(stored));
+  return { headers, payload: isInline ? body : NOTHING };
+}
+
+/** @param place the stream that the message is in. @throws {Error} when it is none of ours */
+export function decodeCall(message: Message, place: FirstPlace): QueuedCall {
+  const { object, ...stored } = readHeader(message, CALL) as StoredCall;
+  if (typeof stored.instance !== 'string' || !Array.isArray(stored.steps)) throw new Error('no call');
+  const body: CallBody = object ?? message.data;
+  return { ...stored, id: stored.id ?? idOf(place, message.seq, stored.instance), body };
+}
+
+export function encodeRecord(record: CallRecord, headers: MsgHdrs): MsgHdrs {
+  headers.set(RECORD, toHeaderJson(record));
+  return headers;
+}
+
+/** @throws {Error} when it is none of ours */
+export function decodeRecord(message: Pick<Message, 'headers'>): CallRecord {
+  const record = readHeader(message, RECORD) as CallRecord;
+  if (typeof record.id !== 'string' || typeof record.state !== 'string')
+    throw new Error('no record of a call');
+  return record;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function readHeader(message: Pick<Message, 'headers'>, name: string): object {
+  const value = fromHeaderJson(message.headers, name);
+  if (typeof value !== 'object' || value === null) throw new Error(`no ${name}`);
+  return value;
+}

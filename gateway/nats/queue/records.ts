@@ -1,0 +1,59 @@
+import type { CallRecord } from '../../queue/call.ts';
+import { decodeRecord, encodeRecord } from './call-codec.ts';
+import type { QueueNames } from './names.ts';
+import { errorCodeOf, type JetStreamSessions } from './session.ts';
+
+export interface StoredRecord {
+  readonly record: CallRecord;
+  /** Of the record, for the next write. */
+  readonly revision: number;
+  /** The result's body, where it is kept in the message. */
+  readonly body: Uint8Array;
+}
+
+const NO_MESSAGE = 10037;
+const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+
+/** The records of calls: each is replaced only by who has seen it as it is. */
+export class CallRecords {
+  readonly #sessions: JetStreamSessions;
+  readonly #names: QueueNames;
+
+  constructor(sessions: JetStreamSessions, names: QueueNames) {
+    this.#sessions = sessions;
+    this.#names = names;
+  }
+
+  /** @returns undefined: there is none. @throws {Error} when the store does not answer */
+  async read(id: string): Promise<StoredRecord | undefined> {
+    const { manager } = await this.#sessions.get();
+    const message = await manager.streams
+      .getMessage(this.#names.records, { last_by_subj: this.#names.record(id) })
+      .catch((error: unknown) => {
+        if (errorCodeOf(error) === NO_MESSAGE) return null;
+        throw error;
+      });
+    if (message === null) return undefined;
+    return { record: decodeRecord({ headers: message.header }), revision: message.seq, body: message.data };
+  }
+
+  /**
+   * @param seen the revision that this replaces, 0: there is none; undefined: whatever there is
+   * @param body of the result, when the record says that it is kept in the message
+   * @returns the new revision, or `conflict`: it is another one by now, or has been forgotten
+   * @throws {Error} when nobody knows whether it was written
+   */
+  async write(record: CallRecord, seen: number | undefined, body?: Uint8Array): Promise<number | 'conflict'> {
+    const { js, newHeaders } = await this.#sessions.get();
+    try {
+      const { seq } = await js.publish(this.#names.record(record.id), body ?? new Uint8Array(0), {
+        headers: encodeRecord(record, newHeaders()),
+        ...(seen !== undefined && { expect: { lastSubjectSequence: seen } }),
+      });
+      return seq;
+    } catch (error) {
+      if (WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) return 'conflict';
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { StreamConfig } from '@nats-io/jetstream';
+import type { QueueNames } from './names.ts';
+import { errorCodeOf, type JetStreamSession } from './session.ts';
+
+/** How much the queue and what is told of its calls may take, and for how long. */
+export interface QueueLimits {
+  /** Of waiting calls, with their bodies up to 512 KiB. */
+  readonly queueBytes: number;
+  /** Of calls that are to run later. */
+  readonly laterBytes: number;
+  /** Of longer bodies. */
+  readonly bodyBytes: number;
+  /** Of records, with results up to 512 KiB; the oldest go first. */
+  readonly recordBytes: number;
+  /** Of longer results; the oldest go first. */
+  readonly resultBytes: number;
+  /** How long records and results are kept after their last change. */
+  readonly resultTtlMs: number;
+  readonly deadBytes: number;
+  /** How long an idempotency key stands for its call. */
+  readonly keyTtlMs: number;
+  /** Servers of a cluster of NATS that have each message. */
+  readonly replicas: number;
+}
+
+/** How long the stream itself refuses a message that it has had: longer than anybody takes to find out whether it was stored. */
+const DUPLICATE_WINDOW_MS = 120_000;
+/** The first record of the oldest call goes where there are more. */
+const MOST_RECORDS = 500_000;
+const KEY_BYTES = 64 * 1024 * 1024;
+const STREAM_NAME_IN_USE = 10058;
+const NANOS_PER_MS = 1_000_000;
+
+type Wanted = Partial<StreamConfig> & { readonly name: string };
+
+/** Makes what is missing, and gives what is there these limits. @throws {Error} when JetStream refuses, with its reason */
+export async function ensureStreams(
+  { manager }: JetStreamSession,
+  names: QueueNames,
+  limits: QueueLimits,
+): Promise<void> {
+  for (const wanted of streamsOf(names, limits)) {
+    try {
+      await manager.streams.add(wanted);
+    } catch (error) {
+      if (errorCodeOf(error) !== STREAM_NAME_IN_USE) throw refused(wanted.name, error);
+      const { retention: _fixed, storage: _also, ...changes } = wanted;
+      await manager.streams.update(wanted.name, changes).catch((cause: unknown) => {
+        throw refused(wanted.name, cause);
+      });
+    }
+  }
+}
+
+function refused(name: string, cause: unknown): Error {
+  return new Error(`JetStream refuses the stream ${name}: ${(cause as Error).message}`, { cause });
+}
+
+/** All are files, and refuse when they are full rather than lose what is old; only what is told of calls forgets. */
+function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
+  const shared = {
+    storage: 'file',
+    num_replicas: limits.replicas,
+    duplicate_window: DUPLICATE_WINDOW_MS * NANOS_PER_MS,
+  } as const;
+  return [
+    {
+      ...shared,
+      name: names.queue,
+      subjects: [names.allCalls, names.allCallbacks],
+      retention: 'workqueue',
+      discard: 'new',
+      max_bytes: limits.queueBytes,
+    },
+    {
+      ...shared,
+      name: names.later,
+      subjects: [names.allLater],
+      retention: 'limits',
+      discard: 'new',
+      max_bytes: limits.laterBytes,
+    },
+    {
+      ...shared,
+      name: names.records,
+      subjects: [names.allRecords],
+      retention: 'limits',
+      discard: 'old',
+      max_msgs_per_subject: 1,
+      max_msgs: MOST_RECORDS,
+      max_bytes: limits.recordBytes,
+      max_age: limits.resultTtlMs * NANOS_PER_MS,
+    },
+    {
+      ...shared,
+      name: names.keys,
+      subjects: [names.allKeys],
+      retention: 'limits',
+      discard: 'new',
+      max_bytes: KEY_BYTES,
+      max_age: limits.keyTtlMs * NANOS_PER_MS,
+    },
+    {
+      ...shared,
+      name: names.dead,
+      subjects: [names.allDead],
+      retention: 'limits',
+      discard: 'new',
+      max_bytes: limits.deadBytes,
+    },
+  ];
+}

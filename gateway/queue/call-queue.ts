@@ -1,0 +1,110 @@
+// What the parts of the gateway want of the queue. What stores it is an adapter's business.
+
+import type {
+  CallBody,
+  CallHeaders,
+  CallRecord,
+  CallResult,
+  CallState,
+  CallStep,
+  ObjectBody,
+  QueuedCall,
+} from './call.ts';
+
+/** A call as a client, a schedule or a chain gives it. */
+export interface NewCall {
+  readonly acceptedAt: number;
+  readonly steps: readonly CallStep[];
+  readonly path: string;
+  /** Without `X-Call-Id`: who stores it adds the one that it gets. */
+  readonly headers: CallHeaders;
+  readonly callbackUrl?: string | undefined;
+  readonly runAt?: number | undefined;
+  readonly body: CallBody;
+}
+
+/** Takes calls. Each of these resolves when the call is stored, and not before. */
+export interface CallIntake {
+  /**
+   * A call that nobody has named; it gets an id that says where it is.
+   * @returns the id
+   * @throws {FaasError} `queue_unavailable`, `queue_full`, `queue_not_served`: nothing was accepted
+   */
+  accept(call: NewCall): Promise<string>;
+  /** A call with the client's own id. An earlier call of the same id runs as it would have, but is not told of any more. */
+  acceptAs(id: string, call: NewCall): Promise<void>;
+  /**
+   * A call with an id that is only ever one call: the first one is accepted.
+   * @returns false: it was accepted before, whatever has become of it
+   */
+  acceptFirst(id: string, call: NewCall): Promise<boolean>;
+  /** The same by a key that the client has made up for one call of one function. @returns the id of the call that the key stands for */
+  acceptKeyed(key: string, call: NewCall): Promise<{ readonly id: string; readonly isFirst: boolean }>;
+  /** A body too long for a message. @param most bytes, before `body_too_large`. Nothing is left behind when it fails. */
+  storeBody(body: ReadableStream<Uint8Array>, most: number): Promise<ObjectBody>;
+  /** Of a call that was not accepted. Never throws. */
+  dropBody(body: ObjectBody): Promise<void>;
+}
+
+export interface CallQuery {
+  /** `name.namespace` */
+  readonly function?: string | undefined;
+  readonly state?: CallState | undefined;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** Of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+export interface CallPage {
+  /** The newest first. */
+  readonly calls: readonly CallRecord[];
+  /** Absent: there are no more. */
+  readonly cursor?: string | undefined;
+}
+
+export interface DeadLetter {
+  readonly call: QueuedCall;
+  readonly record: CallRecord | undefined;
+  readonly diedAt: number;
+  readonly reason: string;
+}
+
+export interface DeadFilter {
+  readonly id?: string | undefined;
+  readonly function?: string | undefined;
+}
+
+/** Tells of calls, and changes what becomes of them. Each of these @throws {FaasError} `queue_unavailable` */
+export interface CallBook {
+  /** Waits for the end of a call that has not ended, for at most `waitMs`. */
+  read(
+    id: string,
+    options?: { readonly waitMs?: number; readonly signal?: AbortSignal },
+  ): Promise<CallRecord | undefined>;
+  result(
+    id: string,
+  ): Promise<
+    { readonly result: CallResult; readonly body: ReadableStream<Uint8Array> | Uint8Array } | undefined
+  >;
+  list(query: CallQuery): Promise<CallPage>;
+  cancel(id: string): Promise<'cancelled' | 'ended' | 'unknown'>;
+  /** The oldest first. */
+  listDead(
+    query: Omit<CallQuery, 'state'>,
+  ): Promise<{ readonly letters: readonly DeadLetter[]; readonly cursor?: string | undefined }>;
+  readDead(id: string): Promise<DeadLetter | undefined>;
+  /** Sends dead calls again, from their first step. @param perSecond 0: all at once. @returns how many */
+  redrive(filter: DeadFilter, perSecond: number): Promise<number>;
+  /** @returns how many were thrown away */
+  purgeDead(filter: DeadFilter): Promise<number>;
+}
+
+/** How many calls of a function wait, and how many are being run. */
+export interface Backlog {
+  /** `name.namespace` */
+  readonly function: string;
+  readonly queue: string;
+  readonly waiting: number;
+  readonly running: number;
+}
