@@ -26,7 +26,12 @@ import {
   untilRemoved,
   untilRunning,
 } from './platform/stack.ts';
-import { IMAGE_IDS, PROMETHEUS_IMAGE, stackEnvironment } from './platform/stack-settings.ts';
+import {
+  checkQueueWorkers,
+  IMAGE_IDS,
+  PROMETHEUS_IMAGE,
+  stackEnvironment,
+} from './platform/stack-settings.ts';
 import { ensureSwarm } from './platform/swarm.ts';
 import { ensureVariants } from './platform/watchdog-variants.ts';
 import type { Progress } from './shell/progress.ts';
@@ -47,6 +52,7 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   environment['OPENFAAS_CONFIG'] ||= join(homedir(), '.openfaas');
   const ports = publishedPorts(environment);
   checkScaleUp(environment);
+  checkQueueWorkers(environment);
   const ownRules = readOwnRules(root);
   const file = passwordFile(environment);
   const [, programs] = await allOrFirstError([

@@ -22,6 +22,7 @@ Environment:
   SKEP_GATEWAY_PORT      8080
   SKEP_PROMETHEUS_PORT   9090
   SKEP_GRAFANA_PORT      3000
+  SKEP_QUEUE_WORKERS     1, replicas of the queue worker
   NO_COLOR               no colours
 
 npm run down removes it again.`;

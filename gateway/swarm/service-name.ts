@@ -8,6 +8,7 @@ const HASH_LENGTH = 10;
 /** Names that the platform's own services answer to on the functions' network. */
 const PLATFORM_NAMES: ReadonlySet<string> = new Set([
   'gateway',
+  'queue-worker',
   'nats',
   'prometheus',
   'alertmanager',

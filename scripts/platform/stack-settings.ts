@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GRAFANA_IMAGE } from '../base-images/catalog.ts';
+import { Problem } from '../shell/problem.ts';
 
 /** The configuration files of `stack.yml` by the variable that puts their hash into the config's name. */
 export const CONFIG_FILES: Readonly<Record<string, string>> = {
@@ -40,6 +41,17 @@ export interface StackSettings {
   readonly passwordSecret: string;
   /** The engine's socket on its own machine. */
   readonly dockerSocket: string;
+}
+
+/** @throws {Problem} for what the engine takes for another number, or none */
+export function checkQueueWorkers({
+  SKEP_QUEUE_WORKERS: count = '',
+}: Readonly<Record<string, string | undefined>>): void {
+  if (/^\d{0,3}$/.test(count)) return;
+  throw new Problem(
+    `SKEP_QUEUE_WORKERS=${count} is no number of workers`,
+    'Set it to a number from 0 to 999, or unset it.',
+  );
 }
 
 /** The environment with which `stack.yml` describes exactly this state of the sources. */

@@ -6,6 +6,7 @@ const PROBE_IMAGE = 'python:3.11-slim-bookworm';
 const INSIDE = [
   { service: 'nats', port: 4222, path: '/', word: 'server_id' },
   { service: 'nats', port: 8222, path: '/varz', word: 'server_id' },
+  { service: 'queue-worker', port: 8082, path: '/metrics', word: 'queue_worker_' },
   { service: 'prometheus', port: 9090, path: '/api/v1/status/buildinfo', word: 'goVersion' },
   { service: 'alertmanager', port: 9093, path: '/api/v2/status', word: 'versionInfo' },
 ] as const;

@@ -3,13 +3,22 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { BASE_IMAGES } from '../../scripts/base-images/catalog.ts';
-import { CONFIG_FILES, IMAGE_IDS, stackEnvironment } from '../../scripts/platform/stack-settings.ts';
+import {
+  CONFIG_FILES,
+  checkQueueWorkers,
+  IMAGE_IDS,
+  stackEnvironment,
+} from '../../scripts/platform/stack-settings.ts';
+import { Problem } from '../../scripts/shell/problem.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const text = readFileSync(join(root, 'stack.yml'), 'utf8');
 
 interface Service {
   readonly image: string;
+  readonly command?: readonly string[];
+  readonly user?: string;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly networks: readonly string[];
   readonly ports?: readonly { readonly mode: string; readonly protocol: string }[];
   readonly volumes?: readonly (string | { readonly source: string })[];
@@ -44,7 +53,9 @@ describe('stack.yml', () => {
     it(`needs no IPVS for ${name}, and never has two on one port`, () => {
       expect(service.deploy.endpoint_mode).to.equal('dnsrr');
       for (const port of service.ports ?? []) expect(port.mode).to.equal('host');
-      expect(service.deploy.update_config?.order).to.equal('stop-first');
+      expect(service.deploy.update_config?.order).to.equal(
+        name === 'queue-worker' ? 'start-first' : 'stop-first',
+      );
     });
   }
 
@@ -60,6 +71,17 @@ describe('stack.yml', () => {
       JSON.stringify(volumes).includes('docker.sock'),
     );
     expect(withSocket.map(([name]) => name)).to.deep.equal(['gateway']);
+  });
+
+  it('runs the calls of the queue with the program of the gateway, without its rights', () => {
+    const { gateway, 'queue-worker': worker } = stack.services;
+    expect(worker?.image).to.equal(gateway?.image);
+    expect(worker?.command).to.deep.equal(['queue-worker']);
+    expect(worker?.user).to.equal('nobody');
+    expect(worker?.ports).to.equal(undefined);
+    const { upstream_timeout, gateway_url } = worker?.environment ?? {};
+    expect(upstream_timeout).to.equal(gateway?.environment?.['upstream_timeout']);
+    expect(gateway_url).to.equal('http://gateway:8080');
   });
 
   it('has a default for every variable, so that `docker stack deploy` needs none', () => {
@@ -116,6 +138,12 @@ describe('stackEnvironment', () => {
   it('sets only variables that stack.yml reads', () => {
     for (const variable of Object.keys(stackEnvironment(settings)))
       expect(text).to.contain(`\${${variable}:-`);
+  });
+
+  it('takes a number of queue workers, and nothing else', () => {
+    for (const count of [undefined, '', '0', '1', '12']) checkQueueWorkers({ SKEP_QUEUE_WORKERS: count });
+    for (const count of ['-1', '1.5', 'two', '1000'])
+      expect(() => checkQueueWorkers({ SKEP_QUEUE_WORKERS: count }), count).to.throw(Problem, count);
   });
 
   it('runs no Grafana where its image cannot be had', () => {

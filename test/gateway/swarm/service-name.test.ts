@@ -22,7 +22,15 @@ describe('the name of a function’s service', () => {
     }
   });
 
-  for (const name of ['gateway', 'nats', 'prometheus', 'alertmanager', 'grafana', 'registry']) {
+  for (const name of [
+    'gateway',
+    'queue-worker',
+    'nats',
+    'prometheus',
+    'alertmanager',
+    'grafana',
+    'registry',
+  ]) {
     it(`may not be ${name}, which the platform answers to`, () => {
       expect(() => checkFunctionRef(inDefault(name))).to.throw(FaasError, name);
     });
