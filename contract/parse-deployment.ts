@@ -14,6 +14,7 @@ import {
   parseObject,
   requiredString,
 } from './parse-json.ts';
+import { parseQueueAnnotations } from './parse-queue-annotations.ts';
 import { optionalResources } from './parse-resources.ts';
 import { parseScaleLabels } from './parse-scale-labels.ts';
 
@@ -51,6 +52,7 @@ export function parseDeployment(value: unknown): FunctionDeployment {
   parseScaleLabels(labels ?? {});
   checkRolloutTimeout(annotations ?? {});
   parseCallLimits(labels ?? {}, annotations ?? {});
+  parseQueueAnnotations(annotations ?? {});
   if (registryAuth !== undefined) checkRegistryAuth(registryAuth);
   return {
     service,
