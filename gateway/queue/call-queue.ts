@@ -63,11 +63,18 @@ export interface CallPage {
   readonly cursor?: string | undefined;
 }
 
+/** A call that was tried as often as it may be, kept until somebody sends it again or throws it away. */
 export interface DeadLetter {
+  /** As it was to be run, at the step at which it died. */
   readonly call: QueuedCall;
+  /** As it was then. */
   readonly record: CallRecord | undefined;
+  /** Milliseconds since 1970. */
   readonly diedAt: number;
+  /** For people. */
   readonly reason: string;
+  /** How the last answer's body begins; empty: there was none. */
+  readonly response: Uint8Array;
 }
 
 export interface DeadFilter {
@@ -94,7 +101,11 @@ export interface CallBook {
     query: Omit<CallQuery, 'state'>,
   ): Promise<{ readonly letters: readonly DeadLetter[]; readonly cursor?: string | undefined }>;
   readDead(id: string): Promise<DeadLetter | undefined>;
-  /** Sends dead calls again, from their first step. @param perSecond 0: all at once. @returns how many */
+  /**
+   * Sends dead calls again, from the step at which they died: those before have done their work.
+   * @param perSecond 0: all at once
+   * @returns how many
+   */
   redrive(filter: DeadFilter, perSecond: number): Promise<number>;
   /** @returns how many were thrown away */
   purgeDead(filter: DeadFilter): Promise<number>;
