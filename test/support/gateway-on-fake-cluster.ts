@@ -1,6 +1,8 @@
 // A program: the gateway's control process with real workers, on a cluster in memory. Settings come from the environment as for
-// the gateway, with `function_port` beside them; who started it reads and changes the cluster over the channel of processes.
+// the gateway, with `function_port` beside them and `deployed`, the functions that are there when it starts; who started it reads and
+// changes the cluster over the channel of processes.
 
+import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { loadConfig } from '../../gateway/config.ts';
 import { createLogger } from '../../gateway/log.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
@@ -37,6 +39,8 @@ try {
     replicasRun: env['replicas_run'] === 'by_hand' ? 'by_hand' : 'soon',
     addressOf: (_ref, index) => `127.0.0.${index + 1}`,
   });
+  const deployed = JSON.parse(env['deployed'] ?? '[]') as FunctionDeployment[];
+  for (const deployment of deployed) await provider.create(deployment);
   let refusal: string | undefined;
   let held = Promise.resolve();
   let release = (): void => {};
