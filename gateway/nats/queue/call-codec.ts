@@ -1,5 +1,5 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { CallBody, CallRecord, ObjectBody, QueuedCall } from '../../queue/call.ts';
+import type { CallBody, CallHeaders, CallRecord, ObjectBody, QueuedCall } from '../../queue/call.ts';
 import { type FirstPlace, idOf } from '../../queue/call-id.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
@@ -35,7 +35,14 @@ export function decodeCall(message: Message, place: FirstPlace): QueuedCall {
   const { object, ...stored } = readHeader(message, CALL) as StoredCall;
   if (typeof stored.instance !== 'string' || !Array.isArray(stored.steps)) throw new Error('no call');
   const body: CallBody = object ?? message.data;
-  return { ...stored, id: stored.id ?? idOf(place, message.seq, stored.instance), body };
+  const id = stored.id ?? idOf(place, message.seq, stored.instance);
+  return { ...stored, id, headers: withCallId(stored.headers, id), body };
+}
+
+/** The function is told of it, too: where the place says the id, the message could not have it. */
+function withCallId(headers: CallHeaders, id: string): CallHeaders {
+  const isThere = headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'x-call-id');
+  return isThere ? headers : [...headers, 'X-Call-Id', id];
 }
 
 export function encodeRecord(record: CallRecord, headers: MsgHdrs): MsgHdrs {

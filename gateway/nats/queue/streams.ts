@@ -1,4 +1,5 @@
 import type { StreamConfig } from '@nats-io/jetstream';
+import { streamOf } from './bodies.ts';
 import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSession } from './session.ts';
 
@@ -56,6 +57,18 @@ function refused(name: string, cause: unknown): Error {
   return new Error(`JetStream refuses the stream ${name}: ${(cause as Error).message}`, { cause });
 }
 
+/** As the clients of NATS make an object store, so that they can read it. */
+function objectStore(bucket: string, config: Partial<StreamConfig>): Wanted {
+  return {
+    name: streamOf(bucket),
+    subjects: [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`],
+    retention: 'limits',
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    ...config,
+  };
+}
+
 /** All are files, and refuse when they are full rather than lose what is old; only what is told of calls forgets. */
 function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
   const shared = {
@@ -108,5 +121,12 @@ function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
       discard: 'new',
       max_bytes: limits.deadBytes,
     },
+    objectStore(names.bodies, { ...shared, discard: 'new', max_bytes: limits.bodyBytes }),
+    objectStore(names.results, {
+      ...shared,
+      discard: 'old',
+      max_bytes: limits.resultBytes,
+      max_age: limits.resultTtlMs * NANOS_PER_MS,
+    }),
   ];
 }

@@ -1,0 +1,55 @@
+import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
+import type { QueueNames } from './names.ts';
+import { errorCodeOf, type JetStreamSessions } from './session.ts';
+
+/** The call that a key stands for. */
+export interface KeyedCall {
+  readonly id: string;
+  readonly instance: string;
+}
+
+const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+
+/** Idempotency keys. The first one to use a key says which call it stands for, until the key is forgotten. */
+export class CallKeys {
+  readonly #sessions: JetStreamSessions;
+  readonly #names: QueueNames;
+
+  constructor(sessions: JetStreamSessions, names: QueueNames) {
+    this.#sessions = sessions;
+    this.#names = names;
+  }
+
+  /** @returns the call that the key stands for from now on, and whether it is known to be stored. @throws {Error} what JetStream says */
+  async keep(key: string, call: KeyedCall): Promise<KeyedCall & { readonly isStored: boolean }> {
+    const { js, manager } = await this.#sessions.get();
+    const subject = this.#names.key(key);
+    try {
+      await js.publish(subject, JSON.stringify(call), { expect: { lastSubjectSequence: 0 } });
+      return { ...call, isStored: false };
+    } catch (error) {
+      if (!WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) throw error;
+    }
+    const message = await manager.streams.getMessage(this.#names.keys, { last_by_subj: subject });
+    if (message === null) throw new Error('an idempotency key was forgotten just now');
+    return parseKeyed(message.string());
+  }
+
+  /** Waits for nothing: whoever finds it unmarked looks for the call itself. */
+  markStored(key: string, { id, instance }: KeyedCall): void {
+    this.#sessions
+      .get()
+      .then(({ js }) => js.publish(this.#names.key(key), JSON.stringify({ id, instance, isStored: true })))
+      .catch(() => undefined);
+  }
+}
+
+/** @throws {Error} when it is none of ours */
+function parseKeyed(text: string): KeyedCall & { readonly isStored: boolean } {
+  const stored = parseObject(parseJson(text), 'what an idempotency key stands for');
+  const id = ownValue(stored, 'id');
+  const instance = ownValue(stored, 'instance');
+  if (typeof id !== 'string' || typeof instance !== 'string')
+    throw new Error('an idempotency key stands for no call');
+  return { id, instance, isStored: ownValue(stored, 'isStored') === true };
+}

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { splitFunctionName } from '../../../contract/function-ref.ts';
+import { FaasError } from '../../errors.ts';
+import type { CallRecord, ObjectBody } from '../../queue/call.ts';
+import { type FirstPlace, idOf, newInstance } from '../../queue/call-id.ts';
+import type { CallIntake, NewCall } from '../../queue/call-queue.ts';
+import { Bodies } from './bodies.ts';
+import { encodeCall } from './call-codec.ts';
+import { CallKeys } from './call-keys.ts';
+import { KnownQueues } from './known-queues.ts';
+import type { QueueNames } from './names.ts';
+import { QueueConsumers } from './queue-consumers.ts';
+import { CallRecords } from './records.ts';
+import { isRefused, queueRefusal } from './refusal.ts';
+import type { JetStreamSessions } from './session.ts';
+
+export interface QueueIntakeOptions {
+  readonly sessions: JetStreamSessions;
+  readonly names: QueueNames;
+  readonly now?: () => number;
+}
+
+/** A call that has a name of its own, as it is stored. */
+interface Named {
+  readonly id: string;
+  readonly instance: string;
+  readonly revision: number;
+}
+
+/** How often, and how long after one another, it is tried to take a record back whose call was not stored. */
+const TAKE_BACK_TRIES = 10;
+const TAKE_BACK_EVERY_MS = 2000;
+
+/** Takes calls into JetStream. One that nobody has named costs one message. */
+export class QueueIntake implements CallIntake {
+  readonly #sessions: JetStreamSessions;
+  readonly #names: QueueNames;
+  readonly #now: () => number;
+  readonly #consumers: QueueConsumers;
+  readonly #queues: KnownQueues;
+  readonly #records: CallRecords;
+  readonly #keys: CallKeys;
+  readonly #bodies: Bodies;
+
+  constructor({ sessions, names, now = Date.now }: QueueIntakeOptions) {
+    this.#sessions = sessions;
+    this.#names = names;
+    this.#now = now;
+    this.#consumers = new QueueConsumers(sessions, names);
+    this.#queues = new KnownQueues(sessions, names);
+    this.#records = new CallRecords(sessions, names);
+    this.#keys = new CallKeys(sessions, names);
+    this.#bodies = new Bodies(sessions, names.bodies);
+  }
+
+  accept(call: NewCall): Promise<string> {
+    return told(async () => {
+      await this.#prepare(call);
+      const instance = newInstance();
+      const { seq } = await this.#publish(call, { instance, revision: 0 });
+      return idOf(placeOf(call), seq, instance);
+    });
+  }
+
+  acceptAs(id: string, call: NewCall): Promise<void> {
+    return told(async () => {
+      await this.#prepare(call);
+      const instance = newInstance();
+      const revision = await this.#records.write(queuedRecord(call, { id, instance }), undefined);
+      // Without an expected revision there is none that it could conflict with.
+      if (revision === 'conflict') throw new Error('a record was refused');
+      await this.#publishNamed(call, { id, instance, revision });
+    });
+  }
+
+  acceptFirst(id: string, call: NewCall): Promise<boolean> {
+    return told(async () => {
+      await this.#prepare(call);
+      return this.#acceptOnce(call, { id, instance: newInstance() });
+    });
+  }
+
+  acceptKeyed(key: string, call: NewCall): Promise<{ readonly id: string; readonly isFirst: boolean }> {
+    return told(async () => {
+      await this.#prepare(call);
+      const text = `${call.steps[0]?.function ?? ''} ${key}`;
+      const kept = await this.#keys.keep(text, { id: randomUUID(), instance: newInstance() });
+      if (kept.isStored) return { id: kept.id, isFirst: false };
+      const isFirst = await this.#acceptOnce(call, kept);
+      this.#keys.markStored(text, kept);
+      return { id: kept.id, isFirst };
+    });
+  }
+
+  storeBody(body: ReadableStream<Uint8Array>, most: number): Promise<ObjectBody> {
+    return told(() => this.#bodies.put(body, most));
+  }
+
+  async dropBody(body: ObjectBody): Promise<void> {
+    // What stays is removed by who looks for bodies that no call has.
+    await this.#bodies.drop(body).catch(() => undefined);
+  }
+
+  /** What a call needs to be run one day. */
+  async #prepare({ steps }: NewCall): Promise<void> {
+    const [first] = steps;
+    if (first === undefined) throw new Error('a call without a step');
+    for (const { queue } of steps) await this.#queues.check(queue);
+    await this.#consumers.ensure(first.queue, first.function);
+  }
+
+  /**
+   * The record decides who is first. One that says that the call waits may be all that was written before its writer was lost: the call is
+   * stored again, and refused by the stream where it has it, or dropped by the worker as a copy.
+   * @returns whether it was stored now
+   */
+  async #acceptOnce(call: NewCall, { id, instance }: Omit<Named, 'revision'>): Promise<boolean> {
+    const revision = await this.#records.write(queuedRecord(call, { id, instance }), 0);
+    if (revision !== 'conflict') {
+      await this.#publishNamed(call, { id, instance, revision }, instance);
+      return true;
+    }
+    const there = await this.#records.read(id);
+    if (there === undefined)
+      throw new FaasError('queue_unavailable', 'the call was forgotten while it was accepted: try again');
+    if (there.record.state !== 'queued' || there.record.attempt > 0) return false;
+    const named = { id, instance: there.record.instance, revision: there.revision };
+    const { duplicate } = await this.#publish(call, named, named.instance);
+    return !duplicate;
+  }
+
+  /** @param messageId of one that the stream is to have once */
+  async #publishNamed(call: NewCall, named: Named, messageId?: string): Promise<void> {
+    try {
+      await this.#publish(call, named, messageId);
+    } catch (error) {
+      // The caller is told that it was not accepted, so it is not to be told of, nor to run.
+      void this.#takeBack(queuedRecord(call, named), named.revision, isRefused(error));
+      throw error;
+    }
+  }
+
+  async #publish(
+    call: NewCall,
+    { id, instance, revision }: Omit<Named, 'id'> & { readonly id?: string },
+    messageId?: string,
+  ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
+    const [first] = call.steps;
+    if (first === undefined) throw new Error('a call without a step');
+    const { js, newHeaders } = await this.#sessions.get();
+    const { headers, payload } = encodeCall(
+      { ...call, ...(id !== undefined && { id }), instance, revision, step: 0, attempt: 1 },
+      newHeaders(),
+    );
+    const ref = splitFunctionName(first.function);
+    const subject =
+      placeOf(call) === 'queue'
+        ? this.#names.call(first.queue, ref)
+        : this.#names.laterCall(first.queue, ref);
+    return js.publish(subject, payload, { headers, ...(messageId !== undefined && { msgID: messageId }) });
+  }
+
+  /** @param isSure that the call was not stored; otherwise its worker finds that it has ended */
+  async #takeBack(record: CallRecord, revision: number, isSure: boolean): Promise<void> {
+    for (let tries = 0; tries < TAKE_BACK_TRIES; tries++) {
+      try {
+        if (isSure) {
+          const { manager } = await this.#sessions.get();
+          await manager.streams.deleteMessage(this.#names.records, revision, false);
+        } else {
+          const endedAt = this.#now();
+          const reason = 'it was not accepted: nobody could tell whether it was stored';
+          await this.#records.write({ ...record, state: 'cancelled', endedAt, reason }, revision);
+        }
+        return;
+      } catch {
+        // NATS is away, most likely: what is left tells of a call that waits, until it is forgotten.
+        await Bun.sleep(TAKE_BACK_EVERY_MS);
+      }
+    }
+  }
+}
+
+function placeOf({ runAt }: NewCall): FirstPlace {
+  return runAt === undefined ? 'queue' : 'later';
+}
+
+function queuedRecord(
+  { acceptedAt, steps, runAt, callbackUrl }: NewCall,
+  { id, instance }: { readonly id: string; readonly instance: string },
+): CallRecord {
+  return {
+    id,
+    instance,
+    state: 'queued',
+    acceptedAt,
+    steps,
+    step: 0,
+    attempt: 0,
+    attempts: [],
+    ...(runAt !== undefined && { runAt }),
+    ...(callbackUrl !== undefined && { callbackUrl }),
+  };
+}
+
+async function told<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw queueRefusal(error);
+  }
+}

@@ -1,0 +1,41 @@
+import { FaasError } from '../../errors.ts';
+import { errorCodeOf, queueAway } from './session.ts';
+
+/** No room: of the stream, the account or the server. */
+const NO_ROOM = new Set([10002, 10023, 10028, 10047]);
+/** The stream could not store it, for the reason that its text tells. */
+const STORE_FAILED = 10077;
+const LATER_SECONDS = 5;
+
+/** Whether JetStream has answered: then nothing was stored. Otherwise nobody knows. */
+export function isRefused(error: unknown): boolean {
+  return errorCodeOf(error) >= 10_000 || isOwn(error) || nameOf(error) === 'JetStreamNotEnabled';
+}
+
+/** What a caller is told when the queue did not take what it was given. */
+export function queueRefusal(error: unknown): FaasError {
+  if (error instanceof FaasError) return error;
+  const code = errorCodeOf(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (NO_ROOM.has(code) || (code === STORE_FAILED && /maximum/.test(reason))) {
+    return new FaasError('queue_full', `the queue is full (${reason}): try again later`, {
+      cause: error,
+      retryAfterSeconds: LATER_SECONDS,
+    });
+  }
+  if (isOwn(error) && /max_payload/.test(reason)) {
+    return new FaasError('invalid_request', 'the headers are too long for a call that is to wait', {
+      cause: error,
+    });
+  }
+  return queueAway(nameOf(error) === 'JetStreamNotEnabled' ? 'NATS has no such stream' : reason, error);
+}
+
+/** The client itself has refused it, and sent nothing. */
+function isOwn(error: unknown): boolean {
+  return nameOf(error) === 'InvalidArgumentError';
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
