@@ -1,32 +1,56 @@
-// How a call ended, as it waits to be told to the URL that its client gave.
+// The answer of a call on its way to whoever wants it. Plain data: it is stored, and read by other processes and versions.
 
 import type { CallBody, CallHeaders } from './call.ts';
 
-/** What a worker leaves for whoever delivers callbacks. */
+/** A result that is to be posted to the client's address, as it waits. */
 export interface QueuedCallback {
-  /** As `X-Call-Id` has it. */
+  /** Of the call. */
   readonly id: string;
   readonly instance: string;
-  readonly url: string;
-  /** `name.namespace`, of the step that ended the call. */
-  readonly function: string;
-  /** Of the queue whose workers deliver it. */
+  /** Of the queue whose workers post it. */
   readonly queue: string;
-  /** Of the last answer; 503: nobody answered. */
+  readonly url: string;
+  /** As the client named it, or `name.namespace`. */
+  readonly function: string;
+  /** Of the function; 503: it could not be called. */
   readonly status: number;
-  /** Of the last answer, without those of one connection. */
+  /** The function's answer, without those of one connection. */
   readonly headers: CallHeaders;
-  /** How long the last attempt took. */
+  /** An object is in the store of results. */
+  readonly body: CallBody;
+  /** The answer was longer than what is kept, and had so many bytes: the body is empty. */
+  readonly droppedBytes?: number | undefined;
+  /** How long the function ran, the last time. */
   readonly seconds: number;
-  /** Retries of the call that were made, and how many may be: equal when it was given up. */
+  /** Retries of the call that were made, and that there could have been. */
   readonly retries: number;
   readonly mostRetries: number;
-  /** Milliseconds since 1970. */
+  /** When the call ended, milliseconds since 1970. */
   readonly endedAt: number;
-  /** Of the delivery that is to be tried, from 1. */
+  /** Of the delivery that is to be made, from 1. */
   readonly attempt: number;
   /** Not before; milliseconds since 1970. */
   readonly runAt?: number | undefined;
-  /** Of the last answer; an object is in the store of results. Empty where it was longer than what is kept. */
-  readonly body: CallBody;
+}
+
+/** One try to deliver it. */
+export interface CallbackAttempt {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly seconds: number;
+  /** Absent: no answer came. */
+  readonly status?: number;
+  readonly error?: string;
+}
+
+/** How a call's callback fares: told beside the call's own record. */
+export interface CallbackRecord {
+  readonly id: string;
+  readonly instance: string;
+  readonly state: 'waiting' | 'delivered' | 'failed';
+  /** The last 20. */
+  readonly attempts: readonly CallbackAttempt[];
+  /** When the next one is made. */
+  readonly runAt?: number;
+  readonly endedAt?: number;
 }

@@ -1,34 +1,49 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { ObjectBody } from '../../queue/call.ts';
-import type { QueuedCallback } from '../../queue/callback.ts';
+import type { CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
 import type { Message } from './call-codec.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
 const CALLBACK = 'Skep-Callback';
+const RECORD = 'Skep-Callback-Record';
 const NOTHING = new Uint8Array(0);
 
 type StoredCallback = Omit<QueuedCallback, 'body'> & { readonly object?: ObjectBody };
 
+export function isCallback(headers: MsgHdrs | undefined): boolean {
+  return headers?.has(CALLBACK) === true;
+}
+
+/** What is published for a callback: its facts in a header, so that they can be read without its body. */
 export function encodeCallback(
-  callback: QueuedCallback,
+  { body, ...facts }: QueuedCallback,
   headers: MsgHdrs,
 ): { readonly headers: MsgHdrs; readonly payload: Uint8Array } {
-  const { body, ...facts } = callback;
   const isInline = body instanceof Uint8Array;
   const stored: StoredCallback = isInline ? facts : { ...facts, object: body };
   headers.set(CALLBACK, toHeaderJson(stored));
   return { headers, payload: isInline ? body : NOTHING };
 }
 
-export function isCallback(message: Pick<Message, 'headers'>): boolean {
-  return message.headers?.has(CALLBACK) ?? false;
+/** @throws {Error} when it is none of ours */
+export function decodeCallback({ headers, data }: Message): QueuedCallback {
+  const value = fromHeaderJson(headers, CALLBACK);
+  if (typeof value !== 'object' || value === null) throw new Error('no callback');
+  const { object, ...stored } = value as StoredCallback;
+  if (typeof stored.id !== 'string' || typeof stored.url !== 'string' || typeof stored.queue !== 'string') {
+    throw new Error('no callback');
+  }
+  return { ...stored, body: object ?? data };
+}
+
+export function encodeCallbackRecord(record: CallbackRecord, headers: MsgHdrs): MsgHdrs {
+  headers.set(RECORD, toHeaderJson(record));
+  return headers;
 }
 
 /** @throws {Error} when it is none of ours */
-export function decodeCallback(message: Message): QueuedCallback {
-  const value = fromHeaderJson(message.headers, CALLBACK);
-  if (typeof value !== 'object' || value === null) throw new Error('no callback');
-  const { object, ...facts } = value as StoredCallback;
-  if (typeof facts.url !== 'string' || typeof facts.id !== 'string') throw new Error('no callback');
-  return { ...facts, body: object ?? message.data };
+export function decodeCallbackRecord({ headers }: Pick<Message, 'headers'>): CallbackRecord {
+  const value = fromHeaderJson(headers, RECORD);
+  if (typeof value !== 'object' || value === null) throw new Error('no record of a callback');
+  return value as CallbackRecord;
 }

@@ -28,6 +28,7 @@ export interface QueueNames {
   callback(queue: string): string;
   readonly allLater: string;
   laterCall(queue: string, ref: FunctionRef): string;
+  laterCallback(queue: string): string;
   readonly allRecords: string;
   record(id: string): string;
   /** How a call's callback fares: beside its record. */
@@ -66,6 +67,7 @@ export function queueNames(cluster: string): QueueNames {
     callback: (queue) => `${top}.callback.${queue}`,
     allLater: `${top}.later.>`,
     laterCall: (queue, ref) => `${top}.later.${queue}.${of(ref)}`,
+    laterCallback: (queue) => `${top}.later.callback.${queue}`,
     allRecords: `${top}.call.>`,
     record: (id) => `${top}.call.${token(id)}`,
     callbackRecord: (id) => `${top}.call.${token(id)}.callback`,
