@@ -1,9 +1,10 @@
 import { createLogger } from './log.ts';
+import { QUEUE_WORKER_ROLE } from './queue-worker/role.ts';
 import { WORKER_ROLE } from './workers/worker-command.ts';
 
 /**
- * One program, two roles: without an argument it is the gateway, that is its control process, which starts workers of the same
- * program. Each role loads only what it needs.
+ * One program, three roles: without an argument it is the gateway, that is its control process, which starts workers of the same
+ * program; the queue worker is a service of its own. Each role loads only what it needs.
  */
 async function main(args: readonly string[]): Promise<void> {
   if (args.length === 0) {
@@ -12,9 +13,12 @@ async function main(args: readonly string[]): Promise<void> {
   } else if (args.length === 1 && args[0] === WORKER_ROLE) {
     const { runWorker } = await import('./workers/run-worker.ts');
     runWorker(createLogger());
+  } else if (args.length === 1 && args[0] === QUEUE_WORKER_ROLE) {
+    const { runQueueWorker } = await import('./queue-worker/run-queue-worker.ts');
+    await runQueueWorker(process.env);
   } else {
     throw new Error(
-      `the gateway takes no arguments, not ${args.join(' ')}: docs/configuration.md has its settings`,
+      `the gateway takes no arguments but ${QUEUE_WORKER_ROLE}, not ${args.join(' ')}: docs/configuration.md has its settings`,
     );
   }
 }

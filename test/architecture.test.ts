@@ -95,6 +95,19 @@ describe('the architecture', () => {
       ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/scaling/', 'gateway/queue/'],
     ],
     ['gateway/queue/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts']],
+    [
+      'gateway/queue-worker/',
+      [
+        'contract/',
+        'http1/',
+        'gateway/errors.ts',
+        'gateway/log.ts',
+        'gateway/metrics/',
+        'gateway/nats/',
+        'gateway/queue/',
+        'gateway/workers/stop-on-signals.ts',
+      ],
+    ],
     ['watchdog/', ['contract/', 'http1/']],
     ['cli/', ['contract/', 'templates/']],
   ];

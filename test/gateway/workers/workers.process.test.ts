@@ -307,8 +307,8 @@ describe('a gateway of two workers', function () {
   it('has no worker that is started by hand, and no other role', async () => {
     for (const [args, reason] of [
       [['worker'], 'a worker is started by the gateway, not by hand'],
-      [['--help'], 'the gateway takes no arguments, not --help'],
-      [['worker', 'x'], 'the gateway takes no arguments, not worker x'],
+      [['--help'], 'the gateway takes no arguments but queue-worker, not --help'],
+      [['worker', 'x'], 'the gateway takes no arguments but queue-worker, not worker x'],
     ] as const) {
       const child = Bun.spawn([process.execPath, MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
       expect(await new Response(child.stdout).text()).to.contain(reason);
