@@ -37,6 +37,8 @@ export interface Engine {
   load(image: string): Promise<void>;
   /** As the machine's service manager stops it: containers are asked to end, then it ends. */
   stop(): Promise<void>;
+  /** With `SIGKILL`: its containers run on, until the next one that starts ends them. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   /** No packet comes or goes any more, and nobody is told: as if the machine had lost its power. */
   cut(): void;
@@ -149,7 +151,7 @@ class Host implements Engine {
       stream.on('data', (chunk: Buffer) => appendFileSync(log, chunk));
     }
     await until(`the engine ${this.address}`, async () => {
-      if (child.exitCode !== null)
+      if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`dockerd ended:\n${readFileSync(log, 'utf8').slice(-2000)}`);
       return this.docker.version().then(
         () => true,
@@ -158,11 +160,19 @@ class Host implements Engine {
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    child.kill('SIGTERM');
+    child.kill(signal);
     await ended;
   }
 

@@ -29,8 +29,12 @@ export class Ledger {
     });
   }
 
+  get host(): string {
+    return this.#server.hostname ?? '';
+  }
+
   get url(): string {
-    return `http://${this.#server.hostname}:${this.#server.port}`;
+    return `http://${this.host}:${this.#server.port}`;
   }
 
   /** Runs of one function that have begun. */
