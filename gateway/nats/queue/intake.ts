@@ -134,8 +134,11 @@ export class QueueIntake implements CallIntake {
     try {
       await this.#publish(call, named, messageId);
     } catch (error) {
-      // The caller is told that it was not accepted, so it is not to be told of, nor to run.
-      void this.#takeBack(queuedRecord(call, named), named.revision, isRefused(error));
+      const isSure = isRefused(error);
+      // The caller is told that it was not accepted, so it is not to be told of, nor to run. One that is to be stored once is tried
+      // again by the same name: where nobody knows whether it was stored, that try must find it as it is.
+      if (messageId === undefined || isSure)
+        void this.#takeBack(queuedRecord(call, named), named.revision, isSure);
       throw error;
     }
   }
