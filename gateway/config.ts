@@ -78,6 +78,28 @@ export interface GatewayConfig {
   readonly natsPort: number;
   /** Gateways of one name, on one NATS, serve one cluster: one of them scales. Env `cluster_name`, default `skep`. */
   readonly clusterName: string;
+  /** Room for calls that wait, with their bodies up to 512 KiB, before 503. Env `queue_limit_bytes`, default 1073741824. */
+  readonly queueLimitBytes: number;
+  /** Room for calls that are to run later. Env `queue_later_limit_bytes`, default 268435456. */
+  readonly queueLaterLimitBytes: number;
+  /** Room for longer bodies of calls. Env `queue_body_limit_bytes`, default 1073741824. */
+  readonly queueBodyLimitBytes: number;
+  /** Room for what is told of calls, with results up to 512 KiB; the oldest go first. Env `queue_record_limit_bytes`, default 536870912. */
+  readonly queueRecordLimitBytes: number;
+  /** Room for longer results; the oldest go first. Env `queue_result_limit_bytes`, default 536870912. */
+  readonly queueResultLimitBytes: number;
+  /** Room for dead letters. Env `queue_dead_limit_bytes`, default 268435456. */
+  readonly queueDeadLimitBytes: number;
+  /** How long a call is told of, and its result kept, after its last change. Env `result_ttl`, at least 1m, default 24h. */
+  readonly resultTtlMs: number;
+  /** How long an idempotency key stands for its call. Env `idempotency_window`, at least 1m, default 24h. */
+  readonly idempotencyWindowMs: number;
+  /** Servers of a cluster of NATS that have each call. Env `nats_stream_replicas`, 1 to 5, default 1. */
+  readonly natsStreamReplicas: number;
+  /** Longest body of an asynchronous call, before 413. Env `async_body_limit`, default 268435456. */
+  readonly asyncBodyLimitBytes: number;
+  /** How late a client may have its call run. Env `async_max_delay`, at most a year, default 720h. */
+  readonly asyncMaxDelayMs: number;
   /** Largest build request in bytes. Env `build_limit_bytes`, default 268435456. */
   readonly buildLimitBytes: number;
   /** Longest build. Env `build_timeout`, default 15m. */
@@ -130,6 +152,26 @@ function parseBufferLimit(text: string): number {
   const bytes = parseCount(text);
   if (bytes < LEAST_BUFFER_BYTES) throw new Error(`expected at least ${LEAST_BUFFER_BYTES}`);
   return bytes;
+}
+
+const GIB = 1024 ** 3;
+const LEAST_ROOM_BYTES = 8 * 1024 * 1024;
+const MOST_ROOM_BYTES = 1024 * GIB;
+const parseRoom = parseCountFrom(LEAST_ROOM_BYTES, MOST_ROOM_BYTES);
+
+const DAY_MS = 24 * 60 * 60_000;
+const LONGEST_MS = 365 * DAY_MS;
+
+function parseMinuteOrMore(text: string): number {
+  const ms = parseDurationMs(text);
+  if (!(ms >= 60_000 && ms <= LONGEST_MS)) throw new Error('expected at least 1m, at most a year');
+  return ms;
+}
+
+function parseLongDelay(text: string): number {
+  const ms = parseDurationMs(text);
+  if (!(ms <= LONGEST_MS)) throw new Error('expected at most a year (8760h)');
+  return ms;
 }
 
 function parseFraction(text: string): number {
@@ -233,6 +275,17 @@ export function loadConfig(
     natsHost: read('faas_nats_address', '', asIs),
     natsPort: read('faas_nats_port', 4222, parsePort),
     clusterName: read('cluster_name', 'skep', parseClusterName),
+    queueLimitBytes: read('queue_limit_bytes', GIB, parseRoom),
+    queueLaterLimitBytes: read('queue_later_limit_bytes', GIB / 4, parseRoom),
+    queueBodyLimitBytes: read('queue_body_limit_bytes', GIB, parseRoom),
+    queueRecordLimitBytes: read('queue_record_limit_bytes', GIB / 2, parseRoom),
+    queueResultLimitBytes: read('queue_result_limit_bytes', GIB / 2, parseRoom),
+    queueDeadLimitBytes: read('queue_dead_limit_bytes', GIB / 4, parseRoom),
+    resultTtlMs: read('result_ttl', DAY_MS, parseMinuteOrMore),
+    idempotencyWindowMs: read('idempotency_window', DAY_MS, parseMinuteOrMore),
+    natsStreamReplicas: read('nats_stream_replicas', 1, parseCountFrom(1, 5)),
+    asyncBodyLimitBytes: read('async_body_limit', 256 * 1024 * 1024, parseCount),
+    asyncMaxDelayMs: read('async_max_delay', 30 * DAY_MS, parseLongDelay),
     buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
     buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
     accessLog: read('access_log', 'errors', parseAccessLog),

@@ -32,6 +32,10 @@ import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
+import { queueNames } from './nats/queue/names.ts';
+import { JetStreamSessions } from './nats/queue/session.ts';
+import { StreamKeeper } from './nats/queue/stream-keeper.ts';
+import type { QueueLimits } from './nats/queue/streams.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
@@ -105,6 +109,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     onNudge: () => keeper.nudge(),
     onUnreachable: (replica) => keeper.unreachable(replica),
     onReport: (worker, deltas, figures) => metrics.add(worker, deltas, figures),
+    onAccepts: (delta) => metrics.addAccepts(delta),
     onGone: (worker) => {
       counts.clearWorker(worker - 1);
       metrics.workerEnded(worker);
@@ -176,6 +181,12 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     nats === undefined
       ? oneGateway()
       : new NatsGateways({ link: nats, cluster: config.clusterName, id: gatewayId, logger });
+  const sessions = nats && new JetStreamSessions(nats);
+  const queue = queueNames(config.clusterName);
+  const streams =
+    nats &&
+    sessions &&
+    new StreamKeeper({ link: nats, sessions, names: queue, limits: queueLimits(config), logger });
   const scaling: ScalingLoop = createScaling({
     config,
     provider,
@@ -214,9 +225,9 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       wanted: {
         workers: () => workers.look(),
         nats: async (signal) =>
-          config.natsHost === ''
+          streams === undefined
             ? 'not configured'
-            : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}`,
+            : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}; ${await streams.look()}`,
         prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
       },
       lastRead: () => lastRead,
@@ -256,6 +267,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     scaling.stop();
     keeper.stop();
     unwatch();
+    streams?.stop();
     await Promise.race([gateways.stop(), sleep(1000)]);
     await Promise.race([nats?.stop(), sleep(1000)]);
     await Promise.race([controlServer.close(1000), sleep(2000)]);
@@ -269,6 +281,20 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       stopped ??= stop();
       return stopped;
     },
+  };
+}
+
+function queueLimits(config: GatewayConfig): QueueLimits {
+  return {
+    queueBytes: config.queueLimitBytes,
+    laterBytes: config.queueLaterLimitBytes,
+    bodyBytes: config.queueBodyLimitBytes,
+    recordBytes: config.queueRecordLimitBytes,
+    resultBytes: config.queueResultLimitBytes,
+    resultTtlMs: config.resultTtlMs,
+    deadBytes: config.queueDeadLimitBytes,
+    keyTtlMs: config.idempotencyWindowMs,
+    replicas: config.natsStreamReplicas,
   };
 }
 

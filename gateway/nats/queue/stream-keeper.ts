@@ -1,0 +1,69 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from '../../log.ts';
+import type { NatsLink } from '../nats-link.ts';
+import { pause } from '../pause.ts';
+import type { QueueNames } from './names.ts';
+import type { JetStreamSessions } from './session.ts';
+import { ensureStreams, type QueueLimits } from './streams.ts';
+
+export interface StreamKeeperOptions {
+  readonly link: NatsLink;
+  readonly sessions: JetStreamSessions;
+  readonly names: QueueNames;
+  readonly limits: QueueLimits;
+  readonly logger: Logger;
+}
+
+const RETRY_MS = 2000;
+/** Somebody may have removed a stream, or NATS its volume without its connections. */
+const LOOK_EVERY_MS = 30_000;
+
+/** Sees to it that the queue's streams are there, on each connection anew. */
+export class StreamKeeper {
+  readonly #options: StreamKeeperOptions;
+  readonly #stopping = new AbortController();
+  #problem: string | undefined = 'its streams are not looked at yet';
+  #toldProblem: string | undefined;
+
+  constructor(options: StreamKeeperOptions) {
+    this.#options = options;
+    options.link.onConnection((connection) => void this.#keep(connection));
+  }
+
+  /** For people, how the queue is. @throws {Error} when it cannot be used, with the reason */
+  async look(): Promise<string> {
+    const { sessions, names } = this.#options;
+    if (this.#problem !== undefined) throw new Error(`the queue cannot be used: ${this.#problem}`);
+    const { manager } = await sessions.get();
+    const { state, config } = await manager.streams.info(names.queue);
+    const percent = Math.round((100 * state.bytes) / config.max_bytes);
+    return `${state.messages} waiting or running asynchronously (${percent} % of the queue's room)`;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  async #keep(connection: NatsConnection): Promise<void> {
+    const { link, sessions, names, limits, logger } = this.#options;
+    const { signal } = this.#stopping;
+    const isOver = (): boolean => signal.aborted || connection.isClosed() || link.connection !== connection;
+    while (!isOver()) {
+      try {
+        await ensureStreams(await sessions.get(), names, limits);
+        if (this.#toldProblem !== undefined) logger.info('the queue can be used again');
+        this.#problem = undefined;
+        this.#toldProblem = undefined;
+      } catch (error) {
+        // A connection that ends is told of by itself.
+        if (isOver()) return;
+        this.#problem = (error as Error).message;
+        if (this.#problem !== this.#toldProblem) {
+          logger.error('the queue cannot be used', { reason: this.#problem });
+          this.#toldProblem = this.#problem;
+        }
+      }
+      await pause(this.#problem === undefined ? LOOK_EVERY_MS : RETRY_MS, signal);
+    }
+  }
+}
