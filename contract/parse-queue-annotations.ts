@@ -22,7 +22,7 @@ export interface RetryAnnotations {
 }
 
 export const QUEUE_ANNOTATION = 'com.openfaas.queue';
-export const THEN_ANNOTATION = 'com.skep.then';
+export const FOLLOWERS_ANNOTATION = 'com.skep.then';
 export const RETRIES_ANNOTATION = 'com.openfaas.retry.attempts';
 export const RETRY_CODES_ANNOTATION = 'com.openfaas.retry.codes';
 export const MIN_WAIT_ANNOTATION = 'com.openfaas.retry.min_wait';
@@ -41,7 +41,7 @@ type Texts = Readonly<Record<string, string>>;
 /** @throws {ContractError} that names the annotation and what it may be */
 export function parseQueueAnnotations(annotations: Texts): QueueAnnotations {
   const queue = read(annotations, QUEUE_ANNOTATION, parseQueueName);
-  const followers = read(annotations, THEN_ANNOTATION, parseFollowers);
+  const followers = read(annotations, FOLLOWERS_ANNOTATION, parseFollowers);
   const retry = parseRetry(annotations);
   return {
     ...(queue !== undefined && { queue }),

@@ -73,10 +73,14 @@ describe('the architecture', () => {
         'gateway/data-plane/',
         'gateway/metrics/',
         'gateway/tracing/',
+        'gateway/nats/queue/open-intake.ts',
       ],
     ],
     ['gateway/tracing/', ['http1/types.ts', 'gateway/data-plane/call-tracer.ts']],
-    ['gateway/data-plane/', ['contract/', 'http1/', 'gateway/errors.ts', 'gateway/functions/']],
+    [
+      'gateway/data-plane/',
+      ['contract/', 'http1/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/queue/'],
+    ],
     [
       'gateway/control-plane/',
       [
@@ -92,9 +96,17 @@ describe('the architecture', () => {
     ['gateway/swarm/', ['contract/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/build/']],
     [
       'gateway/nats/',
-      ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/scaling/', 'gateway/queue/'],
+      [
+        'contract/',
+        'gateway/errors.ts',
+        'gateway/log.ts',
+        'gateway/scaling/',
+        'gateway/queue/',
+        'gateway/schedules/',
+      ],
     ],
     ['gateway/queue/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts']],
+    ['gateway/schedules/', ['contract/', 'gateway/log.ts', 'gateway/queue/']],
     [
       'gateway/queue-worker/',
       [

@@ -85,7 +85,7 @@ export class Call implements OwnFields {
 }
 
 /** The host that the client called: a target in absolute form says it, whatever `Host` says (RFC 9112 3.2.2). */
-function hostOf(exchange: Exchange): string {
+export function hostOf(exchange: Exchange): string {
   const { target } = exchange.request;
   if (target.charCodeAt(0) === 0x2f) return exchange.header('host') ?? '';
   return /^https?:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(target)?.[1] ?? '';

@@ -1,6 +1,7 @@
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { Exchange } from '../../http1/types.ts';
 import type { TableKnowledge } from '../functions/with-knowledge.ts';
+import type { CallIntake } from '../queue/call-queue.ts';
 import { privateCounts } from './limits/shared-counts.ts';
 import { createServingPlane, type ServingPlane, type ServingPlaneOptions } from './serving-plane.ts';
 import { TableKeeper, type TableKeeperOptions } from './table-keeper.ts';
@@ -20,6 +21,8 @@ export interface DataPlane {
   readonly knowledge: TableKnowledge;
   /** Lets go of calls that wait for a replica, and stops reading. */
   stop(): void;
+  /** From now on calls are accepted that are run later. */
+  takeCalls(intake: CallIntake): void;
 }
 
 /**
@@ -45,6 +48,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane {
     nudge: () => keeper.nudge(),
     refresh: (ref) => keeper.refresh(ref),
     knowledge: keeper.knowledge,
+    takeCalls: (intake) => serving.takeCalls(intake),
     stop: () => {
       keeper.stop();
       serving.stop();

@@ -1,12 +1,15 @@
 import { relay } from '../../http1/relay.ts';
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
 import { FaasError } from '../errors.ts';
+import type { Acceptor } from './async/acceptor.ts';
 import type { Invoker } from './invoke.ts';
 import { refuse } from './refusal.ts';
-import { route } from './route.ts';
+import { type Route, route } from './route.ts';
 
 export interface FrontOptions {
   readonly invoker: Invoker;
+  /** Undefined: there is no queue. */
+  readonly acceptor: Acceptor | undefined;
   readonly pool: UpstreamPool;
   /** Unix socket on which the control plane listens. */
   readonly controlSocket: string;
@@ -29,18 +32,48 @@ const CONTROL_METHODS: ReadonlySet<string> = new Set([
 /** For `OPTIONS *`, which asks what the server as a whole takes (RFC 9110 9.3.7). */
 const ALLOW = ['Allow', [...CONTROL_METHODS].join(', ')];
 
+const NO_QUEUE = 'asynchronous calls need a queue: this gateway has no faas_nats_address';
+
 /** Sends each request of the public listener to its plane. */
-export function createFront({ invoker, pool, controlSocket }: FrontOptions): (exchange: Exchange) => void {
+export function createFront({
+  invoker,
+  acceptor,
+  pool,
+  controlSocket,
+}: FrontOptions): (exchange: Exchange) => void {
   const address = { unix: controlSocket };
-  return (exchange) => {
-    if (exchange.request.method === 'CONNECT') {
-      refuse(exchange, new FaasError('method_not_allowed', 'CONNECT is not served here'));
+  const toControl = (exchange: Exchange, target: string): void => {
+    if (!CONTROL_METHODS.has(exchange.request.method)) {
+      const { method } = exchange.request;
+      refuse(
+        exchange,
+        new FaasError('method_not_allowed', `${target.slice(0, 200)} does not answer ${method.slice(0, 50)}`),
+      );
       return;
     }
-    const to = route(exchange.request.target);
+    void relay(exchange, {
+      pool,
+      address,
+      target,
+      dropRequestHeaders: CONTROL_OWN_HEADERS,
+      addRequestHeaders: ['X-Skep-Client', exchange.remoteAddress],
+      allowUpgrade: false,
+    }).then((outcome) => {
+      if (outcome.kind === 'not_delivered' || (outcome.kind === 'failed' && !outcome.answered)) {
+        refuse(
+          exchange,
+          new FaasError('provider_unavailable', 'the control plane does not answer: see the log'),
+        );
+      }
+    });
+  };
+  const send = (exchange: Exchange, to: Route): void => {
     switch (to.plane) {
       case 'function':
         invoker.invoke(exchange, to.name, to.rest);
+        return;
+      case 'async':
+        sendAsync(exchange, to);
         return;
       case 'refused':
         if (exchange.request.target === '*') {
@@ -50,31 +83,29 @@ export function createFront({ invoker, pool, controlSocket }: FrontOptions): (ex
         refuse(exchange, new FaasError('invalid_request', to.message));
         return;
       case 'control':
-        if (!CONTROL_METHODS.has(exchange.request.method)) {
-          refuse(
-            exchange,
-            new FaasError(
-              'method_not_allowed',
-              `${to.target.slice(0, 200)} does not answer ${exchange.request.method.slice(0, 50)}`,
-            ),
-          );
-          return;
-        }
-        void relay(exchange, {
-          pool,
-          address,
-          target: to.target,
-          dropRequestHeaders: CONTROL_OWN_HEADERS,
-          addRequestHeaders: ['X-Skep-Client', exchange.remoteAddress],
-          allowUpgrade: false,
-        }).then((outcome) => {
-          if (outcome.kind === 'not_delivered' || (outcome.kind === 'failed' && !outcome.answered)) {
-            refuse(
-              exchange,
-              new FaasError('provider_unavailable', 'the control plane does not answer: see the log'),
-            );
-          }
-        });
+        toControl(exchange, to.target);
     }
+  };
+  const sendAsync = (exchange: Exchange, to: Extract<Route, { plane: 'async' }>): void => {
+    const { method } = exchange.request;
+    if (method === 'DELETE') {
+      send(exchange, to.delete);
+      return;
+    }
+    if (method !== 'POST') {
+      const message = 'a call that is run later is a POST; DELETE with its id cancels it';
+      refuse(exchange, new FaasError('method_not_allowed', message), ['Allow', 'POST, DELETE']);
+      return;
+    }
+    if (acceptor === undefined) refuse(exchange, new FaasError('async_disabled', NO_QUEUE));
+    else if (to.post.plane === 'function') void acceptor.accept(exchange, to.post.name, to.post.rest);
+    else send(exchange, to.post);
+  };
+  return (exchange) => {
+    if (exchange.request.method === 'CONNECT') {
+      refuse(exchange, new FaasError('method_not_allowed', 'CONNECT is not served here'));
+      return;
+    }
+    send(exchange, route(exchange.request.target));
   };
 }

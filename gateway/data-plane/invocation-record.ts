@@ -13,6 +13,8 @@ export interface InvocationRecord {
   /** Address of the replica that it was sent to last, if any. */
   readonly replica?: string;
   readonly error?: string;
+  /** It was to be accepted, and run later. */
+  readonly isAsync?: true;
 }
 
 /** Clients choose how long a method, a path or a call id is. */

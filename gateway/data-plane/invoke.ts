@@ -10,6 +10,7 @@ import { type InvocationRecord, toRecord } from './invocation-record.ts';
 import { admit, NO_SLOT } from './limits/admission.ts';
 import { GATEWAY_SLOT } from './limits/shared-counts.ts';
 import { ReplicaWays } from './replica-way.ts';
+import { unknownFunction } from './unknown-function.ts';
 
 /** What the invocation path tells of itself. Called once or twice per call: must cost next to nothing. */
 export interface InvocationRecorder {
@@ -52,7 +53,7 @@ export class Invoker implements InvocationOwner {
     const call = new Call(exchange, rest, this.#servedBy);
     const entry = table.find(name);
     if (entry === undefined) {
-      const failure = this.#unknown(name);
+      const failure = unknownFunction(table, name);
       call.error = failure.message;
       this.#record(call, name, failure.status, performance.now() - call.startedAt);
       call.refuse(failure);
@@ -103,16 +104,6 @@ export class Invoker implements InvocationOwner {
     const { onRecord, wantsRecord } = this.#options;
     if (wantsRecord !== undefined && !wantsRecord(status)) return;
     onRecord(toRecord(call, key, status, durationMs));
-  }
-
-  #unknown(name: string): FaasError {
-    if (!this.#options.table.isLoaded) {
-      return new FaasError('provider_unavailable', 'the cluster has not been read yet: try again');
-    }
-    return new FaasError(
-      'function_not_found',
-      `error finding function ${name}: no such function is deployed`,
-    );
   }
 }
 

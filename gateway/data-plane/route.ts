@@ -1,11 +1,34 @@
+/** `name` as written: `fn` or `fn.namespace`; `rest` is what follows, path and query, always beginning with `/`. */
+interface FunctionRoute {
+  readonly plane: 'function';
+  readonly name: string;
+  readonly rest: string;
+}
+
+interface ControlRoute {
+  readonly plane: 'control';
+  readonly target: string;
+}
+
+interface RefusedRoute {
+  readonly plane: 'refused';
+  readonly message: string;
+}
+
 /** Where a request goes, judged by its target as it came. */
 export type Route =
-  /** `name` as written: `fn` or `fn.namespace`; `rest` is what follows, path and query, always beginning with `/`. */
-  | { readonly plane: 'function'; readonly name: string; readonly rest: string }
-  | { readonly plane: 'control'; readonly target: string }
-  | { readonly plane: 'refused'; readonly message: string };
+  | FunctionRoute
+  /** Of a function that is to be called later, or of a call by its id: by the method. */
+  | {
+      readonly plane: 'async';
+      readonly post: FunctionRoute | RefusedRoute;
+      readonly delete: ControlRoute | RefusedRoute;
+    }
+  | ControlRoute
+  | RefusedRoute;
 
 const FUNCTION_PREFIX = '/function/';
+const ASYNC_PREFIX = '/async-function/';
 const NAME = /^[-a-zA-Z_0-9.]+$/;
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
 /** `.` or `..` as a whole segment, percent-encoded or not. */
@@ -35,7 +58,14 @@ export function route(target: string): Route {
 function findRoute(target: string): Route {
   const path = target.startsWith('/') ? target : originForm(target);
   if (path === undefined) return { plane: 'refused', message: `the request target ${target} names no path` };
-  if (path.startsWith(FUNCTION_PREFIX)) return routeFunction(path);
+  if (path.startsWith(FUNCTION_PREFIX)) return routeFunction(path, FUNCTION_PREFIX.length);
+  if (path.startsWith(ASYNC_PREFIX)) {
+    return { plane: 'async', post: routeFunction(path, ASYNC_PREFIX.length), delete: routeControl(path) };
+  }
+  return routeControl(path);
+}
+
+function routeControl(path: string): ControlRoute | RefusedRoute {
   const query = path.indexOf('?');
   if (DOT_SEGMENT.test(query === -1 ? path : path.slice(0, query))) {
     return { plane: 'refused', message: 'the path has a . or .. segment; ask for the path itself' };
@@ -43,8 +73,8 @@ function findRoute(target: string): Route {
   return { plane: 'control', target: path };
 }
 
-function routeFunction(path: string): Route {
-  const start = FUNCTION_PREFIX.length;
+/** @param start where the function's name begins */
+function routeFunction(path: string, start: number): FunctionRoute | RefusedRoute {
   let end = start;
   while (end < path.length) {
     const char = path.charCodeAt(end);

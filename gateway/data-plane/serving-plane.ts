@@ -1,4 +1,6 @@
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
+import type { CallIntake } from '../queue/call-queue.ts';
+import { Acceptor, type AsyncOptions } from './async/acceptor.ts';
 import type { CallTracer } from './call-tracer.ts';
 import { createFront } from './front.ts';
 import type { FunctionEntry, LiveReplica } from './function-table.ts';
@@ -46,6 +48,8 @@ export interface ServingPlaneOptions {
     readonly scaleFromZero: boolean;
   };
   readonly version: string;
+  /** Of calls that are run later; absent: there are none. */
+  readonly async?: AsyncOptions | undefined;
 }
 
 /** The invocation path of one process. */
@@ -56,6 +60,8 @@ export interface ServingPlane {
   apply(changes: TableChanges): void;
   /** From now on calls are taken into traces. */
   trace(tracer: CallTracer): void;
+  /** From now on calls are accepted that are run later. */
+  takeCalls(intake: CallIntake): void;
   /** Calls that wait for a first replica. */
   readonly waiting: number;
   /** Lets go of calls that wait for a replica. */
@@ -108,11 +114,23 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
     functionPort,
     version: options.version,
   });
+  const acceptor =
+    options.async &&
+    new Acceptor({
+      ...options.async,
+      table: mirror,
+      onRecord: options.onRecord,
+      wantsRecord: options.wantsRecord,
+      servedBy: `skep/${options.version}`,
+    });
   return {
-    onExchange: createFront({ invoker, pool, controlSocket: options.controlSocket }),
+    onExchange: createFront({ invoker, acceptor, pool, controlSocket: options.controlSocket }),
     apply: (changes) => mirror.apply(changes),
     trace: (tracer) => {
       invoker.tracer = tracer;
+    },
+    takeCalls: (intake) => {
+      if (acceptor !== undefined) acceptor.intake = intake;
     },
     get waiting() {
       return waitingRoom.waiting;

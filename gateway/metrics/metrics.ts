@@ -1,6 +1,7 @@
 import { Counter, Histogram, Registry } from 'prom-client';
 import { qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
+import { type AcceptDelta, AcceptTotals } from './accept-counters.ts';
 import { ClusterMetrics, type ClusterRead } from './cluster-metrics.ts';
 import type { InvocationDelta } from './invocation-counters.ts';
 import { InvocationTotals } from './invocation-totals.ts';
@@ -34,6 +35,7 @@ const DEFAULT_TARGET = 50;
 class GatewayMetrics {
   readonly #registry = new Registry();
   readonly #totals = new InvocationTotals();
+  readonly #accepts = new AcceptTotals();
   /** As they were read last. */
   #functions: ReadonlySet<string> = new Set();
   /** Functions that the read before had. */
@@ -71,6 +73,11 @@ class GatewayMetrics {
   add(worker: number, deltas: readonly InvocationDelta[], figures?: WorkerFigures): void {
     this.#totals.add(worker, deltas);
     if (figures !== undefined) this.#workers.set(worker, figures);
+  }
+
+  /** Calls to be run later that a worker was sent since it told last. */
+  addAccepts(delta: AcceptDelta): void {
+    this.#accepts.add(delta);
   }
 
   /** A worker has ended: what it had in flight is no more, what it had counted stays. */
@@ -158,7 +165,8 @@ class GatewayMetrics {
 
   /** The page in Prometheus' text format. */
   async page(): Promise<string> {
-    const parts = [this.#scaling.text(), invocationsText(this.#totals)];
+    const keys = [...this.#totals.entries()].map(([key]) => key);
+    const parts = [this.#scaling.text(), invocationsText(this.#totals), this.#accepts.text(keys)];
     return `${await this.#registry.metrics()}\n${parts.join('')}`;
   }
 }

@@ -4,6 +4,7 @@ import type { GatewayConfig } from '../config.ts';
 import type { TableChanges } from '../data-plane/table-changes.ts';
 import type { UnreachableReplica } from '../data-plane/table-keeper.ts';
 import type { FaasErrorCode } from '../errors.ts';
+import type { AcceptDelta } from '../metrics/accept-counters.ts';
 import type { InvocationDelta } from '../metrics/invocation-counters.ts';
 import type { WorkerFigures } from '../metrics/worker-metrics.ts';
 
@@ -64,6 +65,8 @@ export type FromWorker =
       readonly id?: number;
       readonly deltas: readonly InvocationDelta[];
       readonly figures: WorkerFigures;
+      /** Calls to be run later, where some came. */
+      readonly accepts?: AcceptDelta;
     }
   /** Calls wait for the first replica of a function that has none. */
   | { readonly kind: 'wake'; readonly id: number; readonly key: string }

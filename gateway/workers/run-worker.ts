@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorLimit } from '../../http1/descriptors.ts';
 import { heldBytesInAll, limitHeldBytes } from '../../http1/held-bytes.ts';
@@ -5,11 +6,13 @@ import { listen } from '../../http1/listener.ts';
 import { createPool } from '../../http1/pool.ts';
 import type { Listener, UpstreamPool } from '../../http1/types.ts';
 import type { GatewayConfig } from '../config.ts';
+import type { AsyncOptions } from '../data-plane/async/acceptor.ts';
 import type { InvocationRecord } from '../data-plane/invocation-record.ts';
 import { openCountsFile } from '../data-plane/limits/shared-counts.ts';
 import { createServingPlane, type ServingPlane } from '../data-plane/serving-plane.ts';
 import type { TableChanges } from '../data-plane/table-changes.ts';
 import { type Logger, withFields } from '../log.ts';
+import { AcceptCounters } from '../metrics/accept-counters.ts';
 import { InvocationCounters } from '../metrics/invocation-counters.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import { ControlChannel } from './control-channel.ts';
@@ -25,7 +28,7 @@ const NUDGE_MS = 100;
 const LAST_CALL_MS = 1000;
 /** Without a control process the table grows stale: what is in flight may finish, for so long. */
 const ORPHAN_DRAIN_MS = 5000;
-/** For the collector to take the last spans. */
+/** For the collector to take the last spans, and for the connection to NATS to end. */
 const LAST_SPANS_MS = 1000;
 
 /** Serves clients as the control process tells, until it says stop or is there no more. Ends the process. */
@@ -72,10 +75,12 @@ class Worker {
   readonly #channel: ControlChannel;
   readonly #pool: UpstreamPool;
   readonly #counters = new InvocationCounters();
+  readonly #accepts = new AcceptCounters();
   readonly #plane: ServingPlane;
   readonly #listener: Listener;
   readonly #figures = new OwnFigures();
   #tracer: Tracer | undefined;
+  #stopIntake: (() => Promise<void>) | undefined;
   readonly #reports: ReturnType<typeof setInterval>;
   #nudging: ReturnType<typeof setTimeout> | undefined;
 
@@ -112,7 +117,9 @@ class Worker {
         scaleFromZero: config.scaleFromZero,
       },
       version: task.version,
+      async: config.natsHost === '' ? undefined : this.#asyncOptions(config),
     });
+    if (config.natsHost !== '') void this.#takeCalls(task, logger);
     if (config.otlpEndpoint !== '') void this.#trace(task, logger);
     this.#plane.apply(table);
     this.#listener = listen({
@@ -132,6 +139,34 @@ class Worker {
       onExchange: this.#plane.onExchange,
     });
     this.#reports = setInterval(() => this.report(), REPORT_MS);
+  }
+
+  #asyncOptions({
+    asyncBodyLimitBytes,
+    asyncMaxDelayMs,
+    bufferLimitBytes,
+    gatewayWorkers,
+  }: GatewayConfig): AsyncOptions {
+    return {
+      recorder: this.#accepts,
+      bodyLimitBytes: asyncBodyLimitBytes,
+      storingLimitBytes: share(bufferLimitBytes, gatewayWorkers),
+      maxDelayMs: asyncMaxDelayMs,
+    };
+  }
+
+  /** Loads what takes calls into the queue only where there is one. */
+  async #takeCalls({ config, worker }: WorkerTask, logger: Logger): Promise<void> {
+    const { openIntake } = await import('../nats/queue/open-intake.ts');
+    const { intake, stop } = openIntake({
+      host: config.natsHost,
+      port: config.natsPort,
+      name: `${hostname().slice(0, 64)}, worker ${worker}`,
+      cluster: config.clusterName,
+      logger,
+    });
+    this.#stopIntake = stop;
+    this.#plane.takeCalls(intake);
   }
 
   /** Loads what traces only where there is a collector. Calls before that are not traced. */
@@ -156,8 +191,10 @@ class Worker {
 
   /** @param id of the question that this answers */
   report(id?: number): void {
+    const accepts = this.#accepts.take();
     this.#channel.send({
       kind: 'report',
+      ...(accepts !== undefined && { accepts }),
       ...(id !== undefined && { id }),
       deltas: this.#counters.take(),
       figures: {
@@ -186,6 +223,7 @@ class Worker {
     this.#plane.stop();
     this.#pool.close();
     if (this.#tracer !== undefined) await Promise.race([this.#tracer.exporter.close(), sleep(LAST_SPANS_MS)]);
+    await Promise.race([this.#stopIntake?.(), sleep(LAST_SPANS_MS)]);
     this.report();
     this.isDrained = true;
     return cutOff;

@@ -3,6 +3,7 @@ import type { TableChanges } from '../data-plane/table-changes.ts';
 import type { UnreachableReplica } from '../data-plane/table-keeper.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { AcceptDelta } from '../metrics/accept-counters.ts';
 import type { InvocationDelta } from '../metrics/invocation-counters.ts';
 import type { WorkerFigures } from '../metrics/worker-metrics.ts';
 import { type Ending, Lives } from './lives.ts';
@@ -31,6 +32,8 @@ export interface WorkerPoolOptions {
   readonly onNudge: () => void;
   readonly onUnreachable: (replica: UnreachableReplica) => void;
   readonly onReport: (worker: number, deltas: readonly InvocationDelta[], figures: WorkerFigures) => void;
+  /** Calls to be run later have come. */
+  readonly onAccepts: (delta: AcceptDelta) => void;
   /** A worker has ended; told before another takes its place. */
   readonly onGone: (worker: number) => void;
   /** A worker has taken the place of one that ended by itself. */
@@ -194,6 +197,7 @@ export class WorkerPool {
         break;
       case 'report':
         this.#options.onReport(place.worker, message.deltas, message.figures);
+        if (message.accepts !== undefined) this.#options.onAccepts(message.accepts);
         if (message.id !== undefined) place.asked.get(message.id)?.(true);
         break;
       case 'wake':

@@ -30,6 +30,7 @@ describe('the pool of workers', function () {
       onNudge: () => {},
       onUnreachable: () => {},
       onReport: () => {},
+      onAccepts: () => {},
       onGone: () => {},
       onReplaced: () => {},
       onHopeless: () => {},
