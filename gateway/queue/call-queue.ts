@@ -57,7 +57,7 @@ export interface CallQuery {
 }
 
 export interface CallPage {
-  /** The newest first. */
+  /** What has changed last comes first. There may be fewer than asked for, or none, though more follow. */
   readonly calls: readonly CallRecord[];
   /** Absent: there are no more. */
   readonly cursor?: string | undefined;
@@ -77,6 +77,16 @@ export interface DeadLetter {
   readonly response: Uint8Array;
 }
 
+export type DeadQuery = Omit<CallQuery, 'state'>;
+
+export interface DeadPage {
+  /** The one that died first comes first; without bodies. */
+  readonly letters: readonly DeadLetter[];
+  /** Absent: there are no more. */
+  readonly cursor?: string | undefined;
+}
+
+/** Both: the one and the other; none: all. */
 export interface DeadFilter {
   readonly id?: string | undefined;
   readonly function?: string | undefined;
@@ -96,10 +106,7 @@ export interface CallBook {
   >;
   list(query: CallQuery): Promise<CallPage>;
   cancel(id: string): Promise<'cancelled' | 'ended' | 'unknown'>;
-  /** The oldest first. */
-  listDead(
-    query: Omit<CallQuery, 'state'>,
-  ): Promise<{ readonly letters: readonly DeadLetter[]; readonly cursor?: string | undefined }>;
+  listDead(query: DeadQuery): Promise<DeadPage>;
   readDead(id: string): Promise<DeadLetter | undefined>;
   /**
    * Sends dead calls again, from the step at which they died: those before have done their work.
