@@ -7,6 +7,7 @@ import { queueNames } from '../nats/queue/names.ts';
 import { JetStreamSessions } from '../nats/queue/session.ts';
 import { startCalls } from './calls.ts';
 import type { QueueWorkerConfig } from './config.ts';
+import { startLater } from './later.ts';
 import { WorkerMetrics } from './metrics.ts';
 import type { PartOptions, WorkerPart } from './worker-part.ts';
 
@@ -17,7 +18,7 @@ export interface QueueWorker {
 }
 
 /** In the order in which they are started; all are stopped at the same time. */
-const PARTS: readonly ((options: PartOptions) => WorkerPart)[] = [startCalls];
+const PARTS: readonly ((options: PartOptions) => WorkerPart)[] = [startCalls, startLater];
 
 /** Runs calls until it is stopped, whether NATS and the gateway are there or not. Rejects when the metrics' port can not be had. */
 export async function startQueueWorker(options: {

@@ -119,8 +119,8 @@ export interface CallRecord {
 export const MOST_ATTEMPTS_TOLD = 20;
 /** Longest body that travels in a message, input and result alike: NATS counts headers into its 1 MiB. */
 export const MOST_INLINE_BYTES = 512 * 1024;
-/** Longest headers of a call, as they are stored. */
-export const MOST_HEADER_BYTES = 256 * 1024;
+/** Longest headers of a call or a result, as they are stored: JetStream takes 64 KiB of facts with a message. */
+export const MOST_HEADER_BYTES = 40 * 1024;
 /** Queue of functions that do not say which. */
 export const DEFAULT_QUEUE = 'faas-request';
 

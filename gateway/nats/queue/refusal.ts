@@ -6,6 +6,8 @@ const NO_ROOM = new Set([10002, 10023, 10028, 10047]);
 /** The stream could not store it, for the reason that its text tells. */
 const STORE_FAILED = 10077;
 const LATER_SECONDS = 5;
+/** More than 64 KiB of headers, which neither server nor client have a setting for. */
+const HEADERS_TOO_LONG = 10097;
 
 /** Whether JetStream has answered: then nothing was stored. Otherwise nobody knows. */
 export function isRefused(error: unknown): boolean {
@@ -23,7 +25,7 @@ export function queueRefusal(error: unknown): FaasError {
       retryAfterSeconds: LATER_SECONDS,
     });
   }
-  if (isOwn(error) && /max_payload/.test(reason)) {
+  if (code === HEADERS_TOO_LONG || (isOwn(error) && /max_payload/.test(reason))) {
     return new FaasError('invalid_request', 'the headers are too long for a call that is to wait', {
       cause: error,
     });

@@ -20,9 +20,9 @@ export interface SoleActorOptions {
 /** How often the lease is looked at, and renewed. */
 const LOOK_MS = 500;
 const ANSWER_MS = 1000;
-const EXPIRES_MS = 6000;
+const EXPIRES_MS = 3000;
 /** One that is cut off stops well before another one begins. */
-const BELIEVED_MS = 4000;
+const BELIEVED_MS = 2000;
 const COMPLAINT_EVERY_MS = 60_000;
 
 /** One of several processes does this, and another one when that one is gone. */
