@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  appendFileSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -135,6 +136,8 @@ class Host implements Engine {
   async start(): Promise<void> {
     // `nsenter --net` and not `ip netns exec`, which would hide the cgroups. docker0 is the namespace's own.
     const paths = ['data-root', 'exec-root'].flatMap((what) => [`--${what}`, join(this.#folder, what)]);
+    const log = join(this.#folder, 'log');
+    const output = openSync(log, 'a');
     const child = spawn(
       'nsenter',
       [
@@ -143,13 +146,11 @@ class Host implements Engine {
         ...['--host', `unix://${this.socketPath}`, '--cgroup-parent', this.#namespace],
         '--exec-opt=native.cgroupdriver=cgroupfs', // whose parents are no systemd slices
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      // A file, and no pipe of this process: its containerd writes on when it is killed.
+      { stdio: ['ignore', output, output] },
     );
+    closeSync(output);
     this.#process = child;
-    const log = join(this.#folder, 'log');
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => appendFileSync(log, chunk));
-    }
     await until(`the engine ${this.address}`, async () => {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`dockerd ended:\n${readFileSync(log, 'utf8').slice(-2000)}`);
@@ -164,8 +165,10 @@ class Host implements Engine {
     return this.#end('SIGTERM');
   }
 
-  kill(): Promise<void> {
-    return this.#end('SIGKILL');
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+    // Its containerd ends with it, and where nobody buries that the next engine takes the dead one for a living one.
+    rmSync(join(this.#folder, 'exec-root', 'containerd', 'containerd.pid'), { force: true });
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
