@@ -91,6 +91,7 @@ describe('the architecture', () => {
         'gateway/scaling/',
         'gateway/metrics/',
         'gateway/build/',
+        'gateway/queue/',
       ],
     ],
     ['gateway/swarm/', ['contract/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/build/']],
