@@ -1,4 +1,5 @@
 import type { VersionInfo } from '../../../contract/function-types.ts';
+import { ASYNC_CALL_PATHS } from './async-call.ts';
 import { BUILD_PATHS, BUILD_SCHEMAS } from './build.ts';
 import { FUNCTION_PATHS, FUNCTION_SCHEMAS } from './functions.ts';
 import { INVOCATION_PATHS } from './invocation.ts';
@@ -39,6 +40,7 @@ export function openApiDocument(version: VersionInfo): OpenApiDocument {
     ],
     paths: {
       ...INVOCATION_PATHS,
+      ...ASYNC_CALL_PATHS,
       ...FUNCTION_PATHS,
       ...NAMESPACE_PATHS,
       ...SECRET_PATHS,

@@ -22,7 +22,8 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
     'functions or secrets are in the namespace: the text names them and the option to delete all',
   call_ended: 'the call has ended already: there is nothing to cancel',
   call_not_ended: 'the call still waits or runs: ask again, or with `wait`',
-  body_too_large: 'a JSON body over 1 MiB (4 MiB with a secret), or a build over its limit',
+  body_too_large:
+    'a JSON body over 1 MiB (4 MiB with a secret), a build over its limit, or an asynchronous call over `async_body_limit`',
   invalid_log_request:
     '`/system/logs` with a `name`, `tail`, `since` or `follow` that can not be read: the text says which',
   builder_busy: 'another build is running: see `Retry-After`',

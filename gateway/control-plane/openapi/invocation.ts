@@ -4,7 +4,8 @@ import type { Method, Operation, Parameter, PathItem, Paths } from './types.ts';
 
 const METHODS: readonly Method[] = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'];
 
-const REST: Parameter = {
+/** What stands behind the function's name. */
+export const REST: Parameter = {
   name: 'path',
   in: 'path',
   required: true,
@@ -12,7 +13,7 @@ const REST: Parameter = {
   schema: { type: 'string' },
 };
 
-const CALL_ID: Parameter = {
+export const CALL_ID: Parameter = {
   name: 'X-Call-Id',
   in: 'header',
   description: 'Id of the call; without it the gateway makes one.',
