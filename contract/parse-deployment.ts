@@ -4,6 +4,7 @@ import { ROLLOUT_TIMEOUT_ANNOTATION } from './function-annotations.ts';
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionDeployment } from './function-types.ts';
 import { parseImageReference } from './image-reference.ts';
+import { parseFunctionSchedule } from './parse-function-schedule.ts';
 import { parseCallLimits } from './parse-call-limits.ts';
 import {
   checkLine,
@@ -53,6 +54,7 @@ export function parseDeployment(value: unknown): FunctionDeployment {
   checkRolloutTimeout(annotations ?? {});
   parseCallLimits(labels ?? {}, annotations ?? {});
   parseQueueAnnotations(annotations ?? {});
+  parseFunctionSchedule(annotations ?? {});
   if (registryAuth !== undefined) checkRegistryAuth(registryAuth);
   return {
     service,
