@@ -1,3 +1,4 @@
+import type { MsgRequest } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { errorCodeOf, type JetStreamSession } from './session.ts';
 
@@ -11,10 +12,11 @@ export interface StoredMessage {
   readonly at: number;
 }
 
-/** `next`: the first one of that subject, wildcards included, from there on. */
+/** `next`: the first one of that subject, wildcards included, from there on. `last`: the last one of a subject. */
 export type WhichMessage =
   | { readonly seq: number }
-  | { readonly next: { readonly seq: number; readonly subject: string } };
+  | { readonly next: { readonly seq: number; readonly subject: string } }
+  | { readonly last: string };
 
 const NO_MESSAGE = 10037;
 const NANOS_PER_MS = 1_000_000;
@@ -34,7 +36,7 @@ export async function storedMessage(
   which: WhichMessage,
 ): Promise<StoredMessage | undefined> {
   // As the server has it: the next one of a subject may be asked for from any place, which the client's types do not know.
-  const query = 'next' in which ? { seq: which.next.seq, next_by_subj: which.next.subject } : which;
+  const query = toQuery(which);
   const message = await manager.streams.getMessage(stream, query).catch((error: unknown) => {
     if (errorCodeOf(error) === NO_MESSAGE) return null;
     throw error;
@@ -42,6 +44,11 @@ export async function storedMessage(
   if (message === null) return undefined;
   const { seq, subject, header, data, time } = message;
   return { seq, subject, headers: header, data, at: time.getTime() };
+}
+
+function toQuery(which: WhichMessage): MsgRequest {
+  if ('last' in which) return { last_by_subj: which.last };
+  return 'next' in which ? { seq: which.next.seq, next_by_subj: which.next.subject } : which;
 }
 
 /** One that is gone already is no error. @throws {Error} what JetStream says */
@@ -109,7 +116,7 @@ export async function* headersOf(
           subject: message.subject,
           headers,
           data: NOTHING,
-          at: info.timestampNanos / NANOS_PER_MS,
+          at: Math.floor(info.timestampNanos / NANOS_PER_MS),
         };
         if (left === 0) break;
       }
