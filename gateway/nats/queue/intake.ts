@@ -4,6 +4,7 @@ import { FaasError } from '../../errors.ts';
 import type { CallRecord, ObjectBody } from '../../queue/call.ts';
 import { type FirstPlace, idOf, newInstance } from '../../queue/call-id.ts';
 import type { CallIntake, NewCall } from '../../queue/call-queue.ts';
+import type { Stored } from './acked-publisher.ts';
 import { Bodies } from './bodies.ts';
 import { encodeCall } from './call-codec.ts';
 import { CallKeys } from './call-keys.ts';
@@ -125,8 +126,8 @@ export class QueueIntake implements CallIntake {
       throw new FaasError('queue_unavailable', 'the call was forgotten while it was accepted: try again');
     if (there.record.state !== 'queued' || there.record.attempt > 0) return false;
     const named = { id, instance: there.record.instance, revision: there.revision };
-    const { duplicate } = await this.#publish(call, named, named.instance);
-    return !duplicate;
+    const { isDuplicate } = await this.#publish(call, named, named.instance);
+    return !isDuplicate;
   }
 
   /** @param messageId of one that the stream is to have once */
@@ -147,10 +148,10 @@ export class QueueIntake implements CallIntake {
     call: NewCall,
     { id, instance, revision }: Omit<Named, 'id'> & { readonly id?: string },
     messageId?: string,
-  ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
+  ): Promise<Stored> {
     const [first] = call.steps;
     if (first === undefined) throw new Error('a call without a step');
-    const { js, newHeaders } = await this.#sessions.get();
+    const { publisher, newHeaders } = await this.#sessions.get();
     const { headers, payload } = encodeCall(
       { ...call, ...(id !== undefined && { id }), instance, revision, step: 0, attempt: 1 },
       newHeaders(),
@@ -160,7 +161,8 @@ export class QueueIntake implements CallIntake {
       placeOf(call) === 'queue'
         ? this.#names.call(first.queue, ref)
         : this.#names.laterCall(first.queue, ref);
-    return js.publish(subject, payload, { headers, ...(messageId !== undefined && { msgID: messageId }) });
+    if (messageId !== undefined) headers.set('Nats-Msg-Id', messageId);
+    return publisher.publish(subject, payload, headers);
   }
 
   /** @param isSure that the call was not stored; otherwise its worker finds that it has ended */
@@ -176,7 +178,9 @@ export class QueueIntake implements CallIntake {
           await this.#records.write({ ...record, state: 'cancelled', endedAt, reason }, revision);
         }
         return;
-      } catch {
+      } catch (error) {
+        // Somebody else has replaced it.
+        if (isRefused(error)) return;
         // NATS is away, most likely: what is left tells of a call that waits, until it is forgotten.
         await Bun.sleep(TAKE_BACK_EVERY_MS);
       }

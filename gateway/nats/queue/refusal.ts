@@ -1,4 +1,5 @@
 import { FaasError } from '../../errors.ts';
+import { PublishRefused } from './acked-publisher.ts';
 import { errorCodeOf, queueAway } from './session.ts';
 
 /** No room: of the stream, the account or the server. */
@@ -9,9 +10,11 @@ const LATER_SECONDS = 5;
 /** More than 64 KiB of headers, which neither server nor client have a setting for. */
 const HEADERS_TOO_LONG = 10097;
 
-/** Whether JetStream has answered: then nothing was stored. Otherwise nobody knows. */
+/** Whether it is certain that nothing was stored; otherwise nobody knows. */
 export function isRefused(error: unknown): boolean {
-  return errorCodeOf(error) >= 10_000 || isOwn(error) || nameOf(error) === 'JetStreamNotEnabled';
+  return (
+    error instanceof PublishRefused || errorCodeOf(error) >= 10_000 || isOwn(error) || hasNoStream(error)
+  );
 }
 
 /** What a caller is told when the queue did not take what it was given. */
@@ -30,12 +33,16 @@ export function queueRefusal(error: unknown): FaasError {
       cause: error,
     });
   }
-  return queueAway(nameOf(error) === 'JetStreamNotEnabled' ? 'NATS has no such stream' : reason, error);
+  return queueAway(hasNoStream(error) ? 'NATS has no such stream' : reason, error);
 }
 
 /** The client itself has refused it, and sent nothing. */
 function isOwn(error: unknown): boolean {
   return nameOf(error) === 'InvalidArgumentError';
+}
+
+function hasNoStream(error: unknown): boolean {
+  return nameOf(error) === 'JetStreamNotEnabled';
 }
 
 function nameOf(error: unknown): string {

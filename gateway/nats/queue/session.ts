@@ -2,12 +2,15 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { FaasError } from '../../errors.ts';
 import type { NatsLink } from '../nats-link.ts';
+import { AckedPublisher } from './acked-publisher.ts';
 
 /** JetStream over one connection; the next connection has another one. */
 export interface JetStreamSession {
   readonly connection: NatsConnection;
   readonly js: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** For what is published much; `js` does the same. */
+  readonly publisher: AckedPublisher;
   newHeaders(): MsgHdrs;
 }
 
@@ -46,7 +49,7 @@ export function queueAway(reason: string, cause?: unknown): FaasError {
 }
 
 async function open(connection: NatsConnection): Promise<JetStreamSession> {
-  const [{ jetstream, jetstreamManager }, { headers }] = await Promise.all([
+  const [{ jetstream, jetstreamManager }, { createInbox, headers }] = await Promise.all([
     import('@nats-io/jetstream'),
     import('@nats-io/transport-node'),
   ]);
@@ -56,6 +59,7 @@ async function open(connection: NatsConnection): Promise<JetStreamSession> {
     connection,
     js: jetstream(connection, { timeout: ANSWER_MS }),
     manager,
+    publisher: new AckedPublisher(connection, { inbox: createInbox(), timeoutMs: ANSWER_MS }),
     newHeaders: () => headers(),
   };
 }
