@@ -48,7 +48,9 @@ export async function storedMessage(
 
 function toQuery(which: WhichMessage): MsgRequest {
   if ('last' in which) return { last_by_subj: which.last };
-  return 'next' in which ? { seq: which.next.seq, next_by_subj: which.next.subject } : which;
+  if (!('next' in which)) return which;
+  const query = { seq: which.next.seq, next_by_subj: which.next.subject };
+  return query;
 }
 
 /** One that is gone already is no error. @throws {Error} what JetStream says */
