@@ -1,4 +1,4 @@
-import type { MsgRequest } from '@nats-io/jetstream';
+import type { MsgRequest, MsgRequest, NextMsgRequest } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { errorCodeOf, type JetStreamSession } from './session.ts';
 
@@ -35,8 +35,7 @@ export async function storedMessage(
   stream: string,
   which: WhichMessage,
 ): Promise<StoredMessage | undefined> {
-  // As the server has it: the next one of a subject may be asked for from any place, which the client's types do not know.
-  const query = toQuery(which);
+  const query = toRequest(which);
   const message = await manager.streams.getMessage(stream, query).catch((error: unknown) => {
     if (errorCodeOf(error) === NO_MESSAGE) return null;
     throw error;
@@ -51,6 +50,14 @@ function toQuery(which: WhichMessage): MsgRequest {
   if (!('next' in which)) return which;
   const query = { seq: which.next.seq, next_by_subj: which.next.subject };
   return query;
+}
+
+function toRequest(which: WhichMessage): MsgRequest {
+  if ('seq' in which) return { seq: which.seq };
+  if ('last' in which) return { last_by_subj: which.last };
+  // The server answers this from any place; the client's types know it of another request only.
+  const next: NextMsgRequest = { seq: which.next.seq, next_by_subj: which.next.subject };
+  return next as Partial<MsgRequest> as MsgRequest;
 }
 
 /** One that is gone already is no error. @throws {Error} what JetStream says */
