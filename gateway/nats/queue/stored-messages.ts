@@ -1,4 +1,4 @@
-import type { MsgRequest, MsgRequest, NextMsgRequest } from '@nats-io/jetstream';
+import type { MsgRequest, NextMsgRequest } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { errorCodeOf, type JetStreamSession } from './session.ts';
 
@@ -43,13 +43,6 @@ export async function storedMessage(
   if (message === null) return undefined;
   const { seq, subject, header, data, time } = message;
   return { seq, subject, headers: header, data, at: time.getTime() };
-}
-
-function toQuery(which: WhichMessage): MsgRequest {
-  if ('last' in which) return { last_by_subj: which.last };
-  if (!('next' in which)) return which;
-  const query = { seq: which.next.seq, next_by_subj: which.next.subject };
-  return query;
 }
 
 function toRequest(which: WhichMessage): MsgRequest {
