@@ -14,6 +14,8 @@ export interface ProcessPlatformOptions {
   /** Names of functions; all are the one program. */
   readonly functions: readonly string[];
   readonly queueWorkers: number;
+  /** Where the functions' replicas are; absent: the counting program is started. */
+  readonly functionPort?: number;
   /** More of the queue workers' environment. */
   readonly workerSettings?: Readonly<Record<string, string>>;
   readonly gatewaySettings?: Readonly<Record<string, string>>;
@@ -34,7 +36,7 @@ export class ProcessPlatform {
   readonly #folder = mkdtempSync(join(tmpdir(), 'skep-async-'));
   readonly #logFile = join(this.#folder, 'queue-workers.log');
   readonly #gatewayPort = freePort();
-  readonly #functionPort = freePort();
+  readonly #functionPort: number;
   #nats: NatsServer | undefined;
   #gateway: RunningGateway | undefined;
   #function: Bun.Subprocess | undefined;
@@ -42,6 +44,7 @@ export class ProcessPlatform {
 
   constructor(options: ProcessPlatformOptions) {
     this.#options = options;
+    this.#functionPort = options.functionPort ?? freePort();
   }
 
   get url(): string {
@@ -65,7 +68,8 @@ export class ProcessPlatform {
 
   async open(): Promise<void> {
     this.#nats = await startNats();
-    await Promise.all([this.functions.start(), this.gatewayPart.start()]);
+    if (this.#options.functionPort === undefined) await this.functions.start();
+    await this.gatewayPart.start();
     for (let index = 0; index < this.#options.queueWorkers; index++) await this.queueWorker(index).start();
   }
 
@@ -168,8 +172,11 @@ export class ProcessPlatform {
     };
   }
 
-  signalQueueWorker(index: number, signal: NodeJS.Signals): void {
-    this.#workers[index]?.kill(signal);
+  /** @throws {Error} when it does not run */
+  queueWorkerPid(index: number): number {
+    const worker = this.#workers[index];
+    if (worker === undefined) throw new Error(`no queue worker ${index}`);
+    return worker.pid;
   }
 }
 
