@@ -29,3 +29,64 @@ export type Backoff = 'exponential' | 'full' | 'equal';
 export interface SettleRules extends Required<RetryRules> {
   readonly backoff: Backoff;
 }
+
+/** A function that asks for more patience than this is asked again earlier. */
+const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+const TOO_MANY_REQUESTS = 429;
+const UNAVAILABLE = 503;
+
+/**
+ * Decides what becomes of a call after one attempt.
+ * @param attempt which one it was, from 1
+ * @param random from 0 up to 1
+ * @param nowMs milliseconds since 1970, for a `Retry-After` that is a date
+ */
+export function settle(
+  outcome: Outcome,
+  attempt: number,
+  rules: SettleRules,
+  { random, nowMs }: { readonly random: number; readonly nowMs: number },
+): Settlement {
+  if (outcome.kind === 'answered' && !isRetried(outcome, rules)) {
+    return { kind: outcome.status < 400 ? 'succeeded' : 'failed' };
+  }
+  if (attempt > rules.retries) {
+    const what = outcome.kind === 'answered' ? nameOf(outcome) : outcome.reason;
+    return { kind: 'dead', reason: `${what}, after ${attempt} ${attempt === 1 ? 'attempt' : 'attempts'}` };
+  }
+  const asked = outcome.kind === 'answered' ? askedWaitMs(outcome, nowMs) : undefined;
+  if (asked !== undefined) return { kind: 'retry', delayMs: Math.max(asked, rules.minWaitMs) };
+  return { kind: 'retry', delayMs: backedOffMs(attempt, rules, random) };
+}
+
+type Answered = Extract<Outcome, { kind: 'answered' }>;
+
+function isRetried({ isInternal, status }: Answered, { codes }: SettleRules): boolean {
+  return (isInternal && status >= 400) || codes.includes(status);
+}
+
+function nameOf({ isInternal, status }: Answered): string {
+  return isInternal ? `the platform answered ${status} for it` : `the function answered ${status}`;
+}
+
+function askedWaitMs({ status, retryAfter }: Answered, nowMs: number): number | undefined {
+  if (status !== TOO_MANY_REQUESTS && status !== UNAVAILABLE) return undefined;
+  const text = retryAfter?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_RETRY_AFTER_MS);
+  // Nothing but the forms of a date in HTTP (RFC 9110 5.6.7): others would be read as many things.
+  if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(at - nowMs, 0), LONGEST_RETRY_AFTER_MS);
+}
+
+function backedOffMs(
+  attempt: number,
+  { backoff, minWaitMs, maxWaitMs }: SettleRules,
+  random: number,
+): number {
+  // 2 ** 50 of anything but nothing is beyond every limit.
+  const grown = minWaitMs * 2 ** Math.min(attempt - 1, 50);
+  const whole = Math.min(grown, Math.max(minWaitMs, maxWaitMs));
+  const part = backoff === 'full' ? random : backoff === 'equal' ? (1 + random) / 2 : 1;
+  return Math.round(whole * part);
+}

@@ -1,0 +1,251 @@
+import type { ConsumerInfo } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { type FunctionRef, isFunctionName, qualifiedName } from '../../../contract/function-ref.ts';
+import type { Logger } from '../../log.ts';
+import type { QueuedCall } from '../../queue/call.ts';
+import type { NatsLink } from '../nats-link.ts';
+import { pause } from '../pause.ts';
+import { decodeCall } from './call-codec.ts';
+import type { QueueNames } from './names.ts';
+import { ACKNOWLEDGED, type Delivered, Pull, REFUSED, WORKING } from './pull.ts';
+import { ACK_WAIT_MS } from './queue-consumers.ts';
+import type { JetStreamSessions } from './session.ts';
+
+/** A call that this worker was given, and has to say something of until it is done with. */
+export interface Delivery {
+  readonly call: QueuedCall;
+  /** Of its message. */
+  readonly seq: number;
+  /** How often it was given to somebody, this time included. */
+  readonly deliveries: number;
+  /** It is done with, and goes. */
+  ack(): void;
+  /** It is not done with, and may be given to another one after so long. */
+  refuse(delayMs: number): void;
+  /** Says nothing of it any more: it is given to another one after a while. */
+  abandon(): void;
+}
+
+export interface CallSourceOptions {
+  readonly link: NatsLink;
+  readonly sessions: JetStreamSessions;
+  readonly names: QueueNames;
+  readonly queue: string;
+  readonly logger: Logger;
+  /** There are calls of this function, or may be: they come as they are asked for. Undefined: there are none any more. */
+  readonly onFunction: (name: string, pull: Pick<Pull, 'asked' | 'ask'> | undefined) => void;
+  /** @param hasMore whether others of its function wait behind it */
+  readonly onCall: (name: string, delivery: Delivery, hasMore: boolean) => void;
+  /** By function, at each look. */
+  readonly onWaiting: (waiting: ReadonlyMap<string, number>) => void;
+}
+
+/** How often it is looked which functions have calls, beside what is told. */
+const LOOK_MS = 5000;
+/** How long a message that cannot be read waits for somebody who can. */
+const UNREADABLE_WAIT_MS = 60_000;
+const NANOS_PER_MS = 1_000_000;
+
+interface Held {
+  reply: string;
+}
+
+/** The calls of one queue, from a consumer for each function, over one connection to NATS after the other. */
+export class CallSource {
+  readonly #options: CallSourceOptions;
+  readonly #stopping = new AbortController();
+  readonly #pulls = new Map<string, Pull>();
+  /** Messages that this worker has, by their sequence: the server must hear of them. */
+  readonly #held = new Map<number, Held>();
+  #ackWaitMs = ACK_WAIT_MS;
+  #looking: Promise<void> | undefined;
+  #telling: Promise<void> | undefined;
+
+  constructor(options: CallSourceOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#options.link.onConnection((connection) => this.#connected(connection));
+    this.#looking = this.#keepLooking();
+    this.#telling = this.#keepTelling();
+  }
+
+  /** Asks for no more; calls that are on their way are still given. Those that are there are kept until they are done with. */
+  async drain(): Promise<void> {
+    const { connection } = this.#options.link;
+    const pulls = [...this.#pulls.values()];
+    this.#pulls.clear();
+    await Promise.race([Promise.all(pulls.map((pull) => pull.drain())), pause(1000)]);
+    if (connection !== undefined) await Promise.race([connection.flush().catch(() => undefined), pause(500)]);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([this.#looking, this.#telling]);
+  }
+
+  #connected(connection: NatsConnection): void {
+    for (const pull of this.#pulls.values()) pull.close();
+    this.#pulls.clear();
+    // What it has must not be given to another one only because NATS was away.
+    this.#tell();
+    connection.subscribe(this.#options.names.consumerMade, {
+      callback: (error, message) => {
+        if (error === null) this.#consumerMade(connection, message.data);
+      },
+    });
+    void this.#look();
+  }
+
+  async #keepLooking(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      await pause(LOOK_MS, signal);
+      if (signal.aborted) return;
+      await this.#look();
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { link, sessions, names, logger, onWaiting, onFunction } = this.#options;
+    const { connection } = link;
+    if (connection === undefined || this.#stopping.signal.aborted) return;
+    try {
+      const { manager } = await sessions.get();
+      const waiting = new Map<string, number>();
+      for await (const info of manager.consumers.list(names.queue)) {
+        const ref = this.#functionOf(info.name);
+        if (ref === undefined) continue;
+        waiting.set(qualifiedName(ref), info.num_pending);
+        this.#know(connection, ref, info);
+      }
+      if (connection !== link.connection) return;
+      for (const [name, pull] of this.#pulls) {
+        if (waiting.has(name)) continue;
+        pull.close();
+        this.#pulls.delete(name);
+        onFunction(name, undefined);
+      }
+      onWaiting(waiting);
+    } catch (error) {
+      // The gateway makes the stream: until then there is nothing to run.
+      if (link.connection === connection) {
+        logger.warn('it cannot be seen what there is to run', { reason: (error as Error).message });
+      }
+    }
+  }
+
+  /** `call_<queue>_<namespace>_<function>`: those of this queue. */
+  #functionOf(consumer: string): FunctionRef | undefined {
+    const prefix = `call_${this.#options.queue}_`;
+    if (!consumer.startsWith(prefix)) return undefined;
+    const [namespace = '', name = '', ...more] = consumer.slice(prefix.length).split('_');
+    return more.length === 0 && isFunctionName(namespace) && isFunctionName(name)
+      ? { name, namespace }
+      : undefined;
+  }
+
+  #consumerMade(connection: NatsConnection, data: Uint8Array): void {
+    const { queue, function: name } = readNews(data);
+    if (queue !== this.#options.queue || name === undefined) return;
+    const dot = name.lastIndexOf('.');
+    const ref = { name: name.slice(0, dot), namespace: name.slice(dot + 1) };
+    if (!isFunctionName(ref.name) || !isFunctionName(ref.namespace)) return;
+    // One that was removed and made anew knows nothing of what the one before was asked.
+    const old = this.#pulls.get(name);
+    old?.close();
+    this.#pulls.delete(name);
+    this.#know(connection, ref);
+  }
+
+  #know(connection: NatsConnection, ref: FunctionRef, info?: ConsumerInfo): void {
+    const { link, names, queue, onFunction, onCall } = this.#options;
+    if (connection !== link.connection || this.#stopping.signal.aborted) return;
+    const ackWaitNanos = info?.config.ack_wait ?? 0;
+    if (ackWaitNanos > 0) this.#ackWaitMs = Math.min(this.#ackWaitMs, ackWaitNanos / NANOS_PER_MS);
+    const name = qualifiedName(ref);
+    if (this.#pulls.has(name)) return;
+    const pull = new Pull({
+      connection,
+      stream: names.queue,
+      consumer: names.consumer(queue, ref),
+      onMessage: (message) => {
+        const delivery = this.#receive(message);
+        if (delivery !== undefined) onCall(name, delivery, message.pending > 0);
+        else onFunction(name, pull);
+      },
+    });
+    this.#pulls.set(name, pull);
+    onFunction(name, pull);
+  }
+
+  /** @returns undefined: it is nothing to run */
+  #receive(message: Delivered): Delivery | undefined {
+    const { seq, deliveries, reply } = message;
+    const known = this.#held.get(seq);
+    if (known !== undefined) {
+      // The server gave it up for lost, but it is here: what is said of it goes to where it asks now.
+      known.reply = reply;
+      this.#say(reply, WORKING);
+      return undefined;
+    }
+    let call: QueuedCall;
+    try {
+      call = decodeCall(message, 'queue');
+    } catch (error) {
+      this.#options.logger.error('a message of the queue cannot be read: is it of a newer version?', {
+        message: seq,
+        reason: (error as Error).message,
+      });
+      this.#say(reply, refusal(UNREADABLE_WAIT_MS));
+      return undefined;
+    }
+    const held: Held = { reply };
+    this.#held.set(seq, held);
+    const finish = (word?: string): void => {
+      if (this.#held.get(seq) === held) this.#held.delete(seq);
+      if (word !== undefined) this.#say(held.reply, word);
+    };
+    return {
+      call,
+      seq,
+      deliveries,
+      ack: () => finish(ACKNOWLEDGED),
+      refuse: (delayMs) => finish(refusal(delayMs)),
+      abandon: () => finish(),
+    };
+  }
+
+  async #keepTelling(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await pause(this.#ackWaitMs / 3, signal);
+      if (!signal.aborted) this.#tell();
+    }
+  }
+
+  #tell(): void {
+    for (const { reply } of this.#held.values()) this.#say(reply, WORKING);
+  }
+
+  #say(reply: string, word: string): void {
+    const { connection } = this.#options.link;
+    // Where it cannot be said, the message is given to somebody again, who finds what became of it.
+    if (connection !== undefined && !connection.isClosed()) connection.publish(reply, word);
+  }
+}
+
+function refusal(delayMs: number): string {
+  return delayMs > 0 ? `${REFUSED} {"delay": ${Math.round(delayMs * NANOS_PER_MS)}}` : REFUSED;
+}
+
+function readNews(data: Uint8Array): { readonly queue?: unknown; readonly function?: string } {
+  try {
+    const news = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown> | null;
+    const name = news?.['function'];
+    return { queue: news?.['queue'], ...(typeof name === 'string' && { function: name }) };
+  } catch {
+    return {};
+  }
+}

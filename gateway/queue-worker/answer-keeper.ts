@@ -1,0 +1,119 @@
+import type { BodySink } from '../../http1/types.ts';
+import { type CallHeaders, type CallResult, MOST_INLINE_BYTES, type ObjectBody } from '../queue/call.ts';
+
+/** A function's answer, as far as it is kept. */
+export interface KeptAnswer {
+  readonly result: CallResult;
+  /** What travels in messages; empty where it is kept elsewhere, or not at all. */
+  readonly body: Uint8Array;
+}
+
+export interface AnswerKeeperOptions {
+  readonly status: number;
+  readonly headers: CallHeaders;
+  /** Bytes beyond which no body is kept. */
+  readonly most: number;
+  /** Stores a body that is too long for a message. */
+  readonly store: (body: ReadableStream<Uint8Array>) => Promise<ObjectBody>;
+  /** More can be taken after a `write` that returned false. */
+  readonly drain: () => void;
+}
+
+/** Headers longer than this are not kept: their record must fit into a message. */
+const MOST_HEADER_CHARS = 128 * 1024;
+const NOTHING = new Uint8Array(0);
+
+/** Takes an answer's body: into memory while it is short, from there on into a store, as fast as that is. */
+export class AnswerKeeper implements BodySink {
+  readonly #options: AnswerKeeperOptions;
+  readonly #ended = Promise.withResolvers<void>();
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #storing: Promise<ObjectBody | undefined> | undefined;
+  #isDropped = false;
+
+  constructor(options: AnswerKeeperOptions) {
+    this.#options = options;
+    this.#ended.promise.catch(() => undefined); // an answer that breaks off is told by its relay
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#bytes += bytes.length;
+    if (this.#isDropped) return true;
+    if (this.#bytes > this.#options.most) {
+      this.#drop();
+      return true;
+    }
+    // The bytes are the connection's, and are written over when this returns.
+    const copy = bytes.slice();
+    if (this.#controller === undefined && this.#bytes <= MOST_INLINE_BYTES) {
+      this.#chunks.push(copy);
+      return true;
+    }
+    const controller = this.#controller ?? this.#spill();
+    controller.enqueue(copy);
+    return (controller.desiredSize ?? 0) > 0;
+  }
+
+  end(): void {
+    if (!this.#isDropped) this.#controller?.close();
+    this.#ended.resolve();
+  }
+
+  abort(cause: Error): void {
+    if (!this.#isDropped) this.#controller?.error(cause);
+    this.#isDropped = true;
+    this.#ended.reject(cause);
+  }
+
+  /** To be called once the answer is complete. @throws {Error} when it could not be stored */
+  async finish(): Promise<KeptAnswer> {
+    await this.#ended.promise;
+    const { status, headers } = this.#options;
+    const shown = charsOf(headers) > MOST_HEADER_CHARS ? [] : headers;
+    const stored = await this.#storing;
+    const result = { status, headers: shown, bytes: this.#bytes };
+    if (this.#isDropped) return { result: { ...result, kept: 'dropped' }, body: NOTHING };
+    if (stored !== undefined) return { result: { ...result, kept: stored }, body: NOTHING };
+    return { result: { ...result, kept: 'message' }, body: Buffer.concat(this.#chunks) };
+  }
+
+  #spill(): ReadableStreamDefaultController<Uint8Array> {
+    let opened: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          opened = controller;
+        },
+        pull: () => this.#options.drain(),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: MOST_INLINE_BYTES }),
+    );
+    if (opened === undefined) throw new Error('a stream that does not start');
+    this.#controller = opened;
+    for (const chunk of this.#chunks) opened.enqueue(chunk);
+    this.#chunks = [];
+    this.#storing = this.#options.store(stream).catch((error: unknown) => {
+      if (this.#isDropped) return undefined;
+      // What comes is not wanted any more; what came cannot be told.
+      this.#isDropped = true;
+      this.#options.drain();
+      throw error;
+    });
+    this.#storing.catch(() => undefined); // told by finish
+    return opened;
+  }
+
+  #drop(): void {
+    this.#isDropped = true;
+    this.#chunks = [];
+    this.#controller?.error(new Error('the result is longer than what is kept'));
+    this.#options.drain();
+  }
+}
+
+/** As JSON in a header: what is not printable ASCII takes six characters. */
+function charsOf(headers: CallHeaders): number {
+  return headers.reduce((sum, text) => sum + text.length + 5 * text.replace(/[ -~]/g, '').length + 3, 0);
+}

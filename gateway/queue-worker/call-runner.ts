@@ -1,0 +1,383 @@
+import type { Logger } from '../log.ts';
+import { pause } from '../nats/pause.ts';
+import type { CallOutlet } from '../nats/queue/outlet.ts';
+import type { CallRecords, StoredRecord } from '../nats/queue/records.ts';
+import { errorCodeOf } from '../nats/queue/session.ts';
+import type { Delivery } from '../nats/queue/source.ts';
+import type { Load } from '../queue/adaptive-limit.ts';
+import {
+  type Attempt,
+  type CallRecord,
+  currentStep,
+  ENDED,
+  type ObjectBody,
+  type QueuedCall,
+} from '../queue/call.ts';
+import { followUpOf, runningRecord, settledRecord } from '../queue/call-progress.ts';
+import { type Outcome, type Settlement, type SettleRules, settle } from '../queue/settle.ts';
+import type { KeptAnswer } from './answer-keeper.ts';
+import type { Invoked } from './invoke.ts';
+import type { AttemptOutcome } from './metrics.ts';
+
+export interface CallRunnerOptions {
+  readonly records: Pick<CallRecords, 'read' | 'write'>;
+  readonly outlet: Pick<CallOutlet, 'later' | 'now' | 'dead' | 'callback'>;
+  readonly invoke: (call: QueuedCall, signal: AbortSignal) => Promise<Invoked>;
+  /** Of an input. What stays is removed by who looks for bodies that no call has. */
+  readonly dropBody: (body: ObjectBody) => Promise<void>;
+  /** For functions that have none of their own. */
+  readonly rules: SettleRules;
+  readonly logger: Logger;
+  readonly onAttempt: (name: string, outcome: AttemptOutcome) => void;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** What is to be done with a message that was given. */
+type Begun =
+  | { readonly kind: 'run'; readonly record: CallRecord; readonly revision: number | undefined }
+  /** It was run by somebody who was lost. */
+  | { readonly kind: 'lost'; readonly record: CallRecord; readonly revision: number | undefined }
+  /** Its attempt is over, and told of; what follows from it may be missing. */
+  | { readonly kind: 'settled'; readonly stored: StoredRecord }
+  | { readonly kind: 'drop'; readonly why: string };
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2000;
+const NOTHING = new Uint8Array(0);
+const TOO_MANY_REQUESTS = 429;
+const NO_ANSWER: KeptAnswer | undefined = undefined;
+
+/**
+ * Runs calls so that each ends once, whatever dies when. The record of a call decides: it says that an attempt runs before the function
+ * is called, and how it went before anything follows from that; what follows is stored before the message goes. Whoever is given the
+ * message again finds by the record how far it had come.
+ */
+export class CallRunner {
+  readonly #options: CallRunnerOptions;
+  readonly #now: () => number;
+  /** By instance. */
+  readonly #running = new Map<string, AbortController>();
+  readonly #stopping = new AbortController();
+  readonly #ended = new AbortController();
+
+  constructor(options: CallRunnerOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Runs one, and is done with its message, one way or the other. Never throws. @returns what it tells of the function's capacity */
+  async run(delivery: Delivery): Promise<Load> {
+    const { call, seq } = delivery;
+    try {
+      return await this.#run(delivery);
+    } catch (error) {
+      this.#options.logger.warn('a call is left to be given to a worker again', {
+        callId: call.id,
+        message: seq,
+        reason: (error as Error).message,
+      });
+      delivery.abandon();
+      return 'neither';
+    }
+  }
+
+  /** Somebody has written that it is cancelled. */
+  cancel(instance: string): void {
+    this.#running.get(instance)?.abort();
+  }
+
+  /** What waits for the gateway is left to others; what runs goes on. */
+  stopWaiting(): void {
+    this.#stopping.abort();
+  }
+
+  /** Cuts off what runs: it is tried again. */
+  cutOff(): void {
+    this.#stopping.abort();
+    for (const running of this.#running.values()) running.abort();
+  }
+
+  /** Nothing is waited for any more. */
+  end(): void {
+    this.#ended.abort();
+  }
+
+  async #run(delivery: Delivery): Promise<Load> {
+    const { call } = delivery;
+    const begun = await this.#begin(delivery);
+    switch (begun.kind) {
+      case 'drop':
+        this.#options.logger.info('a message of a call is dropped', { callId: call.id, why: begun.why });
+        delivery.ack();
+        return 'neither';
+      case 'settled': {
+        const { record, revision, body } = begun.stored;
+        await this.#follow(delivery, record, { revision, body });
+        return 'neither';
+      }
+      case 'lost': {
+        const outcome: Outcome = { kind: 'lost', reason: 'the worker that ran it was lost' };
+        const startedAt = begun.record.startedAt ?? this.#now();
+        await this.#commit(delivery, begun, { outcome, startedAt, answer: NO_ANSWER });
+        return 'neither';
+      }
+      case 'run':
+        return this.#attempt(delivery, begun);
+    }
+  }
+
+  // --- before the attempt --------------------------------------------------------------------------------------
+
+  async #begin(delivery: Delivery): Promise<Begun> {
+    const { call, seq } = delivery;
+    // Only the first attempt of a call has nothing behind it that its record must go on telling of.
+    if (call.attempt > 1 || call.step > 0) {
+      const found = await this.#read(call.id);
+      if (found?.revision !== call.revision) return this.#decide(delivery, found);
+      return this.#claim(delivery, found.revision, found.record.attempts);
+    }
+    // What was given before may have been run before: there is a record then.
+    if (delivery.deliveries > 1) {
+      const found = await this.#read(call.id);
+      if (found !== undefined && found.revision !== call.revision) return this.#decide(delivery, found);
+    }
+    void seq;
+    return this.#claim(delivery, call.revision, []);
+  }
+
+  /** Writes that it runs, before it does. */
+  async #claim(delivery: Delivery, seen: number, attempts: readonly Attempt[]): Promise<Begun> {
+    const { call, seq } = delivery;
+    const record = runningRecord(call, { message: seq, nowMs: this.#now(), attempts });
+    const revision = await this.#write(record, seen);
+    if (revision !== 'conflict') return { kind: 'run', record, revision };
+    const found = await this.#read(call.id);
+    return this.#decide(delivery, found);
+  }
+
+  /** The record is not as whoever stored the message had left it. */
+  async #decide(delivery: Delivery, found: StoredRecord | undefined): Promise<Begun> {
+    const { call, seq, deliveries } = delivery;
+    if (found === undefined) {
+      const record = runningRecord(call, { message: seq, nowMs: this.#now(), attempts: [] });
+      const revision = await this.#write(record, 0);
+      if (revision !== 'conflict') return { kind: 'run', record, revision };
+      return this.#decide(delivery, await this.#read(call.id));
+    }
+    const { record, revision } = found;
+    if (record.instance !== call.instance) {
+      // Another call has taken the id, and is told of; this one runs as it would have.
+      const own = runningRecord(call, { message: seq, nowMs: this.#now(), attempts: [] });
+      return { kind: deliveries > 1 ? 'lost' : 'run', record: own, revision: undefined };
+    }
+    if (record.message === seq) {
+      return record.state === 'running'
+        ? { kind: 'lost', record, revision }
+        : { kind: 'settled', stored: found };
+    }
+    if (ENDED.has(record.state)) {
+      await this.#dropInput(call);
+      return { kind: 'drop', why: `the call is ${record.state}` };
+    }
+    return { kind: 'drop', why: 'it is a copy' };
+  }
+
+  // --- the attempt ---------------------------------------------------------------------------------------------
+
+  async #attempt(delivery: Delivery, begun: Extract<Begun, { kind: 'run' }>): Promise<Load> {
+    const { call } = delivery;
+    const running = new AbortController();
+    this.#running.set(call.instance, running);
+    try {
+      const startedAt = this.#now();
+      const startedMs = performance.now();
+      const invoked = await this.#invoke(call, running.signal);
+      const { outcome, answer } = invoked;
+      const seconds = (performance.now() - startedMs) / 1000;
+      await this.#commit(delivery, begun, { outcome, startedAt, seconds, answer });
+      return loadOf(outcome);
+    } finally {
+      if (this.#running.get(call.instance) === running) this.#running.delete(call.instance);
+    }
+  }
+
+  /** A gateway that is not there costs no attempt. @throws {Error} when it is not there, and this worker stops */
+  async #invoke(call: QueuedCall, signal: AbortSignal): Promise<Extract<Invoked, { kind: 'over' }>> {
+    let waitMs = FIRST_WAIT_MS;
+    for (let tries = 0; ; tries++) {
+      const invoked = await this.#options.invoke(call, signal);
+      if (invoked.kind === 'over') return invoked;
+      if (tries === 0) {
+        this.#options.logger.warn('the gateway cannot be reached: it is tried on and on', {
+          callId: call.id,
+          reason: invoked.reason,
+        });
+      }
+      if (signal.aborted) return { kind: 'over', outcome: { kind: 'lost', reason: 'it was ended' } };
+      if (this.#stopping.signal.aborted) throw new Error(`the worker stops, and ${invoked.reason}`);
+      await pause(waitMs, AbortSignal.any([signal, this.#stopping.signal]));
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    }
+  }
+
+  // --- after the attempt ---------------------------------------------------------------------------------------
+
+  async #commit(
+    delivery: Delivery,
+    { record: running, revision }: { readonly record: CallRecord; readonly revision: number | undefined },
+    over: {
+      readonly outcome: Outcome;
+      readonly startedAt: number;
+      readonly seconds?: number;
+      readonly answer: KeptAnswer | undefined;
+    },
+  ): Promise<void> {
+    const { call, seq } = delivery;
+    const { outcome, answer } = over;
+    const nowMs = this.#now();
+    const { function: name } = currentStep(call);
+    const settlement = settle(outcome, call.attempt, this.#rulesOf(call), { random: Math.random(), nowMs });
+    const attempt: Attempt = {
+      step: call.step,
+      attempt: call.attempt,
+      startedAt: over.startedAt,
+      seconds: over.seconds ?? Math.max(0, (nowMs - over.startedAt) / 1000),
+      ...(outcome.kind === 'answered' ? { status: outcome.status } : { error: outcome.reason }),
+    };
+    const ended = { attempt, settlement, result: answer?.result, nowMs };
+    let settled = settledRecord(running, ended);
+    if (settlement.kind === 'dead') {
+      const letter = {
+        call,
+        record: settled,
+        diedAt: nowMs,
+        reason: settlement.reason,
+        response: answer?.body ?? NOTHING,
+      };
+      const deadLetter = await this.#surely(() =>
+        this.#options.outlet.dead(letter, `${call.instance}.${seq}.dead`),
+      );
+      settled = settledRecord(running, { ...ended, deadLetter });
+    }
+    const written = revision === undefined ? 0 : await this.#write(settled, revision, answer?.body);
+    if (written === 'conflict') {
+      await this.#lostRace(delivery, attempt);
+      return;
+    }
+    this.#tell(call, attempt, { settlement, became: becameOf(outcome, settlement, call) });
+    this.#options.onAttempt(name, becameOf(outcome, settlement, call));
+    await this.#follow(delivery, settled, { revision: written, body: answer?.body ?? NOTHING });
+  }
+
+  /** What an attempt came to is not wanted any more: it was cancelled, or given to another worker. */
+  async #lostRace(delivery: Delivery, attempt: Attempt): Promise<void> {
+    const { call } = delivery;
+    const found = await this.#read(call.id);
+    const isCancelled = found?.record.instance === call.instance && found.record.state === 'cancelled';
+    this.#tell(call, attempt, { became: isCancelled ? 'cancelled' : 'lost' });
+    this.#options.onAttempt(currentStep(call).function, isCancelled ? 'cancelled' : 'lost');
+    if (!isCancelled) {
+      delivery.abandon();
+      return;
+    }
+    await this.#dropInput(call);
+    delivery.ack();
+  }
+
+  /** Stores what follows from a record, and lets the message go. */
+  async #follow(
+    delivery: Delivery,
+    settled: CallRecord,
+    { revision, body }: { readonly revision: number; readonly body: Uint8Array },
+  ): Promise<void> {
+    const { call, seq } = delivery;
+    const { outlet } = this.#options;
+    const mostRetries = this.#rulesOf(call).retries;
+    const followUp = followUpOf(call, settled, { revision, resultBody: body, mostRetries });
+    const messageId = `${call.instance}.${seq}.${followUp.kind}`;
+    if (followUp.kind === 'later') await this.#surely(() => outlet.later(followUp.call, messageId));
+    if (followUp.kind === 'next') await this.#surely(() => outlet.now(followUp.call, messageId));
+    if (followUp.kind === 'callback') await this.#surely(() => outlet.callback(followUp.callback, messageId));
+    // A call that is tried again needs its input, and so does one that somebody may send again.
+    if (followUp.kind !== 'later' && settled.state !== 'dead') await this.#dropInput(call);
+    delivery.ack();
+  }
+
+  #rulesOf(call: QueuedCall): SettleRules {
+    return { ...this.#options.rules, ...currentStep(call).retry };
+  }
+
+  async #dropInput({ body }: QueuedCall): Promise<void> {
+    if (!(body instanceof Uint8Array)) await this.#options.dropBody(body);
+  }
+
+  #tell(
+    { id }: QueuedCall,
+    { step, attempt, status, error, seconds }: Attempt,
+    { settlement, became }: { readonly settlement?: Settlement; readonly became: AttemptOutcome },
+  ): void {
+    this.#options.logger.info('attempt', {
+      callId: id,
+      ...(step > 0 && { step }),
+      attempt,
+      status,
+      error,
+      seconds: Number(seconds.toFixed(6)),
+      became,
+      ...(settlement?.kind === 'retry' && { retryInMs: settlement.delayMs }),
+    });
+  }
+
+  // --- what is written surely ----------------------------------------------------------------------------------
+
+  #read(id: string): Promise<StoredRecord | undefined> {
+    return this.#surely(() => this.#options.records.read(id));
+  }
+
+  /** Written once, even where the answer to a write is lost. */
+  async #write(record: CallRecord, seen: number, body?: Uint8Array): Promise<number | 'conflict'> {
+    let isUnsure = false;
+    const isKept = record.result?.kept === 'message';
+    const written = await this.#surely(async () => {
+      try {
+        return await this.#options.records.write(record, seen, isKept ? body : undefined);
+      } catch (error) {
+        isUnsure = true;
+        throw error;
+      }
+    }, true);
+    if (written !== 'conflict' || !isUnsure) return written;
+    const found = await this.#read(record.id);
+    return found !== undefined && JSON.stringify(found.record) === JSON.stringify(record)
+      ? found.revision
+      : 'conflict';
+  }
+
+  /**
+   * Tries until it is done, or this worker ends: NATS may be away.
+   * @param isDespiteRefusals also what the server has refused, e.g. because its disk is full
+   */
+  async #surely<T>(work: () => Promise<T>, isDespiteRefusals = false): Promise<T> {
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#ended.signal.aborted || (errorCodeOf(error) !== 0 && !isDespiteRefusals)) throw error;
+      }
+      await pause(waitMs, this.#ended.signal);
+    }
+  }
+}
+
+function loadOf(outcome: Outcome): Load {
+  if (outcome.kind === 'lost') return 'neither';
+  if (outcome.status === TOO_MANY_REQUESTS) return 'too_many';
+  return outcome.status < 400 ? 'taken' : 'neither';
+}
+
+function becameOf(outcome: Outcome, settlement: Settlement, { step, steps }: QueuedCall): AttemptOutcome {
+  if (settlement.kind === 'dead' || settlement.kind === 'failed') return settlement.kind;
+  if (settlement.kind === 'retry') return outcome.kind === 'lost' ? 'lost' : 'retried';
+  return step + 1 < steps.length ? 'chained' : 'succeeded';
+}
