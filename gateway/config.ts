@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseCount, parseDurationMs, parseFlag } from '../contract/duration.ts';
 import { DEFAULT_NAMESPACE, isFunctionName } from '../contract/function-ref.ts';
+import { parseCallbackAllow } from './queue/callback-address.ts';
 
 /** Which invocations leave a line in the log. */
 export type AccessLog = 'all' | 'errors' | 'off';
@@ -100,6 +101,8 @@ export interface GatewayConfig {
   readonly asyncBodyLimitBytes: number;
   /** How late a client may have its call run. Env `async_max_delay`, at most a year, default 720h. */
   readonly asyncMaxDelayMs: number;
+  /** Internal hosts that callbacks may go to: addresses, networks and names by commas. Env `callback_allow`, default empty. */
+  readonly callbackAllow: string;
   /** Largest build request in bytes. Env `build_limit_bytes`, default 268435456. */
   readonly buildLimitBytes: number;
   /** Longest build. Env `build_timeout`, default 15m. */
@@ -166,6 +169,12 @@ function parseMinuteOrMore(text: string): number {
   const ms = parseDurationMs(text);
   if (!(ms >= 60_000 && ms <= LONGEST_MS)) throw new Error('expected at least 1m, at most a year');
   return ms;
+}
+
+/** It stays text: it goes to other processes. */
+function checkCallbackAllow(text: string): string {
+  parseCallbackAllow(text);
+  return text;
 }
 
 function parseLongDelay(text: string): number {
@@ -286,6 +295,7 @@ export function loadConfig(
     natsStreamReplicas: read('nats_stream_replicas', 1, parseCountFrom(1, 5)),
     asyncBodyLimitBytes: read('async_body_limit', 256 * 1024 * 1024, parseCount),
     asyncMaxDelayMs: read('async_max_delay', 30 * DAY_MS, parseLongDelay),
+    callbackAllow: read('callback_allow', '', checkCallbackAllow),
     buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
     buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
     accessLog: read('access_log', 'errors', parseAccessLog),

@@ -74,6 +74,7 @@ describe('the architecture', () => {
         'gateway/metrics/',
         'gateway/tracing/',
         'gateway/nats/queue/open-intake.ts',
+        'gateway/queue/',
       ],
     ],
     ['gateway/tracing/', ['http1/types.ts', 'gateway/data-plane/call-tracer.ts']],

@@ -14,6 +14,7 @@ import type { TableChanges } from '../data-plane/table-changes.ts';
 import { type Logger, withFields } from '../log.ts';
 import { AcceptCounters } from '../metrics/accept-counters.ts';
 import { InvocationCounters } from '../metrics/invocation-counters.ts';
+import { CallbackAddresses, parseCallbackAllow } from '../queue/callback-address.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import { ControlChannel } from './control-channel.ts';
 import type { DrainTimes, WorkerTask } from './messages.ts';
@@ -146,12 +147,16 @@ class Worker {
     asyncMaxDelayMs,
     bufferLimitBytes,
     gatewayWorkers,
+    callbackAllow,
   }: GatewayConfig): AsyncOptions {
+    // Names, and the platform's own networks, are looked at by who posts there.
+    const addresses = new CallbackAddresses({ allow: parseCallbackAllow(callbackAllow), ownNetworks: [] });
     return {
       recorder: this.#accepts,
       bodyLimitBytes: asyncBodyLimitBytes,
       storingLimitBytes: share(bufferLimitBytes, gatewayWorkers),
       maxDelayMs: asyncMaxDelayMs,
+      isRefusedHost: (host) => addresses.isRefusedLiteral(host),
     };
   }
 

@@ -9,7 +9,7 @@ import type { InvocationRecord } from '../invocation-record.ts';
 import { refuse } from '../refusal.ts';
 import { unknownFunction } from '../unknown-function.ts';
 import { BodyReader, type ReceivedBody } from './body-reader.ts';
-import { toCallHeaders } from './call-headers.ts';
+import { checkFacts, toCallHeaders } from './call-headers.ts';
 import { CallSteps } from './call-steps.ts';
 import { parseWishes } from './call-wishes.ts';
 
@@ -29,6 +29,8 @@ export interface AsyncOptions {
   readonly storingLimitBytes: number;
   /** How late a call may be run at the client's wish. */
   readonly maxDelayMs: number;
+  /** Whether a host that a callback's URL names is an internal one. */
+  readonly isRefusedHost: (host: string) => boolean;
 }
 
 export interface AcceptorOptions extends AsyncOptions {
@@ -105,11 +107,16 @@ export class Acceptor {
 
   async #store(arrival: Arrival, entry: FunctionEntry, intake: CallIntake): Promise<Accepted> {
     const { exchange, marks, rest } = arrival;
-    const { bodyLimitBytes, maxDelayMs } = this.#options;
+    const { bodyLimitBytes, maxDelayMs, isRefusedHost } = this.#options;
     const acceptedAt = Date.now();
-    const { id, key, followers, callbackUrl, runAt } = parseWishes(exchange, { now: acceptedAt, maxDelayMs });
+    const { id, key, followers, callbackUrl, runAt } = parseWishes(exchange, {
+      now: acceptedAt,
+      maxDelayMs,
+      isRefusedHost,
+    });
     const steps = this.#steps.of(entry, followers);
     const headers = toCallHeaders(exchange, marks.startTime);
+    checkFacts(headers, [rest, callbackUrl ?? '']);
     if (exchange.request.contentLength > bodyLimitBytes) throw tooLong(bodyLimitBytes);
     const received = await arrival.body.read();
     const body = await this.#storeBody(received, intake);

@@ -18,10 +18,7 @@ const DROPPED: ReadonlySet<string> = new Set([
 /** Bytes that one character of a stored header may take: those that are not printed are escaped. */
 const BYTES_PER_CHARACTER = 6;
 
-/**
- * What the function will see of a request's headers, as long as it is no header of one connection.
- * @throws {FaasError} `invalid_request` when they are too long to be stored
- */
+/** What the function will see of a request's headers, as long as it is no header of one connection. */
 export function toCallHeaders(exchange: Exchange, startTime: string): CallHeaders {
   const { headers } = exchange.request;
   const passed = passedOn(headers, requestFilter(DROPPED, connectionOf(headers)));
@@ -29,7 +26,6 @@ export function toCallHeaders(exchange: Exchange, startTime: string): CallHeader
   if (exchange.header('x-forwarded-host') === undefined) passed.push('X-Forwarded-Host', hostOf(exchange));
   if (exchange.header('x-forwarded-for') === undefined)
     passed.push('X-Forwarded-For', exchange.remoteAddress);
-  checkLength(passed);
   return passed;
 }
 
@@ -44,17 +40,22 @@ function connectionOf(headers: CallHeaders): string {
   return joined;
 }
 
-function checkLength(headers: CallHeaders): void {
+/**
+ * Whether there is room for what is told of a call beside its body.
+ * @throws {FaasError} `invalid_request`
+ */
+export function checkFacts(headers: CallHeaders, others: readonly string[]): void {
+  const facts = [...headers, ...others];
   let characters = 0;
-  for (const text of headers) characters += text.length;
+  for (const text of facts) characters += text.length;
   if (characters * BYTES_PER_CHARACTER <= MOST_HEADER_BYTES) return;
-  const text = JSON.stringify(headers);
+  const text = JSON.stringify(facts);
   const escaped = text.match(/[^ -~]/g)?.length ?? 0;
   const bytes = text.length + escaped * (BYTES_PER_CHARACTER - 1);
   if (bytes > MOST_HEADER_BYTES) {
     throw new FaasError(
       'invalid_request',
-      `the headers take ${bytes} bytes as they are stored with a call: they may take ${MOST_HEADER_BYTES}`,
+      `path and headers take ${bytes} bytes as they are stored with a call: they may take ${MOST_HEADER_BYTES}`,
     );
   }
 }

@@ -27,6 +27,8 @@ export interface WishLimits {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly maxDelayMs: number;
+  /** Whether a host that a URL names is an internal one. */
+  readonly isRefusedHost: (host: string) => boolean;
 }
 
 const LONGEST_URL = 4096;
@@ -37,11 +39,12 @@ const PAST_MS = 3_600_000;
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** @throws {FaasError} `invalid_request` that names the header and what it may be */
-export function parseWishes(exchange: Exchange, { now, maxDelayMs }: WishLimits): CallWishes {
+export function parseWishes(exchange: Exchange, limits: WishLimits): CallWishes {
+  const { now, maxDelayMs } = limits;
   const id = read(exchange, 'X-Call-Id', 'x-call-id', parseId);
   const key = read(exchange, 'Idempotency-Key', 'idempotency-key', parseKey);
   const delayMs = read(exchange, 'X-Skep-Delay', 'x-skep-delay', (text) => parseDelay(text, maxDelayMs));
-  const at = read(exchange, 'X-Skep-Run-At', 'x-skep-run-at', (text) => parseTime(text, { now, maxDelayMs }));
+  const at = read(exchange, 'X-Skep-Run-At', 'x-skep-run-at', (text) => parseTime(text, limits));
   if (id !== undefined && key !== undefined) {
     throw invalid('X-Call-Id and Idempotency-Key: expected one of them: a key is given its own call id');
   }
@@ -52,7 +55,9 @@ export function parseWishes(exchange: Exchange, { now, maxDelayMs }: WishLimits)
   return {
     id,
     key,
-    callbackUrl: read(exchange, 'X-Callback-Url', 'x-callback-url', parseCallbackUrl),
+    callbackUrl: read(exchange, 'X-Callback-Url', 'x-callback-url', (text) =>
+      parseCallbackUrl(text, limits.isRefusedHost),
+    ),
     runAt: runAt !== undefined && runAt > now ? runAt : undefined,
     followers: read(exchange, 'X-Skep-Then', 'x-skep-then', (text) =>
       text === '' ? [] : parseFollowers(text),
@@ -74,6 +79,7 @@ function read<T>(
   try {
     return parse(text);
   } catch (error) {
+    if (error instanceof FaasError) throw error;
     throw invalid(`${name}: ${(error as Error).message}, not ${JSON.stringify(text.slice(0, 200))}`);
   }
 }
@@ -113,10 +119,19 @@ function tooLate(maxDelayMs: number): Error {
   return new Error(`expected at most ${maxDelayMs / 3_600_000} h from now (async_max_delay)`);
 }
 
-function parseCallbackUrl(text: string): string {
+function parseCallbackUrl(text: string, isRefusedHost: WishLimits['isRefusedHost']): string {
   const url = text.length <= LONGEST_URL && /^[!-~]+$/.test(text) ? URL.parse(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || !/^https?:\/\//i.test(text)) {
     throw new Error(`expected a URL such as https://example.com/done, at most ${LONGEST_URL} characters`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    // It is not quoted.
+    throw invalid(
+      'X-Callback-Url: expected a URL without user and password: whoever asks for the call is told it',
+    );
+  }
+  if (isRefusedHost(url.hostname)) {
+    throw new Error('expected an address outside of the platform (callback_allow has the exceptions)');
   }
   return url.href;
 }
