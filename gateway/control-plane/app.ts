@@ -11,9 +11,11 @@ import type { Logger } from '../log.ts';
 import type { UsageReadings } from '../metrics/function-usage.ts';
 import type { InvocationCounts } from '../metrics/invocation-counts.ts';
 import type { ApiRequest } from '../metrics/metrics.ts';
+import type { CallBook } from '../queue/call-queue.ts';
 import type { AlertScaler } from '../scaling/alerts.ts';
 import { alert } from './alert.ts';
 import { build, type RunBuild } from './build.ts';
+import { addCallRoutes } from './calls/call-routes.ts';
 import { createNamespace } from './create-namespace.ts';
 import { createSecret } from './create-secret.ts';
 import type { Credentials } from './credentials.ts';
@@ -58,6 +60,8 @@ export interface ControlPlaneOptions {
   readonly isHealthy?: () => boolean;
   /** What the gateway works with, for operators. Resolves always. */
   readonly health: () => Promise<HealthReport>;
+  /** Asynchronous calls; absent: no NATS is configured. */
+  readonly calls?: CallBook | undefined;
   /** Aborted when the gateway stops: answers without an end are ended then. */
   readonly stopping?: AbortSignal;
 }
@@ -84,7 +88,7 @@ export function createControlPlane(options: ControlPlaneOptions): Koa<RequestSta
 export function createRouter(options: ControlPlaneOptions): Router<RequestState> {
   const { provider, namespaces, defaultNamespace, logger, version } = options;
   // Sensitive and strict: no second spelling of a path, which a check made before could miss.
-  return new Router<RequestState>({ sensitive: true, strict: true })
+  const router = new Router<RequestState>({ sensitive: true, strict: true })
     .get('/system/functions', listFunctions(options))
     .post('/system/functions', deployFunction({ apply: (each) => provider.create(each), defaultNamespace }))
     .put('/system/functions', deployFunction({ apply: (each) => provider.update(each), defaultNamespace }))
@@ -114,6 +118,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .get('/', (ctx) => {
       ctx.body = `Skep ${version.release}: functions as a service for Docker Swarm.\nFunctions are called at /function/NAME, managed under /system.\n`;
     });
+  return addCallRoutes(router, options);
 }
 
 function refuseUnrouted(router: Router<RequestState>, ctx: Koa.Context): never {

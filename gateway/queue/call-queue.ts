@@ -10,6 +10,7 @@ import type {
   ObjectBody,
   QueuedCall,
 } from './call.ts';
+import type { CallbackRecord } from './callback.ts';
 
 /** A call as a client, a schedule or a chain gives it. */
 export interface NewCall {
@@ -104,6 +105,8 @@ export interface CallBook {
   ): Promise<
     { readonly result: CallResult; readonly body: ReadableStream<Uint8Array> | Uint8Array } | undefined
   >;
+  /** How the answer fares on its way to the client's address. @returns undefined: nothing is known of it (yet) */
+  callback(id: string): Promise<CallbackRecord | undefined>;
   list(query: CallQuery): Promise<CallPage>;
   cancel(id: string): Promise<'cancelled' | 'ended' | 'unknown'>;
   listDead(query: DeadQuery): Promise<DeadPage>;
@@ -125,4 +128,17 @@ export interface Backlog {
   readonly queue: string;
   readonly waiting: number;
   readonly running: number;
+  /** When the one that waits longest was put into the queue; milliseconds since 1970. Absent: none waits. */
+  readonly waitingSince?: number;
+}
+
+/** What is in the queue. */
+export interface QueueView {
+  readonly backlogs: readonly Backlog[];
+  /** Calls, callbacks and retries whose time has not come. */
+  readonly later: number;
+  /** Callbacks that wait or are being delivered, by queue. */
+  readonly callbacks: ReadonlyMap<string, number>;
+  /** Dead letters that are kept, by `name.namespace`. */
+  readonly dead: ReadonlyMap<string, number>;
 }

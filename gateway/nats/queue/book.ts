@@ -8,8 +8,10 @@ import type {
   DeadPage,
   DeadQuery,
 } from '../../queue/call-queue.ts';
+import type { CallbackRecord } from '../../queue/callback.ts';
 import { Bodies } from './bodies.ts';
 import { listCalls } from './call-list.ts';
+import { CallbackStore } from './callback-store.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { lookAgain } from './look-again.ts';
 import type { QueueNames } from './names.ts';
@@ -30,6 +32,7 @@ export class JetStreamCallBook implements CallBook {
   readonly #records: CallRecords;
   readonly #bodies: Bodies;
   readonly #results: Bodies;
+  readonly #callbacks: Pick<CallbackStore, 'told'>;
   readonly #dead: DeadLetters;
 
   constructor(sessions: JetStreamSessions, names: QueueNames, consumers: QueueConsumers) {
@@ -38,6 +41,7 @@ export class JetStreamCallBook implements CallBook {
     this.#records = new CallRecords(sessions, names);
     this.#bodies = new Bodies(sessions, names.bodies);
     this.#results = new Bodies(sessions, names.results);
+    this.#callbacks = new CallbackStore(sessions, names, consumers);
     this.#dead = new DeadLetters({
       sessions,
       names,
@@ -75,6 +79,10 @@ export class JetStreamCallBook implements CallBook {
       const body = await this.#results.open(result.kept);
       return body && { result, body };
     });
+  }
+
+  callback(id: string): Promise<CallbackRecord | undefined> {
+    return told(() => this.#callbacks.told(id));
   }
 
   list(query: CallQuery): Promise<CallPage> {
