@@ -32,9 +32,7 @@ import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
-import { queueNames } from './nats/queue/names.ts';
-import { JetStreamSessions } from './nats/queue/session.ts';
-import { StreamKeeper } from './nats/queue/stream-keeper.ts';
+import { openQueue } from './nats/queue/open-queue.ts';
 import type { QueueLimits } from './nats/queue/streams.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
@@ -181,12 +179,15 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     nats === undefined
       ? oneGateway()
       : new NatsGateways({ link: nats, cluster: config.clusterName, id: gatewayId, logger });
-  const sessions = nats && new JetStreamSessions(nats);
-  const queue = queueNames(config.clusterName);
-  const streams =
+  const queue =
     nats &&
-    sessions &&
-    new StreamKeeper({ link: nats, sessions, names: queue, limits: queueLimits(config), logger });
+    openQueue({
+      ...natsAddress,
+      name: `${gatewayId}-queue`,
+      cluster: config.clusterName,
+      limits: queueLimits(config),
+      logger,
+    });
   const scaling: ScalingLoop = createScaling({
     config,
     provider,
@@ -225,9 +226,9 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       wanted: {
         workers: () => workers.look(),
         nats: async (signal) =>
-          streams === undefined
+          queue === undefined
             ? 'not configured'
-            : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}; ${await streams.look()}`,
+            : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}; ${await queue.streams.look()}`,
         prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
       },
       lastRead: () => lastRead,
@@ -267,7 +268,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     scaling.stop();
     keeper.stop();
     unwatch();
-    streams?.stop();
+    await Promise.race([queue?.stop(), sleep(1000)]);
     await Promise.race([gateways.stop(), sleep(1000)]);
     await Promise.race([nats?.stop(), sleep(1000)]);
     await Promise.race([controlServer.close(1000), sleep(2000)]);

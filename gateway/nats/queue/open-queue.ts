@@ -1,0 +1,47 @@
+import { type Logger, withFields } from '../../log.ts';
+import type { NatsAddress } from '../look-at-nats.ts';
+import { NatsLink } from '../nats-link.ts';
+import { type QueueNames, queueNames } from './names.ts';
+import { JetStreamSessions } from './session.ts';
+import { StreamKeeper } from './stream-keeper.ts';
+import type { QueueLimits } from './streams.ts';
+
+export interface OpenQueueOptions extends NatsAddress {
+  /** What NATS shows this client as. */
+  readonly name: string;
+  /** Of the streams. */
+  readonly cluster: string;
+  readonly limits: QueueLimits;
+  readonly logger: Logger;
+}
+
+/** What the control process has of the queue. */
+export interface OpenedQueue {
+  readonly link: NatsLink;
+  readonly sessions: JetStreamSessions;
+  readonly names: QueueNames;
+  readonly streams: StreamKeeper;
+  stop(): Promise<void>;
+}
+
+/**
+ * Begins to connect, and keeps the streams. The connection is its own: where NATS cannot write any more, what asks for a stream may hang
+ * with all that came over the same connection, and who scales must not hang with it.
+ */
+export function openQueue({ host, port, name, cluster, limits, logger }: OpenQueueOptions): OpenedQueue {
+  const link = new NatsLink({ host, port, name, logger: withFields(logger, { connection: 'queue' }) });
+  const sessions = new JetStreamSessions(link);
+  const names = queueNames(cluster);
+  const streams = new StreamKeeper({ link, sessions, names, limits, logger });
+  link.start();
+  return {
+    link,
+    sessions,
+    names,
+    streams,
+    stop: async () => {
+      streams.stop();
+      await link.stop();
+    },
+  };
+}
