@@ -1,4 +1,5 @@
 import type { RetryRules } from './call.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 /** How an attempt ended. */
 export type Outcome =
@@ -30,8 +31,6 @@ export interface SettleRules extends Required<RetryRules> {
   readonly backoff: Backoff;
 }
 
-/** A function that asks for more patience than this is asked again earlier. */
-const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 const TOO_MANY_REQUESTS = 429;
 const UNAVAILABLE = 503;
 
@@ -71,12 +70,7 @@ function nameOf({ isInternal, status }: Answered): string {
 
 function askedWaitMs({ status, retryAfter }: Answered, nowMs: number): number | undefined {
   if (status !== TOO_MANY_REQUESTS && status !== UNAVAILABLE) return undefined;
-  const text = retryAfter?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_RETRY_AFTER_MS);
-  // Nothing but the forms of a date in HTTP (RFC 9110 5.6.7): others would be read as many things.
-  if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(at - nowMs, 0), LONGEST_RETRY_AFTER_MS);
+  return retryAfterMs(retryAfter, nowMs);
 }
 
 function backedOffMs(
