@@ -60,7 +60,10 @@ describe('the architecture', () => {
     ['http1/', []],
     ['gateway/functions/', ['contract/', 'gateway/errors.ts']],
     ['gateway/scaling/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/functions/']],
-    ['gateway/metrics/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/functions/']],
+    [
+      'gateway/metrics/',
+      ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/functions/', 'gateway/queue/'],
+    ],
     ['gateway/build/', ['contract/', 'gateway/errors.ts', 'gateway/functions/']],
     [
       'gateway/workers/',

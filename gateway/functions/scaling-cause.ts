@@ -4,6 +4,7 @@ export type ScalingCause =
   | 'rps'
   | 'capacity'
   | 'cpu'
+  | 'queue'
   | 'custom'
   | 'idle'
   | 'schedule'

@@ -1,12 +1,14 @@
 import { Counter, Histogram, Registry } from 'prom-client';
 import { qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
+import type { QueueView } from '../queue/call-queue.ts';
 import { type AcceptDelta, AcceptTotals } from './accept-counters.ts';
 import { ClusterMetrics, type ClusterRead } from './cluster-metrics.ts';
 import type { InvocationDelta } from './invocation-counters.ts';
 import { InvocationTotals } from './invocation-totals.ts';
 import { invocationsText } from './invocations-text.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { QueueMetrics, type TickResult } from './queue-metrics.ts';
 import {
   type GatewaysView,
   type HandledAlert,
@@ -36,6 +38,7 @@ class GatewayMetrics {
   readonly #registry = new Registry();
   readonly #totals = new InvocationTotals();
   readonly #accepts = new AcceptTotals();
+  readonly #queue = new QueueMetrics();
   /** As they were read last. */
   #functions: ReadonlySet<string> = new Set();
   /** Functions that the read before had. */
@@ -157,6 +160,16 @@ class GatewayMetrics {
     this.#tellOf(key, () => this.#cluster.coldStarted(key, seconds));
   }
 
+  /** What came of a moment at which a schedule says that a function is called. @param key `name.namespace` */
+  scheduleTick(key: string, result: TickResult): void {
+    this.#queue.tick(key, result);
+  }
+
+  /** What is in the queue, right before the page is asked for; undefined: nobody can tell. */
+  queueView(view: QueueView | undefined): void {
+    this.#queue.show(view);
+  }
+
   apiRequest({ method, path, status, seconds }: ApiRequest): void {
     const labels = { method, path, status: String(status) };
     this.#apiTotal.inc(labels);
@@ -166,7 +179,12 @@ class GatewayMetrics {
   /** The page in Prometheus' text format. */
   async page(): Promise<string> {
     const keys = [...this.#totals.entries()].map(([key]) => key);
-    const parts = [this.#scaling.text(), invocationsText(this.#totals), this.#accepts.text(keys)];
+    const parts = [
+      this.#scaling.text(),
+      invocationsText(this.#totals),
+      this.#accepts.text(keys),
+      this.#queue.text(this.#functions),
+    ];
     return `${await this.#registry.metrics()}\n${parts.join('')}`;
   }
 }

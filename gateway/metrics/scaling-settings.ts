@@ -28,8 +28,10 @@ export function readScalingSettings(
   }
 }
 
+/** Those that the gateway knows by themselves. */
+const OWN_TYPES = ['rps', 'capacity', 'cpu', 'queue'] as const;
+
 function causeOf(scalingType: string): ScalingCause {
-  return scalingType === 'rps' || scalingType === 'capacity' || scalingType === 'cpu'
-    ? scalingType
-    : 'custom';
+  const cause = OWN_TYPES.find((type) => type === scalingType);
+  return cause ?? 'custom';
 }

@@ -3,6 +3,7 @@ import type { ReplicaScaler } from './apply.ts';
 import type { FunctionLoad, GatewayLoad } from './function-load.ts';
 import type { Gateways } from './gateways.ts';
 import type { PrometheusLoads } from './prometheus-loads.ts';
+import type { QueueLoads } from './queue-loads.ts';
 import type { DeciderSettings, ScalingDecision } from './replica-decider.ts';
 import { ScalingBackoff } from './scaling-backoff.ts';
 import { type ScalableFunction, WatchedFunction } from './watched-function.ts';
@@ -24,6 +25,8 @@ export interface AutoscalerOptions {
   readonly loads: () => ReadonlyMap<string, GatewayLoad>;
   readonly gateways: Gateways;
   readonly prometheus: Pick<PrometheusLoads, 'want' | 'load'>;
+  /** Undefined: there is no queue. */
+  readonly queue?: Pick<QueueLoads, 'want' | 'load'> | undefined;
   readonly scaler: Pick<ReplicaScaler, 'change'>;
   readonly settings: DeciderSettings;
   /** When an alert of the function fired last, by `now`; undefined: not lately. Default: none has. */
@@ -123,7 +126,7 @@ export class Autoscaler {
 
   /** One look at every function. Resolves when changes were asked for, not when they are made. */
   async tick(): Promise<void> {
-    const { count, gateways, loads, functions, prometheus, alertedMs } = this.#options;
+    const { count, gateways, loads, functions, prometheus, queue, alertedMs } = this.#options;
     const isCounted = await count();
     const own = loads();
     const calls = gateways.exchange(own);
@@ -138,7 +141,10 @@ export class Autoscaler {
       const decision = watched.decide(fn, {
         ...moment,
         calls: calls.get(key) ?? NO_CALLS,
-        measured: (type) => prometheus.load(type, key),
+        measured: (type) => {
+          if (type !== 'queue') return prometheus.load(type, key);
+          return queue === undefined ? 'missing' : queue.load(key);
+        },
         alertedMs: alertedMs?.(key),
       });
       this.#tell(key, watched, decision);
@@ -147,6 +153,7 @@ export class Autoscaler {
       candidates.push({ fn, watched, decision, from: fn.desired, started: own.get(key)?.started ?? 0 });
     }
     for (const key of this.#watched.keys()) if (!present.has(key)) this.#forget(key);
+    queue?.want(externalTypes.delete('queue'));
     prometheus.want(externalTypes);
     this.#ask(candidates, isCounted);
   }

@@ -16,8 +16,8 @@ export interface ScalingDecision {
   /** The count to ask for; that of the look when nothing is to be done. */
   readonly desired: number;
   /** Why, when it differs. */
-  readonly cause: 'rps' | 'capacity' | 'cpu' | 'custom' | 'idle' | 'schedule' | 'minimum';
-  /** What was measured: calls per second, calls in flight, milli-CPU or the custom rule's. Undefined: no type, or nothing was measured. */
+  readonly cause: 'rps' | 'capacity' | 'cpu' | 'queue' | 'custom' | 'idle' | 'schedule' | 'minimum';
+  /** What was measured: calls per second, calls in flight, milli-CPU, queued calls or the custom rule's. Undefined: no type, or nothing was measured. */
   readonly load: number | undefined;
   /** Fewest replicas now: the schedule's, or the label's. */
   readonly minimum: number;
@@ -73,6 +73,9 @@ export class ReplicaDecider {
       return desired > 0 && due > scheduled ? decided(due, this.#cause) : decided(scheduled, 'schedule');
     }
     if (desired === 0) {
+      const due = Math.min(target?.desired ?? 0, this.#labels.max);
+      // Only calls that wait in the queue ask for a first replica by themselves.
+      if (due > 0) return decided(Math.max(due, minimum), this.#cause);
       const isKept = this.#settings.maintainMinReplicas && !this.#labels.zero;
       return decided(isKept ? minimum : 0, 'minimum');
     }
@@ -96,15 +99,17 @@ export class ReplicaDecider {
 
   get #cause(): ScalingDecision['cause'] {
     const type = this.#labels.type;
-    return type === 'rps' || type === 'capacity' || type === 'cpu' ? type : 'custom';
+    const own = ['rps', 'capacity', 'cpu', 'queue'] as const;
+    return own.find((each) => each === type) ?? 'custom';
   }
 
-  /** Idle: no call in flight and none begun, for as long as the labels say; counted at the earliest from the first look. */
-  #isIdle({ nowMs, calls, desired }: ScalingLook): boolean {
+  /** Idle: no call in flight, none begun and none waited for in its queue, for as long as the labels say; counted at the earliest from the first look. */
+  #isIdle({ nowMs, calls, desired, measured = 0 }: ScalingLook): boolean {
     // Whoever woke it, a call or somebody's hand, means it to be used.
     const wasWoken = this.#lastDesired === 0 && desired > 0;
     this.#lastDesired = desired;
-    if (this.#busyMs === undefined || wasWoken || calls.started > 0 || calls.inFlight > 0)
+    const isAwaited = this.#target?.type === 'queue' && measured > 0;
+    if (this.#busyMs === undefined || wasWoken || isAwaited || calls.started > 0 || calls.inFlight > 0)
       this.#busyMs = nowMs;
     return this.#labels.zero && nowMs - this.#busyMs >= this.#labels.zeroAfterMs;
   }

@@ -8,7 +8,7 @@ export interface ScalingLook {
   readonly todayMs: number;
   /** Its calls over all gateways; `started` since the look before. */
   readonly calls: FunctionLoad;
-  /** `cpu` and custom types: what Prometheus said last; undefined: nothing, or nothing lately. */
+  /** `cpu` and custom types: what Prometheus said last; `queue`: calls that wait or run; undefined: nothing, or nothing lately. */
   readonly measured: number | undefined;
   /** Replicas that can take a call. */
   readonly ready: number;

@@ -24,7 +24,7 @@ export const TARGET_RULES: TargetRules = {
 };
 
 export interface TargetScalerOptions {
-  /** `rps`, `capacity`, or what Prometheus measures. */
+  /** `rps`, `capacity`, `queue`, or what Prometheus measures. */
   readonly type: string;
   /** target * proportion. */
   readonly perReplica: number;
@@ -80,9 +80,11 @@ export class TargetScaler {
     if (measuredLoad === undefined) return { desired, load: undefined };
     const { load, atLeast, atMost } = measuredLoad;
     // The formula is not for a function that has nothing to measure: calls that wait for its first replica tell nothing of its need.
-    if (ready === 0 || desired === 0) return { desired, load };
-    const { perReplica } = this.#options;
+    const { perReplica, type } = this.#options;
     const due = targetReplicas(atLeast, perReplica);
+    // Those in its queue do, though: they are counted before anything takes them.
+    if (ready === 0 || desired === 0)
+      return { desired: type === 'queue' ? Math.max(due, desired) : desired, load };
     this.#due.add(this.#nowMs, due);
     if (due > desired) return { desired: due, load };
     const needed = Math.max(targetReplicas(atMost, perReplica), this.#due.within(this.#nowMs, this.#keptMs));

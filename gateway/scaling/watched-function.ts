@@ -67,7 +67,10 @@ export class WatchedFunction {
   get problem(): string | undefined {
     const reason = this.#wrongLabel ?? this.#failure;
     if (reason !== undefined) return reason;
-    return this.#isMissing ? `nothing in Prometheus measures ${JSON.stringify(this.type)} of it` : undefined;
+    if (!this.#isMissing) return undefined;
+    return this.type === 'queue'
+      ? 'there is no queue that it could be scaled by: faas_nats_address is not set'
+      : `nothing in Prometheus measures ${JSON.stringify(this.type)} of it`;
   }
 
   /** @returns undefined while there is a problem */
