@@ -32,7 +32,9 @@ import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
+import { JetStreamCallBook } from './nats/queue/book.ts';
 import { openQueue } from './nats/queue/open-queue.ts';
+import { QueueConsumers } from './nats/queue/queue-consumers.ts';
 import type { QueueLimits } from './nats/queue/streams.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
@@ -234,6 +236,9 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       lastRead: () => lastRead,
       version: VERSION,
     }),
+    calls:
+      queue &&
+      new JetStreamCallBook(queue.sessions, queue.names, new QueueConsumers(queue.sessions, queue.names)),
     stopping: stopping.signal,
   });
   const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
