@@ -23,18 +23,24 @@ export interface NatsServerOptions {
   readonly jetStream?: boolean;
   /** Largest message, in bytes. */
   readonly maxPayload?: number;
+  /** Where one was before; default: a free one. */
+  readonly port?: number;
+  /** Folder of its store; default: one of its own. */
+  readonly storeFolder?: string;
 }
 
 /** @throws {Error} when there is none on this machine, or it does not start */
 export async function startNats({
   jetStream = true,
   maxPayload = 1_048_576,
+  port: wantedPort,
+  storeFolder,
 }: NatsServerOptions = {}): Promise<NatsServer> {
   const host = '127.0.0.1';
   const folder = mkdtempSync(join(tmpdir(), 'skep-nats-'));
-  const port = await freePort(host);
+  const port = wantedPort ?? (await freePort(host));
   const config = join(folder, 'nats.conf');
-  const store = jetStream ? `jetstream { store_dir: "${folder}" }` : '';
+  const store = jetStream ? `jetstream { store_dir: "${storeFolder ?? folder}" }` : '';
   writeFileSync(config, `host: "${host}"\nport: ${port}\nmax_payload: ${maxPayload}\n${store}\n`);
   let child: Bun.Subprocess | undefined;
   const start = async (): Promise<void> => {

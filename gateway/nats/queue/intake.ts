@@ -13,6 +13,7 @@ import type { QueueNames } from './names.ts';
 import { QueueConsumers } from './queue-consumers.ts';
 import { CallRecords } from './records.ts';
 import { isRefused, queueRefusal } from './refusal.ts';
+import { Room } from './room.ts';
 import type { JetStreamSessions } from './session.ts';
 
 export interface QueueIntakeOptions {
@@ -42,6 +43,7 @@ export class QueueIntake implements CallIntake {
   readonly #records: CallRecords;
   readonly #keys: CallKeys;
   readonly #bodies: Bodies;
+  readonly #room: Room;
 
   constructor({ sessions, names, now = Date.now }: QueueIntakeOptions) {
     this.#sessions = sessions;
@@ -52,6 +54,7 @@ export class QueueIntake implements CallIntake {
     this.#records = new CallRecords(sessions, names);
     this.#keys = new CallKeys(sessions, names);
     this.#bodies = new Bodies(sessions, names.bodies);
+    this.#room = new Room(sessions, names);
   }
 
   accept(call: NewCall): Promise<string> {
@@ -106,6 +109,7 @@ export class QueueIntake implements CallIntake {
   async #prepare({ steps }: NewCall): Promise<void> {
     const [first] = steps;
     if (first === undefined) throw new Error('a call without a step');
+    await this.#room.check();
     for (const { queue } of steps) await this.#queues.check(queue);
     await this.#consumers.ensure(first.queue, first.function);
   }
