@@ -13,7 +13,9 @@ describe('asynchronous calls while each process that they pass is killed', funct
     platform = new ProcessPlatform({
       functions: ['counted', 'counted-next'],
       queueWorkers: 2,
+      // The ledger, which is called back, is on this machine.
       workerSettings: { callback_allow: '127.0.0.0/8' },
+      gatewaySettings: { callback_allow: '127.0.0.0/8' },
     });
     await platform.open();
   });

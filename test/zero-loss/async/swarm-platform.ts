@@ -130,6 +130,7 @@ export class SwarmPlatform {
           `functions_network=${NETWORK}`,
           'faas_nats_address=nats',
           'write_timeout=5s',
+          `callback_allow=${this.ledger.host}`,
         ],
         Mounts: [{ Type: 'bind', Source: this.engine.socketPath, Target: '/var/run/docker.sock' }],
       },
@@ -142,7 +143,7 @@ export class SwarmPlatform {
         'nats_host=nats',
         'gateway_url=http://gateway:8080',
         'initial_retry_wait=500ms',
-        `callback_allow=${this.ledger.host}/32`,
+        `callback_allow=${this.ledger.host}`,
       ],
     });
     await this.#answers();
