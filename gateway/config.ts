@@ -63,6 +63,8 @@ export interface GatewayConfig {
   readonly defaultTarget: number;
   /** Whether a function without replicas that is not to sleep is given its minimum. Env `maintain_min_replicas`, default false. */
   readonly maintainMinReplicas: boolean;
+  /** Whether this gateway may be the one that calls functions by their schedules. Env `schedules`, default true. */
+  readonly schedules: boolean;
   /** Whether `/system` and `/ui` ask for credentials. Env `basic_auth`, default true. */
   readonly basicAuth: boolean;
   /** Folder with `basic-auth-user` and `basic-auth-password`. Env `secret_mount_path`, default `/run/secrets/`. */
@@ -276,6 +278,7 @@ export function loadConfig(
     autoscaler: read('autoscaler', true, parseFlag),
     defaultTarget: read('default_target', 50, parseTarget),
     maintainMinReplicas: read('maintain_min_replicas', false, parseFlag),
+    schedules: read('schedules', true, parseFlag),
     basicAuth: read('basic_auth', true, parseFlag),
     secretMountPath: read('secret_mount_path', '/run/secrets/', asIs),
     functionNamespace: read('function_namespace', DEFAULT_NAMESPACE, parseNamespace),

@@ -32,13 +32,16 @@ import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
+import { Backlogs } from './nats/queue/backlogs.ts';
 import { JetStreamCallBook } from './nats/queue/book.ts';
+import { QueueIntake } from './nats/queue/intake.ts';
 import { openQueue } from './nats/queue/open-queue.ts';
 import { QueueConsumers } from './nats/queue/queue-consumers.ts';
 import type { QueueLimits } from './nats/queue/streams.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
+import { createSchedules } from './start-schedules.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
 import { giveToWorkers } from './workers/worker-user.ts';
@@ -48,6 +51,9 @@ const FUNCTION_PORT = 8080;
 
 /** Lists do not wait each time for a Prometheus that does not answer. */
 const PROMETHEUS_REST_MS = 5000;
+
+/** The metrics page waits for NATS no longer than Prometheus waits for the page. */
+const QUEUE_LOOK_MS = 1000;
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
@@ -190,6 +196,19 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       limits: queueLimits(config),
       logger,
     });
+  const backlogs = queue && new Backlogs(queue.sessions, queue.names);
+  const schedules =
+    queue &&
+    createSchedules({
+      queue,
+      intake: new QueueIntake(queue),
+      replicas: config.natsStreamReplicas,
+      isEnabled: config.schedules,
+      id: gatewayId,
+      keeper,
+      onTick: (key, result) => metrics.scheduleTick(key, result),
+      logger,
+    });
   const scaling: ScalingLoop = createScaling({
     config,
     provider,
@@ -197,6 +216,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     metrics,
     count: () => workers.count(),
     gateways,
+    backlogs,
     prometheusUrl,
     logger,
   });
@@ -250,7 +270,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     ...(metricsHost !== undefined && { host: metricsHost }),
     port: config.metricsPort,
     page: async () => {
-      await workers.count();
+      const [view] = await Promise.all([backlogs?.lookWithin(QUEUE_LOOK_MS), workers.count()]);
+      metrics.queueView(view);
       return metrics.page();
     },
     isHealthy: () => !isStopping && workers.isServing,
@@ -260,6 +281,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   await workers.begin();
   scaling.start();
   nats?.start();
+  schedules?.start();
 
   const stop = async (): Promise<{ cutOff: number }> => {
     isStopping = true;
@@ -273,6 +295,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     scaling.stop();
     keeper.stop();
     unwatch();
+    // Calls of schedules are made as long as this one may be the last.
+    await Promise.race([schedules?.stop(), sleep(1000)]);
     await Promise.race([queue?.stop(), sleep(1000)]);
     await Promise.race([gateways.stop(), sleep(1000)]);
     await Promise.race([nats?.stop(), sleep(1000)]);

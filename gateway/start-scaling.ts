@@ -12,6 +12,7 @@ import { Autoscaler } from './scaling/autoscaler.ts';
 import { ColdStarts } from './scaling/cold-starts.ts';
 import type { Gateways, SharedAlerts } from './scaling/gateways.ts';
 import { PrometheusLoads } from './scaling/prometheus-loads.ts';
+import { QueueLoads } from './scaling/queue-loads.ts';
 import { createWaker } from './scaling/wake-function.ts';
 
 /** For a read and a write of the cluster, behind others of the same function: then who asked is told that it took too long. */
@@ -25,6 +26,8 @@ export interface ScalingParts {
   /** Has this gateway's calls counted anew; false: not all of it could be. */
   readonly count: () => Promise<boolean>;
   readonly gateways: Gateways & SharedAlerts;
+  /** What is in the queue; undefined: there is none. */
+  readonly backlogs?: { loads(): Promise<ReadonlyMap<string, number>> } | undefined;
   readonly prometheusUrl: string;
   readonly logger: Logger;
 }
@@ -70,12 +73,15 @@ export function createScaling(parts: ScalingParts): ScalingLoop {
     onWoken: (key, askedAt) => coldStarts.begun(key, askedAt),
   });
   const prometheus = new PrometheusLoads({ query: prometheusQuery({ url: parts.prometheusUrl }), logger });
+  const { backlogs } = parts;
+  const queue = backlogs && new QueueLoads({ read: () => backlogs.loads(), logger });
   const autoscaler = new Autoscaler({
     functions: () => keeper.entries(),
     count: parts.count,
     loads: () => metrics.loads(),
     gateways,
     prometheus,
+    queue,
     scaler,
     settings: { defaultTarget: config.defaultTarget, maintainMinReplicas: config.maintainMinReplicas },
     alertedMs: (key) => alerts.firedMs(key),
@@ -109,6 +115,7 @@ export function createScaling(parts: ScalingParts): ScalingLoop {
     stop: () => {
       autoscaler.stop();
       prometheus.stop();
+      queue?.stop();
     },
   };
 }

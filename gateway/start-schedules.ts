@@ -2,11 +2,9 @@ import { splitFunctionName } from '../contract/function-ref.ts';
 import { CallSteps } from './data-plane/async/call-steps.ts';
 import type { TableKeeper } from './data-plane/table-keeper.ts';
 import type { Logger } from './log.ts';
-import type { NatsLink } from './nats/nats-link.ts';
 import { pause } from './nats/pause.ts';
-import type { QueueNames } from './nats/queue/names.ts';
+import type { OpenedQueue } from './nats/queue/open-queue.ts';
 import { ScheduleStore } from './nats/queue/schedule-store.ts';
-import type { JetStreamSessions } from './nats/queue/session.ts';
 import { SoleActor } from './nats/queue/sole-actor.ts';
 import type { CallIntake } from './queue/call-queue.ts';
 import { Scheduler, type TickResult } from './schedules/scheduler.ts';
@@ -17,9 +15,7 @@ const LOOK_MS = 500;
 export interface SchedulesParts {
   /** Whether this gateway may be the one that calls. */
   readonly isEnabled: boolean;
-  readonly link: NatsLink;
-  readonly sessions: JetStreamSessions;
-  readonly names: QueueNames;
+  readonly queue: Pick<OpenedQueue, 'link' | 'sessions' | 'names'>;
   /** Servers of a cluster of NATS that keep how far schedules have come. */
   readonly replicas: number;
   /** Of this gateway in this run. */
@@ -38,7 +34,7 @@ export interface SchedulesLoop {
 
 /** Calls functions by their schedules, in one gateway of all. */
 export function createSchedules(parts: SchedulesParts): SchedulesLoop {
-  const { keeper, logger } = parts;
+  const { keeper, logger, queue } = parts;
   const steps = new CallSteps({
     find: (name) => keeper.find(name),
     // What is asked for are functions of the table.
@@ -53,13 +49,13 @@ export function createSchedules(parts: SchedulesParts): SchedulesLoop {
       if (entry === undefined) throw new Error('it was removed');
       return steps.of(entry, undefined);
     },
-    store: new ScheduleStore(parts.sessions, parts.names, parts.replicas),
+    store: new ScheduleStore(queue.sessions, queue.names, parts.replicas),
     onTick: parts.onTick,
     logger,
   });
   const actor = new SoleActor({
-    link: parts.link,
-    bucket: parts.names.leases,
+    link: queue.link,
+    bucket: queue.names.leases,
     key: 'schedules',
     id: parts.id,
     logger,

@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
+import { parseDurationMs } from '../../contract/duration.ts';
+import { loadConfig } from '../../gateway/config.ts';
+import { loadQueueWorkerConfig } from '../../gateway/queue-worker/config.ts';
 import { BASE_IMAGES } from '../../scripts/base-images/catalog.ts';
 import {
   CONFIG_FILES,
@@ -79,9 +82,14 @@ describe('stack.yml', () => {
     expect(worker?.command).to.deep.equal(['queue-worker']);
     expect(worker?.user).to.equal('nobody');
     expect(worker?.ports).to.equal(undefined);
-    const { upstream_timeout, gateway_url } = worker?.environment ?? {};
-    expect(upstream_timeout).to.equal(gateway?.environment?.['upstream_timeout']);
-    expect(gateway_url).to.equal('http://gateway:8080');
+    const of = loadConfig(gateway?.environment ?? {});
+    const { upstreamTimeoutMs, shutdownTimeoutMs, ...rest } = loadQueueWorkerConfig(
+      worker?.environment ?? {},
+    );
+    expect(upstreamTimeoutMs).to.be.above(of.upstreamTimeoutMs + of.coldStartTimeoutMs);
+    expect(shutdownTimeoutMs).to.be.below(parseDurationMs(worker?.stop_grace_period ?? ''));
+    expect(rest.gateway).to.deep.equal({ hostname: 'gateway', port: of.port });
+    expect(rest).to.include({ natsHost: of.natsHost, natsPort: of.natsPort, clusterName: of.clusterName });
   });
 
   it('has a default for every variable, so that `docker stack deploy` needs none', () => {

@@ -34,6 +34,20 @@ export class Backlogs {
     return this.#looking;
   }
 
+  /** The same, or undefined when it is not there in time. Never throws. */
+  async lookWithin(ms: number): Promise<QueueView | undefined> {
+    if (!this.#sessions.isConnected) return undefined;
+    const limit = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => limit.resolve(undefined), ms);
+    try {
+      return await Promise.race([this.look(), limit.promise]);
+    } catch {
+      return undefined; // that NATS is away is told by the connection
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Calls of each function that wait or run, by `name.namespace`, over all queues. @throws {Error} what JetStream says */
   async loads(): Promise<Map<string, number>> {
     const { manager } = await this.#sessions.get();
