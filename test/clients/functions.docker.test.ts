@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { CallList } from '../../contract/call-status.ts';
 import { until } from '../support/platform.ts';
 import { describeTour } from './tour.ts';
 
@@ -112,10 +113,16 @@ describeTour('deploy, list, describe, invoke, remove', (tour) => {
     expect(said).to.match(/Server returned unexpected status code: 400 - Say one name/);
   });
 
-  // What happens today: there is no queue.
-  it('is told that there is no queue for an asynchronous call', async () => {
-    const said = await tour().refuses(['invoke', NAME, '--async'], { stdin: 'Ada' });
-    expect(said).to.contain(`404 - there is nothing at /async-function/${NAME}`);
+  it('submits an asynchronous call, which is run', async () => {
+    const { stdout, stderr } = await tour().faas(['invoke', NAME, '--async'], { stdin: 'Ada' });
+    expect(stdout + stderr).to.contain('Function submitted asynchronously.');
+    const path = `/system/calls?function=${NAME}.openfaas-fn&status=succeeded`;
+    await until('it was run', async () => {
+      const { calls } = (await (await tour().platform.request(path)).json()) as CallList;
+      return calls.length > 0;
+    });
+    const said = await tour().refuses(['invoke', 'tour-nobody', '--async'], { stdin: 'Ada' });
+    expect(said).to.contain('404 - error finding function tour-nobody');
   });
 
   it('deploys it again in place, clearing what is not said again', async () => {
