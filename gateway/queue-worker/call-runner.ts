@@ -1,7 +1,7 @@
 import type { Logger } from '../log.ts';
 import { pause } from '../nats/pause.ts';
 import type { CallOutlet } from '../nats/queue/outlet.ts';
-import type { CallRecords, StoredRecord } from '../nats/queue/records.ts';
+import { type CallRecords, type StoredRecord, UnreadableRecord } from '../nats/queue/records.ts';
 import { errorCodeOf } from '../nats/queue/session.ts';
 import type { Delivery } from '../nats/queue/source.ts';
 import type { Load } from '../queue/adaptive-limit.ts';
@@ -46,7 +46,8 @@ const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 const NOTHING = new Uint8Array(0);
 const TOO_MANY_REQUESTS = 429;
-const NO_ANSWER: KeptAnswer | undefined = undefined;
+/** Of a call without a record, before an attempt counts as lost. */
+const MOST_UNTOLD_DELIVERIES = 3;
 
 /**
  * Runs calls so that each ends once, whatever dies when. The record of a call decides: it says that an attempt runs before the function
@@ -119,7 +120,7 @@ export class CallRunner {
       case 'lost': {
         const outcome: Outcome = { kind: 'lost', reason: 'the worker that ran it was lost' };
         const startedAt = begun.record.startedAt ?? this.#now();
-        await this.#commit(delivery, begun, { outcome, startedAt, answer: NO_ANSWER });
+        await this.#commit(delivery, begun, { outcome, startedAt, answer: undefined });
         return 'neither';
       }
       case 'run':
@@ -130,7 +131,7 @@ export class CallRunner {
   // --- before the attempt --------------------------------------------------------------------------------------
 
   async #begin(delivery: Delivery): Promise<Begun> {
-    const { call, seq } = delivery;
+    const { call } = delivery;
     // Only the first attempt of a call has nothing behind it that its record must go on telling of.
     if (call.attempt > 1 || call.step > 0) {
       const found = await this.#read(call.id);
@@ -142,7 +143,6 @@ export class CallRunner {
       const found = await this.#read(call.id);
       if (found !== undefined && found.revision !== call.revision) return this.#decide(delivery, found);
     }
-    void seq;
     return this.#claim(delivery, call.revision, []);
   }
 
@@ -169,7 +169,9 @@ export class CallRunner {
     if (record.instance !== call.instance) {
       // Another call has taken the id, and is told of; this one runs as it would have.
       const own = runningRecord(call, { message: seq, nowMs: this.#now(), attempts: [] });
-      return { kind: deliveries > 1 ? 'lost' : 'run', record: own, revision: undefined };
+      // Nothing tells whether it was run before; one that ends its worker each time must not go on for ever.
+      const isLost = deliveries > MOST_UNTOLD_DELIVERIES;
+      return { kind: isLost ? 'lost' : 'run', record: own, revision: undefined };
     }
     if (record.message === seq) {
       return record.state === 'running'
@@ -248,6 +250,12 @@ export class CallRunner {
     const ended = { attempt, settlement, result: answer?.result, nowMs };
     let settled = settledRecord(running, ended);
     if (settlement.kind === 'dead') {
+      // Nothing but the record's own change tells for sure, but a letter of a call that was cancelled need not be.
+      const found = revision === undefined ? undefined : await this.#read(call.id);
+      if (found !== undefined && found.revision !== revision) {
+        await this.#lostRace(delivery, attempt, found);
+        return;
+      }
       const letter = {
         call,
         record: settled,
@@ -260,9 +268,9 @@ export class CallRunner {
       );
       settled = settledRecord(running, { ...ended, deadLetter });
     }
-    const written = revision === undefined ? 0 : await this.#write(settled, revision, answer?.body);
-    if (written === 'conflict') {
-      await this.#lostRace(delivery, attempt);
+    const written = revision === undefined ? 0 : await this.#settle(settled, revision, answer?.body);
+    if (typeof written !== 'number') {
+      await this.#lostRace(delivery, attempt, written);
       return;
     }
     this.#tell(call, attempt, { settlement, became: becameOf(outcome, settlement, call) });
@@ -270,10 +278,24 @@ export class CallRunner {
     await this.#follow(delivery, settled, { revision: written, body: answer?.body ?? NOTHING });
   }
 
+  /** @returns the record that is there instead */
+  async #settle(
+    settled: CallRecord,
+    revision: number,
+    body: Uint8Array | undefined,
+  ): Promise<number | StoredRecord | undefined> {
+    const written = await this.#write(settled, revision, body);
+    if (written !== 'conflict') return written;
+    const found = await this.#read(settled.id);
+    if (found !== undefined) return found;
+    // It was forgotten while the call ran: there is only so much room.
+    const anew = await this.#write(settled, 0, body);
+    return anew === 'conflict' ? this.#read(settled.id) : anew;
+  }
+
   /** What an attempt came to is not wanted any more: it was cancelled, or given to another worker. */
-  async #lostRace(delivery: Delivery, attempt: Attempt): Promise<void> {
+  async #lostRace(delivery: Delivery, attempt: Attempt, found: StoredRecord | undefined): Promise<void> {
     const { call } = delivery;
-    const found = await this.#read(call.id);
     const isCancelled = found?.record.instance === call.instance && found.record.state === 'cancelled';
     this.#tell(call, attempt, { became: isCancelled ? 'cancelled' : 'lost' });
     this.#options.onAttempt(currentStep(call).function, isCancelled ? 'cancelled' : 'lost');
@@ -313,12 +335,13 @@ export class CallRunner {
   }
 
   #tell(
-    { id }: QueuedCall,
+    call: QueuedCall,
     { step, attempt, status, error, seconds }: Attempt,
     { settlement, became }: { readonly settlement?: Settlement; readonly became: AttemptOutcome },
   ): void {
     this.#options.logger.info('attempt', {
-      callId: id,
+      function: currentStep(call).function,
+      callId: call.id,
       ...(step > 0 && { step }),
       attempt,
       status,
@@ -363,7 +386,8 @@ export class CallRunner {
       try {
         return await work();
       } catch (error) {
-        if (this.#ended.signal.aborted || (errorCodeOf(error) !== 0 && !isDespiteRefusals)) throw error;
+        if (this.#ended.signal.aborted || error instanceof UnreadableRecord) throw error;
+        if (errorCodeOf(error) !== 0 && !isDespiteRefusals) throw error;
       }
       await pause(waitMs, this.#ended.signal);
     }
