@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { Objm } from '@nats-io/obj';
 import { expect } from 'chai';
 import { Bodies } from '../../../../gateway/nats/queue/bodies.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
@@ -35,6 +36,20 @@ describe('bodies that are too long for a message', () => {
       expect(sha256(new Uint8Array(await new Response(opened).arrayBuffer()))).to.equal(sha256(data));
     });
   }
+
+  it('are objects to every client of NATS', async () => {
+    const data = randomBytes(MIB + 1);
+    const { name } = await bodies.put(inPieces(data, 100_000), 8 * MIB);
+    const { js } = await queue.sessions.get();
+    const store = await new Objm(js).open(queue.names.bodies);
+    expect(sha256((await store.getBlob(name)) ?? expect.fail('it is not there'))).to.equal(sha256(data));
+    const theirs = await store.putBlob({ name: 'theirs' }, data);
+    expect(theirs.size).to.equal(data.length);
+    const opened = (await bodies.open({ name: 'theirs' })) ?? expect.fail('it is not there');
+    expect(sha256(new Uint8Array(await new Response(opened).arrayBuffer()))).to.equal(sha256(data));
+    await store.delete('theirs');
+    expect(await bodies.open({ name: 'theirs' })).to.equal(undefined);
+  });
 
   it('leave nothing when they are dropped', async () => {
     const one = await bodies.put(inPieces(randomBytes(MIB), 100_000), 8 * MIB);
