@@ -13,6 +13,8 @@ export interface AnswerKeeperOptions {
   readonly headers: CallHeaders;
   /** Bytes beyond which no body is kept. */
   readonly most: number;
+  /** Without its body it is worth nothing. */
+  readonly isNeeded: boolean;
   /** Stores a body that is too long for a message. */
   readonly store: (body: ReadableStream<Uint8Array>) => Promise<ObjectBody>;
   /** More can be taken after a `write` that returned false. */
@@ -46,7 +48,7 @@ export class AnswerKeeper implements BodySink {
       return true;
     }
     // The bytes are the connection's, and are written over when this returns.
-    const copy = bytes.slice();
+    const copy = new Uint8Array(bytes);
     if (this.#controller === undefined && this.#bytes <= MOST_INLINE_BYTES) {
       this.#chunks.push(copy);
       return true;
@@ -67,13 +69,14 @@ export class AnswerKeeper implements BodySink {
     this.#ended.reject(cause);
   }
 
-  /** To be called once the answer is complete. @throws {Error} when it could not be stored */
-  async finish(): Promise<KeptAnswer> {
+  /** To be called once the answer is complete. @returns undefined: its body is needed, and could not be stored */
+  async finish(): Promise<KeptAnswer | undefined> {
     await this.#ended.promise;
-    const { status, headers } = this.#options;
+    const { status, headers, isNeeded } = this.#options;
     const shown = charsOf(headers) > MOST_HEADER_CHARS ? [] : headers;
     const stored = await this.#storing;
     const result = { status, headers: shown, bytes: this.#bytes };
+    if (this.#isDropped && isNeeded) return undefined;
     if (this.#isDropped) return { result: { ...result, kept: 'dropped' }, body: NOTHING };
     if (stored !== undefined) return { result: { ...result, kept: stored }, body: NOTHING };
     return { result: { ...result, kept: 'message' }, body: Buffer.concat(this.#chunks) };
@@ -94,14 +97,12 @@ export class AnswerKeeper implements BodySink {
     this.#controller = opened;
     for (const chunk of this.#chunks) opened.enqueue(chunk);
     this.#chunks = [];
-    this.#storing = this.#options.store(stream).catch((error: unknown) => {
-      if (this.#isDropped) return undefined;
-      // What comes is not wanted any more; what came cannot be told.
+    this.#storing = this.#options.store(stream).catch(() => {
+      // The call has been made all the same: how it went is worth more than what it said.
       this.#isDropped = true;
       this.#options.drain();
-      throw error;
+      return undefined;
     });
-    this.#storing.catch(() => undefined); // told by finish
     return opened;
   }
 

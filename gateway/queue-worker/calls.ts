@@ -65,7 +65,10 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
       metrics.submitted();
       if (!lanes.take(name, delivery, hasMore)) delivery.refuse(NO_PLACE_MS);
     },
-    onWaiting: (waiting) => metrics.waiting(waiting),
+    onWaiting: (waiting) => {
+      metrics.waiting(waiting);
+      lanes.look();
+    },
   });
   const queues = new KnownQueues(sessions, names);
   link.onConnection((connection) => {

@@ -16,6 +16,8 @@ export interface InvokerOptions {
   readonly storeResult: (body: ReadableStream<Uint8Array>, isInput: boolean) => Promise<ObjectBody>;
 }
 
+type Answered = Extract<Outcome, { kind: 'answered' }>;
+
 /** How an attempt went. */
 export type Invoked =
   | { readonly kind: 'over'; readonly outcome: Outcome; readonly answer?: KeptAnswer | undefined }
@@ -39,8 +41,7 @@ export class Invoker {
     const body = await this.#bodyOf(call);
     if (body === undefined) return lost('its body is not there any more');
     let keeper: AnswerKeeper | undefined;
-    let isInternal = false;
-    let retryAfter: string | undefined;
+    let answered: Pick<Answered, 'isInternal' | 'code' | 'retryAfter'> = { isInternal: false };
     const isLastStep = call.step === call.steps.length - 1;
     const target = `/function/${currentStep(call).function}${call.path}`;
     let exchange: StoredExchange;
@@ -50,13 +51,17 @@ export class Invoker {
         headers: withCallId(call),
         body,
         onResponse: ({ status, headers }, drain) => {
-          isInternal = headerOf(headers, 'x-openfaas-internal') !== undefined;
-          retryAfter = headerOf(headers, 'retry-after');
+          answered = {
+            isInternal: headerOf(headers, 'x-openfaas-internal') !== undefined,
+            code: headerOf(headers, 'x-skep-error'),
+            retryAfter: headerOf(headers, 'retry-after'),
+          };
           const isInput = !isLastStep && status < 400;
           keeper = new AnswerKeeper({
             status,
             headers,
             most: resultLimitBytes,
+            isNeeded: isInput,
             store: (stream) => storeResult(stream, isInput),
             drain,
           });
@@ -82,9 +87,11 @@ export class Invoker {
       if (ended.kind === 'not_delivered') return { kind: 'unreachable', reason: ended.cause.message };
       if (ended.kind !== 'completed' || keeper === undefined) return lost(this.#reasonOf(ended));
       const answer = await keeper.finish();
-      const outcome: Outcome = { kind: 'answered', status: ended.status, isInternal, retryAfter };
-      return { kind: 'over', outcome, answer };
+      if (answer === undefined) return lost('what it answered, for the next function, could not be stored');
+      return { kind: 'over', outcome: { kind: 'answered', status: ended.status, ...answered }, answer };
     } finally {
+      // A body that nobody reads to its end is read no more.
+      exchange.leave();
       signal.removeEventListener('abort', leave);
       if (!(body instanceof Uint8Array) && !body.stream.locked)
         await body.stream.cancel().catch(() => undefined);

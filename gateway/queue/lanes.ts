@@ -37,10 +37,10 @@ interface Lane<T> {
 export class Lanes<T> {
   readonly #options: LanesOptions<T>;
   readonly #lanes = new Map<string, Lane<T>>();
+  /** Those that would run more, or ask for more, if there were places. */
+  readonly #hungry = new Set<Lane<T>>();
   #running = 0;
   #held = 0;
-  /** Who was asked last: the next one comes first. */
-  #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #isStopped = false;
@@ -59,10 +59,13 @@ export class Lanes<T> {
     const lane = this.#lanes.get(name);
     if (lane !== undefined) {
       lane.source = source;
-      if (source === undefined) this.#forgetEmpty(lane);
+      this.#hungry.add(lane);
+      this.#forgetEmpty(lane);
     } else if (source !== undefined) {
       const limit = new AdaptiveLimit(this.#options.places);
-      this.#lanes.set(name, { name, limit, held: [], source, running: 0, hasMore: false });
+      const made: Lane<T> = { name, limit, held: [], source, running: 0, hasMore: false };
+      this.#lanes.set(name, made);
+      this.#hungry.add(made);
     }
     this.#look();
   }
@@ -75,12 +78,13 @@ export class Lanes<T> {
   take(name: string, item: T, hasMore: boolean): boolean {
     const lane = this.#lanes.get(name);
     if (this.#isStopped || lane === undefined || this.#held >= this.#options.places) {
-      this.#look();
+      if (lane !== undefined) this.#hungry.add(lane);
       return false;
     }
     lane.held.push(item);
     lane.hasMore = hasMore;
     this.#held++;
+    this.#hungry.add(lane);
     this.#look();
     return true;
   }
@@ -101,30 +105,38 @@ export class Lanes<T> {
     await this.#idle.promise;
   }
 
+  /** What was asked for may have been forgotten: asks anew where nothing is asked. To be called now and then. */
+  look(): void {
+    for (const lane of this.#lanes.values()) this.#hungry.add(lane);
+    this.#look();
+  }
+
   /** Starts what may be started, and asks for what could be. */
   #look(): void {
     if (this.#isStopped) return;
-    const lanes = [...this.#lanes.values()];
-    const first = this.#turn++;
+    // One of each in turn; who was served comes last the next time.
     for (let started = true; started && this.#held > 0; ) {
       started = false;
-      for (let i = 0; i < lanes.length; i++) {
-        const lane = lanes[(first + i) % lanes.length];
-        if (lane === undefined || lane.held.length === 0 || this.#room(lane) === 0) continue;
+      for (const lane of [...this.#hungry]) {
+        if (lane.held.length === 0 || this.#room(lane) === 0) continue;
         this.#start(lane);
+        this.#hungry.delete(lane);
+        this.#hungry.add(lane);
         started = true;
       }
     }
-    for (const lane of lanes) this.#ask(lane);
+    for (const lane of [...this.#hungry]) this.#ask(lane);
   }
 
   #ask(lane: Lane<T>): void {
     const { source } = lane;
-    if (source === undefined) return;
+    const asked = source?.asked ?? 0;
     // One is asked for where none is known to wait: a thousand idle lanes must not bring a thousand times as many as there are places.
     const room = this.#room(lane) - lane.held.length;
-    const wanted = Math.min(room, lane.hasMore ? room : 1) - source.asked;
-    if (wanted > 0) source.ask(wanted);
+    const wanted = Math.min(room, lane.hasMore ? room : 1) - asked;
+    if (wanted > 0) source?.ask(wanted);
+    const isSated = asked + Math.max(0, wanted) > 0 && !lane.hasMore;
+    if (lane.held.length === 0 && (source === undefined || isSated)) this.#hungry.delete(lane);
   }
 
   /** How many more of a lane may be started. */
@@ -152,6 +164,7 @@ export class Lanes<T> {
       lane.running--;
       lane.limit.end(start, load, now());
       this.#options.onRunning?.(lane.name, lane.running);
+      this.#hungry.add(lane);
       this.#forgetEmpty(lane);
       if (this.#running === 0) this.#idle?.resolve();
       this.#look();
@@ -159,8 +172,9 @@ export class Lanes<T> {
   }
 
   #forgetEmpty(lane: Lane<T>): void {
-    if (lane.source === undefined && lane.running === 0 && lane.held.length === 0)
-      this.#lanes.delete(lane.name);
+    if (lane.source !== undefined || lane.running > 0 || lane.held.length > 0) return;
+    this.#lanes.delete(lane.name);
+    this.#hungry.delete(lane);
   }
 
   #lookAt(atMs: number): void {

@@ -9,6 +9,8 @@ export type Outcome =
       readonly status: number;
       /** It carries `X-OpenFaaS-Internal`: gateway or watchdog have answered, and not the function. */
       readonly isInternal: boolean;
+      /** The code of what gateway or watchdog say, where they do. */
+      readonly code?: string | undefined;
       /** As it came. */
       readonly retryAfter?: string | undefined;
     }
@@ -64,8 +66,9 @@ function isRetried({ isInternal, status }: Answered, { codes }: SettleRules): bo
   return (isInternal && status >= 400) || codes.includes(status);
 }
 
-function nameOf({ isInternal, status }: Answered): string {
-  return isInternal ? `the platform answered ${status} for it` : `the function answered ${status}`;
+function nameOf({ isInternal, status, code }: Answered): string {
+  if (!isInternal) return `the function answered ${status}`;
+  return `the platform answered ${status} for it${code === undefined ? '' : ` (${code})`}`;
 }
 
 function askedWaitMs({ status, retryAfter }: Answered, nowMs: number): number | undefined {

@@ -26,6 +26,8 @@ export interface PullOptions {
   readonly stream: string;
   readonly consumer: string;
   readonly onMessage: (message: Delivered) => void;
+  /** A request has ended without as many messages as it was for: more may be asked for. */
+  readonly onEnded: () => void;
 }
 
 /** How long a request for messages stands; what it brought no message for is asked for again. */
@@ -77,6 +79,11 @@ export class Pull {
     connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, body, { reply: subject });
   }
 
+  /** What was asked for is not waited for any more, but taken if it comes: the consumer may be another one of the same name. */
+  forget(): void {
+    this.#requests = [];
+  }
+
   /** Wants none any more; those that are on their way still come. Never throws. */
   async drain(): Promise<void> {
     this.#requests = [];
@@ -93,6 +100,7 @@ export class Pull {
     if (place === undefined) {
       // No message but a word of the server: that request is over.
       this.#requests = this.#requests.filter(({ subject }) => subject !== message.subject);
+      this.#options.onEnded();
       return;
     }
     const first = this.#requests.find(({ left }) => left > 0);

@@ -11,6 +11,11 @@ export interface StoredRecord {
   readonly body: Uint8Array;
 }
 
+/** There is a record that this version cannot read. */
+export class UnreadableRecord extends Error {
+  override readonly name = 'UnreadableRecord';
+}
+
 const NO_MESSAGE = 10037;
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
@@ -24,7 +29,7 @@ export class CallRecords {
     this.#names = names;
   }
 
-  /** @returns undefined: there is none. @throws {Error} when the store does not answer */
+  /** @returns undefined: there is none. @throws {UnreadableRecord} @throws {Error} when the store does not answer */
   async read(id: string): Promise<StoredRecord | undefined> {
     const { manager } = await this.#sessions.get();
     const message = await manager.streams
@@ -34,7 +39,7 @@ export class CallRecords {
         throw error;
       });
     if (message === null) return undefined;
-    return { record: decodeRecord({ headers: message.header }), revision: message.seq, body: message.data };
+    return { record: readable({ headers: message.header }), revision: message.seq, body: message.data };
   }
 
   /**
@@ -55,5 +60,13 @@ export class CallRecords {
       if (WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) return 'conflict';
       throw error;
     }
+  }
+}
+
+function readable(message: Parameters<typeof decodeRecord>[0]): CallRecord {
+  try {
+    return decodeRecord(message);
+  } catch (cause) {
+    throw new UnreadableRecord('the record of the call cannot be read: is it of a newer version?', { cause });
   }
 }

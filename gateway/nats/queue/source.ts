@@ -44,6 +44,8 @@ export interface CallSourceOptions {
 const LOOK_MS = 5000;
 /** How long a message that cannot be read waits for somebody who can. */
 const UNREADABLE_WAIT_MS = 60_000;
+const MOST_UNSAID = 10_000;
+const TELLING_LOOK_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 
 interface Held {
@@ -58,6 +60,9 @@ export class CallSource {
   /** Messages that this worker has, by their sequence: the server must hear of them. */
   readonly #held = new Map<number, Held>();
   #ackWaitMs = ACK_WAIT_MS;
+  /** Acknowledgements for which there was no connection. */
+  #unsaid: string[] = [];
+  #isDraining = false;
   #looking: Promise<void> | undefined;
   #telling: Promise<void> | undefined;
 
@@ -73,6 +78,7 @@ export class CallSource {
 
   /** Asks for no more; calls that are on their way are still given. Those that are there are kept until they are done with. */
   async drain(): Promise<void> {
+    this.#isDraining = true;
     const { connection } = this.#options.link;
     const pulls = [...this.#pulls.values()];
     this.#pulls.clear();
@@ -90,6 +96,8 @@ export class CallSource {
     this.#pulls.clear();
     // What it has must not be given to another one only because NATS was away.
     this.#tell();
+    for (const reply of this.#unsaid.splice(0)) this.#say(reply, ACKNOWLEDGED);
+    if (this.#isDraining || connection.isClosed()) return;
     connection.subscribe(this.#options.names.consumerMade, {
       callback: (error, message) => {
         if (error === null) this.#consumerMade(connection, message.data);
@@ -110,7 +118,8 @@ export class CallSource {
   async #look(): Promise<void> {
     const { link, sessions, names, logger, onWaiting, onFunction } = this.#options;
     const { connection } = link;
-    if (connection === undefined || this.#stopping.signal.aborted) return;
+    if (connection === undefined || this.#isDraining) return;
+    const before = [...this.#pulls];
     try {
       const { manager } = await sessions.get();
       const waiting = new Map<string, number>();
@@ -121,8 +130,8 @@ export class CallSource {
         this.#know(connection, ref, info);
       }
       if (connection !== link.connection) return;
-      for (const [name, pull] of this.#pulls) {
-        if (waiting.has(name)) continue;
+      for (const [name, pull] of before) {
+        if (waiting.has(name) || this.#pulls.get(name) !== pull) continue;
         pull.close();
         this.#pulls.delete(name);
         onFunction(name, undefined);
@@ -152,16 +161,19 @@ export class CallSource {
     const dot = name.lastIndexOf('.');
     const ref = { name: name.slice(0, dot), namespace: name.slice(dot + 1) };
     if (!isFunctionName(ref.name) || !isFunctionName(ref.namespace)) return;
+    const known = this.#pulls.get(name);
+    if (known === undefined) {
+      this.#know(connection, ref);
+      return;
+    }
     // One that was removed and made anew knows nothing of what the one before was asked.
-    const old = this.#pulls.get(name);
-    old?.close();
-    this.#pulls.delete(name);
-    this.#know(connection, ref);
+    known.forget();
+    this.#options.onFunction(name, known);
   }
 
   #know(connection: NatsConnection, ref: FunctionRef, info?: ConsumerInfo): void {
     const { link, names, queue, onFunction, onCall } = this.#options;
-    if (connection !== link.connection || this.#stopping.signal.aborted) return;
+    if (connection !== link.connection || connection.isClosed() || this.#isDraining) return;
     const ackWaitNanos = info?.config.ack_wait ?? 0;
     if (ackWaitNanos > 0) this.#ackWaitMs = Math.min(this.#ackWaitMs, ackWaitNanos / NANOS_PER_MS);
     const name = qualifiedName(ref);
@@ -174,6 +186,9 @@ export class CallSource {
         const delivery = this.#receive(message);
         if (delivery !== undefined) onCall(name, delivery, message.pending > 0);
         else onFunction(name, pull);
+      },
+      onEnded: () => {
+        if (this.#pulls.get(name) === pull) onFunction(name, pull);
       },
     });
     this.#pulls.set(name, pull);
@@ -219,9 +234,12 @@ export class CallSource {
 
   async #keepTelling(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await pause(this.#ackWaitMs / 3, signal);
-      if (!signal.aborted) this.#tell();
+    for (let toldAtMs = performance.now(); !signal.aborted; ) {
+      // In small steps: a consumer may turn out to be one that waits for less.
+      await pause(Math.min(this.#ackWaitMs / 3, TELLING_LOOK_MS), signal);
+      if (signal.aborted || performance.now() - toldAtMs < this.#ackWaitMs / 3) continue;
+      toldAtMs = performance.now();
+      this.#tell();
     }
   }
 
@@ -231,8 +249,9 @@ export class CallSource {
 
   #say(reply: string, word: string): void {
     const { connection } = this.#options.link;
-    // Where it cannot be said, the message is given to somebody again, who finds what became of it.
     if (connection !== undefined && !connection.isClosed()) connection.publish(reply, word);
+    // One that is never said is found by whoever is given the message again.
+    else if (word === ACKNOWLEDGED && this.#unsaid.length < MOST_UNSAID) this.#unsaid.push(reply);
   }
 }
 
