@@ -2,6 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../log.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { pause } from '../pause.ts';
+import { makeMissingConsumers } from './missing-consumers.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
 import { ensureStreams, type QueueLimits } from './streams.ts';
@@ -51,6 +52,8 @@ export class StreamKeeper {
     while (!isOver()) {
       try {
         await ensureStreams(await sessions.get(), names, limits);
+        const made = await makeMissingConsumers(sessions, names);
+        if (made.length > 0) logger.warn('calls waited for consumers that were gone', { made });
         if (this.#toldProblem !== undefined) logger.info('the queue can be used again');
         this.#problem = undefined;
         this.#toldProblem = undefined;

@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { makeMissingConsumers } from '../../../../gateway/nats/queue/missing-consumers.ts';
+import { openQueue as openKept } from '../../../../gateway/nats/queue/open-queue.ts';
+import { type NatsServer, startNats } from '../../../support/nats-server.ts';
+import { createQuietLogger } from '../../../support/quiet-logger.ts';
+import { newCall, openQueue, SMALL_LIMITS, type TestQueue } from './fixtures/test-queue.ts';
+
+const MIB = 1024 * 1024;
+
+describe('the streams of the queue', () => {
+  let nats: NatsServer;
+  let queue: TestQueue;
+  const closing: (() => Promise<void>)[] = [];
+
+  before(async () => {
+    nats = await startNats();
+  });
+  beforeEach(async () => {
+    queue = await openQueue(nats, 'without streams');
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+    await queue.close();
+  });
+  after(() => nats.close());
+
+  /** As the gateway keeps them. */
+  const keep = (limits = SMALL_LIMITS): { look(): Promise<string>; readonly lines: readonly string[] } => {
+    const { logger, lines } = createQuietLogger();
+    const kept = openKept({ ...nats, name: 'keeper', cluster: queue.cluster, limits, logger });
+    closing.push(() => kept.stop());
+    return { look: () => kept.streams.look(), lines };
+  };
+  const maxBytes = async (stream: string): Promise<number> => {
+    const { manager } = await queue.sessions.get();
+    return (await manager.streams.info(stream)).config.max_bytes;
+  };
+  const accepted = async (): Promise<string> => {
+    for (;;) {
+      const id = await queue.intake.accept(newCall()).catch(() => '');
+      if (id !== '') return id;
+      await Bun.sleep(20);
+    }
+  };
+
+  it('are made by the gateway, and kept on files', async () => {
+    const { look } = keep();
+    await accepted();
+    const { manager } = await queue.sessions.get();
+    for (const stream of [queue.names.queue, queue.names.later, queue.names.records, queue.names.dead]) {
+      expect((await manager.streams.info(stream)).config.storage, stream).to.equal('file');
+    }
+    while ((await look().catch(() => '')) === '') await Bun.sleep(20);
+    expect(await look()).to.match(/^1 waiting or running asynchronously \(0 % of the queue's room\)$/);
+  });
+
+  it('take new limits, and keep what they have', async () => {
+    await queue.ensure(SMALL_LIMITS);
+    const id = await queue.intake.accept(newCall());
+    keep({ ...SMALL_LIMITS, queueBytes: 12 * MIB, resultBytes: 13 * MIB });
+    while ((await maxBytes(`OBJ_${queue.names.results}`)) !== 13 * MIB) await Bun.sleep(20);
+    expect(await maxBytes(queue.names.queue)).to.equal(12 * MIB);
+    expect((await queue.waiting()).map((call) => call.id)).to.deep.equal([id]);
+  });
+
+  it('are told of when NATS has no room for them, and the gateway goes on', async () => {
+    const { look, lines } = keep({ ...SMALL_LIMITS, laterBytes: 2 ** 52 });
+    while (!lines.some((line) => /insufficient storage/.test(line))) await Bun.sleep(20);
+    expect(lines.join('')).to.match(new RegExp(`refuses the stream ${queue.names.later}`));
+    const error = await look().catch((cause: Error) => cause);
+    expect((error as Error).message).to.match(/the queue cannot be used: .*insufficient storage/);
+  });
+
+  it('are made anew where NATS came back without anything', async () => {
+    keep();
+    await accepted();
+    await nats.kill();
+    const empty = await startNats({ port: nats.port });
+    try {
+      await accepted();
+      expect(await queue.waiting()).to.have.length(1);
+    } finally {
+      await empty.close();
+      await nats.start();
+      await queue.back();
+    }
+  });
+
+  it('give calls a consumer again that somebody has removed', async () => {
+    await queue.ensure(SMALL_LIMITS);
+    await queue.intake.accept(newCall());
+    await queue.intake.accept(newCall({ function: 'other.openfaas-fn' }));
+    const { manager, js } = await queue.sessions.get();
+    await js.publish(queue.names.callback('slow'), 'a callback');
+    const consumer = 'call_faas-request_openfaas-fn_echo';
+    await manager.consumers.delete(queue.names.queue, consumer);
+    expect(await makeMissingConsumers(queue.sessions, queue.names)).to.have.members([
+      consumer,
+      'callback_slow',
+    ]);
+    expect(await makeMissingConsumers(queue.sessions, queue.names)).to.deep.equal([]);
+    const info = await manager.consumers.info(queue.names.queue, consumer);
+    expect(info.num_pending).to.equal(1);
+  });
+});
