@@ -1,6 +1,8 @@
 import { parseCount, parseDurationMs, parseFlag } from '../../contract/duration.ts';
 import { DEFAULT_QUEUE } from '../queue/call.ts';
+import { type CallbackAllow, parseCallbackAllow } from '../queue/callback-address.ts';
 import type { Backoff } from '../queue/settle.ts';
+import type { CallbackRules } from '../queue/settle-callback.ts';
 
 export interface QueueWorkerConfig {
   /** Env `nats_host`, default `nats`. */
@@ -35,6 +37,23 @@ export interface QueueWorkerConfig {
   readonly shutdownTimeoutMs: number;
   /** Metrics and own health, inside only. Env `metrics_port`, default 8082. */
   readonly metricsPort: number;
+  readonly callbacks: CallbackConfig;
+}
+
+/** How results are posted to clients' addresses. */
+export interface CallbackConfig {
+  /** Internal hosts that they may go to. Env `callback_allow`, default empty. */
+  readonly allow: CallbackAllow;
+  /** Longest wait for an answer, a long body's own time aside; a function has `upstream_timeout`. Env `callback_timeout`, default 30s. */
+  readonly timeoutMs: number;
+  /** Env `callback_retries`, default 10; `callback_retry_wait`, default 5s; `callback_max_retry_wait`, default 10m. */
+  readonly rules: CallbackRules;
+  /** At a time. Env `callback_max_inflight`, default 50. */
+  readonly mostInflight: number;
+  /** Of them, to one host. Env `callback_max_per_host`, default 8. */
+  readonly mostPerHost: number;
+  /** With what is in it they are signed; empty: they are not. Env `callback_secret_file`, default empty. */
+  readonly secretFile: string;
 }
 
 const MOST_INFLIGHT = 10_000;
@@ -56,6 +75,11 @@ export function loadQueueWorkerConfig(env: Readonly<Record<string, string | unde
   const upstreamTimeoutMs = read('upstream_timeout', 180_000, parsePositiveMs);
   const initialRetryWaitMs = read('initial_retry_wait', 10_000, parseDurationMs);
   const maxRetryWaitMs = read('max_retry_wait', 120_000, parseDurationMs);
+  const callbackWaitMs = read('callback_retry_wait', 5000, parsePositiveMs);
+  const longestCallbackWaitMs = read('callback_max_retry_wait', 600_000, parsePositiveMs);
+  if (longestCallbackWaitMs < callbackWaitMs) {
+    problems.push('callback_max_retry_wait is less than callback_retry_wait');
+  }
   read('scaling_mode', undefined, refuseOtherModes);
   if (maxRetryWaitMs < initialRetryWaitMs) problems.push('max_retry_wait is less than initial_retry_wait');
   const config: QueueWorkerConfig = {
@@ -75,6 +99,18 @@ export function loadQueueWorkerConfig(env: Readonly<Record<string, string | unde
     resultLimitBytes: read('result_limit_bytes', 64 * 1024 * 1024, parseCount),
     shutdownTimeoutMs: read('shutdown_timeout', upstreamTimeoutMs, parseDurationMs),
     metricsPort: read('metrics_port', 8082, parsePort),
+    callbacks: {
+      allow: read('callback_allow', parseCallbackAllow(''), parseCallbackAllow),
+      timeoutMs: read('callback_timeout', 30_000, parsePositiveMs),
+      rules: {
+        retries: read('callback_retries', 10, parseCountFrom(0, MOST_RETRIES)),
+        minWaitMs: callbackWaitMs,
+        maxWaitMs: longestCallbackWaitMs,
+      },
+      mostInflight: read('callback_max_inflight', 50, parseCountFrom(1, MOST_INFLIGHT)),
+      mostPerHost: read('callback_max_per_host', 8, parseCountFrom(1, MOST_INFLIGHT)),
+      secretFile: read('callback_secret_file', '', asIs),
+    },
   };
   if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
   return Object.freeze(config);

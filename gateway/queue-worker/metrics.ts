@@ -14,6 +14,7 @@ export class WorkerMetrics {
   readonly #processed: Counter;
   readonly #submitted: Gauge;
   readonly #attempts: Counter;
+  readonly #callbacks: Counter;
   readonly #reconnects: Counter;
   #connections = 0;
 
@@ -54,6 +55,12 @@ export class WorkerMetrics {
       labelNames: [...byFunction, 'outcome'],
       registers,
     });
+    this.#callbacks = new Counter({
+      name: 'queue_worker_callbacks_total',
+      help: 'Results that were posted to their address, by what became of it.',
+      labelNames: ['queue_name', 'outcome'],
+      registers,
+    });
     this.#reconnects = new Counter({
       name: 'queue_worker_nats_reconnect_total',
       help: 'Connections to NATS after the first one.',
@@ -88,6 +95,11 @@ export class WorkerMetrics {
 
   processed(): void {
     this.#processed.inc({ queue_name: this.#queue, kubernetes_pod_name: this.#host });
+  }
+
+  /** @param outcome `put_off`: it was not posted, for its host has too many already */
+  callbackEnded(outcome: 'delivered' | 'retried' | 'failed' | 'put_off'): void {
+    this.#callbacks.inc({ queue_name: this.#queue, outcome });
   }
 
   attemptEnded(name: string, outcome: AttemptOutcome): void {

@@ -5,6 +5,7 @@ import { type MetricsServer, startMetricsServer } from '../metrics/server.ts';
 import { NatsLink } from '../nats/nats-link.ts';
 import { queueNames } from '../nats/queue/names.ts';
 import { JetStreamSessions } from '../nats/queue/session.ts';
+import { startCallbacks } from './callbacks/start-callbacks.ts';
 import { startCalls } from './calls.ts';
 import type { QueueWorkerConfig } from './config.ts';
 import { startLater } from './later.ts';
@@ -18,7 +19,7 @@ export interface QueueWorker {
 }
 
 /** In the order in which they are started; all are stopped at the same time. */
-const PARTS: readonly ((options: PartOptions) => WorkerPart)[] = [startCalls, startLater];
+const PARTS: readonly ((options: PartOptions) => WorkerPart)[] = [startCalls, startLater, startCallbacks];
 
 /** Runs calls until it is stopped, whether NATS and the gateway are there or not. Rejects when the metrics' port can not be had. */
 export async function startQueueWorker(options: {

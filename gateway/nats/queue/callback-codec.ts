@@ -1,6 +1,7 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { ObjectBody } from '../../queue/call.ts';
+import { MOST_HEADER_BYTES, type ObjectBody } from '../../queue/call.ts';
 import type { CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
+import { keptHeaders } from '../../queue/kept-headers.ts';
 import type { Message } from './call-codec.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
@@ -16,10 +17,11 @@ export function isCallback(headers: MsgHdrs | undefined): boolean {
 
 /** What is published for a callback: its facts in a header, so that they can be read without its body. */
 export function encodeCallback(
-  { body, ...facts }: QueuedCallback,
+  { body, headers: all, ...others }: QueuedCallback,
   headers: MsgHdrs,
 ): { readonly headers: MsgHdrs; readonly payload: Uint8Array } {
   const isInline = body instanceof Uint8Array;
+  const facts = { ...others, headers: keptHeaders(all, MOST_HEADER_BYTES) };
   const stored: StoredCallback = isInline ? facts : { ...facts, object: body };
   headers.set(CALLBACK, toHeaderJson(stored));
   return { headers, payload: isInline ? body : NOTHING };

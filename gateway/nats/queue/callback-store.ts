@@ -1,42 +1,32 @@
-import { MOST_HEADER_BYTES } from '../../queue/call.ts';
 import type { CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
-import { keptHeaders } from '../../queue/kept-headers.ts';
 import { decodeCallbackRecord, encodeCallback, encodeCallbackRecord } from './callback-codec.ts';
 import type { QueueNames } from './names.ts';
-import type { QueueConsumers } from './queue-consumers.ts';
 import type { JetStreamSessions } from './session.ts';
 import { storedMessage } from './stored-messages.ts';
 
 const NOTHING = new Uint8Array(0);
 
-/** Callbacks that are to be posted, and how they fare. Each of these may be done twice. */
+/** Callbacks that are to be posted again, and how they fare. Each of these may be done twice. */
 export class CallbackStore {
   readonly #sessions: JetStreamSessions;
   readonly #names: QueueNames;
-  readonly #consumers: QueueConsumers;
 
-  constructor(sessions: JetStreamSessions, names: QueueNames, consumers: QueueConsumers) {
+  constructor(sessions: JetStreamSessions, names: QueueNames) {
     this.#sessions = sessions;
     this.#names = names;
-    this.#consumers = consumers;
-  }
-
-  /** Stored when this resolves; the second time within two minutes it is the same one. @throws {Error} what JetStream says */
-  async send(callback: QueuedCallback): Promise<void> {
-    const { queue, instance, attempt } = callback;
-    await this.#consumers.ensureCallbacks(queue);
-    await this.#publish(this.#names.callback(queue), callback, `${instance}.callback.${attempt}`);
   }
 
   /**
-   * The same, at its `runAt`.
-   * @param turn of those that were put off: 0 or more, another one each time
+   * To be posted at its `runAt`. The second time within two minutes it is the same one.
+   * @param from sequence of the message that this replaces
    * @throws {Error} what JetStream says
    */
-  async sendLater(callback: QueuedCallback, turn: number): Promise<void> {
+  async sendLater(callback: QueuedCallback, from: number): Promise<void> {
     const { queue, instance, attempt } = callback;
-    const id = `${instance}.callback.${attempt}.again-${turn}`;
-    await this.#publish(this.#names.laterCallback(queue), callback, id);
+    const id = `${instance}.callback.${attempt}.from-${from}`;
+    const { js, newHeaders } = await this.#sessions.get();
+    const { headers, payload } = encodeCallback(callback, newHeaders());
+    await js.publish(this.#names.laterCallback(queue), payload, { headers, msgID: id });
   }
 
   /** How it fares, whatever was told before. @throws {Error} what JetStream says */
@@ -54,12 +44,5 @@ export class CallbackStore {
       last: this.#names.callbackRecord(id),
     });
     return message === undefined ? undefined : decodeCallbackRecord(message);
-  }
-
-  async #publish(subject: string, callback: QueuedCallback, msgID: string): Promise<void> {
-    const { js, newHeaders } = await this.#sessions.get();
-    const shorter = { ...callback, headers: keptHeaders(callback.headers, MOST_HEADER_BYTES) };
-    const { headers, payload } = encodeCallback(shorter, newHeaders());
-    await js.publish(subject, payload, { headers, msgID });
   }
 }

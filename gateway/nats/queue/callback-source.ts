@@ -1,0 +1,169 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from '../../log.ts';
+import type { QueuedCallback } from '../../queue/callback.ts';
+import type { NatsLink } from '../nats-link.ts';
+import { pause } from '../pause.ts';
+import { decodeCallback } from './callback-codec.ts';
+import type { QueueNames } from './names.ts';
+import { ACKNOWLEDGED, type Delivered, Pull, REFUSED, WORKING } from './pull.ts';
+import { ACK_WAIT_MS, type QueueConsumers } from './queue-consumers.ts';
+
+/** A callback that this worker was given, and has to say something of until it is done with. */
+export interface CallbackDelivery {
+  readonly callback: QueuedCallback;
+  /** Of its message. */
+  readonly seq: number;
+  /** It is done with, and goes. */
+  ack(): void;
+  /** Another one may have it at once. */
+  refuse(): void;
+  /** Says nothing of it any more: it is given to another one after a while. */
+  abandon(): void;
+}
+
+export interface CallbackSourceOptions {
+  readonly link: NatsLink;
+  readonly names: QueueNames;
+  readonly consumers: QueueConsumers;
+  readonly queue: string;
+  readonly logger: Logger;
+  readonly onCallback: (delivery: CallbackDelivery) => void;
+  /** As many more are wanted now. */
+  readonly room: () => number;
+}
+
+/** How often it is looked whether there is room for more, and whether there is a consumer. */
+const LOOK_MS = 1000;
+const UNREADABLE_WAIT_NANOS = 60_000_000_000;
+
+/** The callbacks of one queue, over one connection to NATS after the other. */
+export class CallbackSource {
+  readonly #options: CallbackSourceOptions;
+  readonly #stopping = new AbortController();
+  /** Where is said what becomes of those that are here, by the sequence of their message. */
+  readonly #replies = new Map<number, string>();
+  #pull: { readonly connection: NatsConnection; readonly pull: Pull } | undefined;
+  #running: Promise<unknown> | undefined;
+
+  constructor(options: CallbackSourceOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#options.link.onConnection(() => this.#tellWorking());
+    this.#running = Promise.all([this.#keepAsking(), this.#keepTelling()]);
+  }
+
+  /** Asks for what there is room for: to be called when there is more of it. */
+  ask(): void {
+    const pull = this.#pull?.pull;
+    if (pull === undefined || this.#stopping.signal.aborted) return;
+    const wanted = this.#options.room() - pull.asked;
+    if (wanted > 0) pull.ask(wanted);
+  }
+
+  /** Asks for no more. Those that are here are kept until they are done with, or `stop` is called. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    const pull = this.#pull?.pull;
+    this.#pull = undefined;
+    if (pull !== undefined) await Promise.race([pull.drain(), pause(1000)]);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#pull?.pull.close();
+    this.#pull = undefined;
+    await this.#running;
+  }
+
+  async #keepAsking(): Promise<void> {
+    const { signal } = this.#stopping;
+    let isTold = false;
+    while (!signal.aborted) {
+      try {
+        await this.#open();
+        this.ask();
+        isTold = false;
+      } catch (error) {
+        // The gateway makes the stream; that NATS is away is told by the connection.
+        const { link, logger } = this.#options;
+        if (link.connection !== undefined && !isTold) {
+          logger.warn('callbacks cannot be had', { reason: (error as Error).message });
+          isTold = true;
+        }
+      }
+      await pause(LOOK_MS, signal);
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { link, names, consumers, queue } = this.#options;
+    const { connection } = link;
+    if (connection === undefined || this.#pull?.connection === connection) return;
+    await consumers.ensureCallbacks(queue);
+    if (link.connection !== connection || this.#stopping.signal.aborted) return;
+    this.#pull?.pull.close();
+    const pull = new Pull({
+      connection,
+      stream: names.queue,
+      consumer: names.callbackConsumer(queue),
+      onMessage: (message) => this.#receive(message),
+      onEnded: () => undefined, // the next look asks
+    });
+    this.#pull = { connection, pull };
+  }
+
+  #receive(message: Delivered): void {
+    const { seq, reply } = message;
+    if (this.#replies.has(seq)) {
+      // The server gave it up for lost, but it is here: what is said of it goes to where it asks now.
+      this.#replies.set(seq, reply);
+      this.#say(reply, WORKING);
+      return;
+    }
+    let callback: QueuedCallback;
+    try {
+      callback = decodeCallback(message);
+    } catch (error) {
+      this.#options.logger.error('a callback in the queue cannot be read: is it of a newer version?', {
+        message: seq,
+        reason: (error as Error).message,
+      });
+      this.#say(reply, `${REFUSED} {"delay": ${UNREADABLE_WAIT_NANOS}}`);
+      return;
+    }
+    this.#replies.set(seq, reply);
+    const finish = (word?: string): void => {
+      const where = this.#replies.get(seq);
+      this.#replies.delete(seq);
+      if (where !== undefined && word !== undefined) this.#say(where, word);
+    };
+    this.#options.onCallback({
+      callback,
+      seq,
+      ack: () => finish(ACKNOWLEDGED),
+      refuse: () => finish(REFUSED),
+      abandon: () => finish(),
+    });
+  }
+
+  async #keepTelling(): Promise<void> {
+    const { signal } = this.#stopping;
+    // Some are here for a while after the end.
+    while (!signal.aborted || this.#replies.size > 0) {
+      await pause(signal.aborted ? LOOK_MS : ACK_WAIT_MS / 3, signal.aborted ? undefined : signal);
+      this.#tellWorking();
+    }
+  }
+
+  #tellWorking(): void {
+    for (const reply of this.#replies.values()) this.#say(reply, WORKING);
+  }
+
+  #say(reply: string, word: string): void {
+    const { connection } = this.#options.link;
+    // Where it cannot be said, the callback is given to somebody again.
+    if (connection !== undefined && !connection.isClosed()) connection.publish(reply, word);
+  }
+}
