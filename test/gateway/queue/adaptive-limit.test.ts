@@ -6,7 +6,8 @@ describe('the number of calls at a time that a function takes', () => {
   const run = (limit: AdaptiveLimit, rounds: number, capacity = Number.POSITIVE_INFINITY): number[] => {
     const seen: number[] = [];
     for (let round = 1; round <= rounds; round++) {
-      const now = (atMs += 1000);
+      atMs += 1000;
+      const now = atMs;
       const count = limit.limitAt(now);
       seen.push(count);
       const starts = Array.from({ length: count }, (_, index) => limit.start(now, index + 1));
