@@ -14,6 +14,8 @@ export interface FakeProviderOptions {
   readonly replicasRun?: 'soon' | 'by_hand';
   /** Address of the replica with this index; default `127.0.0.1`. */
   readonly addressOf?: (ref: FunctionRef, index: number) => string;
+  /** When functions were deployed first, RFC 3339; default the time. */
+  readonly createdAt?: string | undefined;
 }
 
 /** A change that somebody asked of the provider. */
@@ -182,7 +184,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
         running: 0,
         error: undefined,
         ended: 0,
-        createdAt: new Date().toISOString(),
+        createdAt: options.createdAt ?? new Date().toISOString(),
       };
       entries.set(qualifiedName(ref), entry);
       setDesired(entry, min);

@@ -1,6 +1,6 @@
 // A program: the gateway's control process with real workers, on a cluster in memory. Settings come from the environment as for
-// the gateway, with `function_port` beside them and `deployed`, the functions that are there when it starts; who started it reads and
-// changes the cluster over the channel of processes.
+// the gateway, with `function_port` beside them, `deployed`, the functions that are there when it starts, and `deployed_at`, since when
+// functions are there; who started it reads and changes the cluster over the channel of processes.
 
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { loadConfig } from '../../gateway/config.ts';
@@ -38,6 +38,7 @@ try {
   const provider = createFakeProvider({
     replicasRun: env['replicas_run'] === 'by_hand' ? 'by_hand' : 'soon',
     addressOf: (_ref, index) => `127.0.0.${index + 1}`,
+    createdAt: env['deployed_at'],
   });
   const deployed = JSON.parse(env['deployed'] ?? '[]') as FunctionDeployment[];
   for (const deployment of deployed) await provider.create(deployment);

@@ -4,6 +4,7 @@ import type { KeptProgress, ProgressStore, StoredProgress } from '../../schedule
 import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSession, type JetStreamSessions } from './session.ts';
 
+const STREAM_NAME_IN_USE = 10058;
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
 /** How far schedules have come, in a key-value store of JetStream: a file, for it must outlive everybody. */
@@ -62,7 +63,12 @@ export class ScheduleStore implements ProgressStore {
   async #open({ js }: JetStreamSession): Promise<KV> {
     const { Kvm } = await import('@nats-io/kv');
     const kept = { storage: 'file', history: 1, allow_direct: false, replicas: this.#replicas } as const;
-    return new Kvm(js).create(this.#bucketName, kept);
+    const stores = new Kvm(js);
+    return stores.create(this.#bucketName, kept).catch((error: unknown) => {
+      // One that was made with other settings does.
+      if (errorCodeOf(error) !== STREAM_NAME_IN_USE) throw error;
+      return stores.open(this.#bucketName, { allow_direct: false });
+    });
   }
 }
 
