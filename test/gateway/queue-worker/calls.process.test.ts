@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import { Bodies } from '../../../gateway/nats/queue/bodies.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
 import { newCall, openQueue, type TestQueue } from '../nats/queue/fixtures/test-queue.ts';
 import { type FakeGateway, startFakeGateway } from './fixtures/fake-gateway.ts';
 import { emptied, recordOf, startWorker, type TestWorker } from './fixtures/test-worker.ts';
 
-describe('a queue worker', () => {
+describe('a queue worker', function () {
+  this.timeout(30_000);
   let nats: NatsServer;
   let gateway: FakeGateway;
   let queue: TestQueue;
@@ -92,5 +94,241 @@ describe('a queue worker', () => {
     const letter = await manager.streams.getMessage(queue.names.dead, { seq: record.deadLetter ?? 0 });
     expect(letter?.string()).to.equal('hello');
     await emptied(queue);
+  });
+
+  it('feeds each function of a call with what the one before has answered', async () => {
+    await start();
+    gateway.answer = ({ path, body }, response) =>
+      response
+        .writeHead(path.includes('third') ? 418 : 200, { 'content-type': 'text/x-made', 'x-made-by': path })
+        .end(`${body.toString()} ${path.split(/[/.]/)[2]}`);
+    const steps = ['first', 'second', 'third'].map((name) => ({
+      function: `${name}.ns`,
+      queue: 'faas-request',
+    }));
+    const headers = ['Authorization', 'secret', 'X-Start-Time', '1', 'Content-Type', 'text/x-given'];
+    const id = await queue.intake.accept({ ...newCall({ path: '/a?b', headers }), steps });
+    const { record, body } = await recordOf(queue, id);
+    expect(record).to.deep.include({ state: 'failed', step: 2 });
+    expect(record.attempts.map(({ step, status }) => [step, status])).to.deep.equal([
+      [0, 200],
+      [1, 200],
+      [2, 418],
+    ]);
+    expect(body).to.equal('hello first second third');
+    expect(gateway.seen.map(({ path }) => path)).to.deep.equal([
+      '/function/first.ns/a?b',
+      '/function/second.ns/',
+      '/function/third.ns/',
+    ]);
+    const last = gateway.seen.at(-1)?.headers;
+    expect(last).to.deep.include({ 'x-call-id': id, 'x-start-time': '1', 'content-type': 'text/x-made' });
+    expect(last).to.not.have.any.keys('authorization', 'x-made-by');
+    await emptied(queue);
+  });
+
+  it('runs calls with long bodies, keeps long results, and removes what it has read', async () => {
+    await start();
+    const bytes = Buffer.alloc(3_000_000, 'abcdefg');
+    const body = await queue.intake.storeBody(new Blob([bytes]).stream(), 10_000_000);
+    const id = await queue.intake.accept(newCall({ body }));
+    const { record } = await recordOf(queue, id);
+    expect(record.state).to.equal('succeeded');
+    expect(Bun.hash(gateway.seen[0]?.body ?? '')).to.equal(Bun.hash(bytes));
+    const { kept = 'dropped', bytes: length } = record.result ?? {};
+    expect(length).to.equal(3_000_000);
+    const result = new Bodies(queue.sessions, queue.names.results);
+    const stored = typeof kept === 'string' ? undefined : await result.open(kept);
+    expect(Bun.hash(await new Response(stored ?? null).bytes())).to.equal(Bun.hash(bytes));
+    await emptied(queue);
+    expect(await new Bodies(queue.sessions, queue.names.bodies).open(body)).to.equal(undefined);
+  });
+
+  it('passes long results on as the next input', async () => {
+    await start();
+    gateway.answer = ({ body }, response) => response.end(Buffer.concat([body, body]));
+    const steps = ['first', 'second'].map((name) => ({ function: `${name}.ns`, queue: 'faas-request' }));
+    const given = Buffer.alloc(400_000, 'x');
+    const id = await queue.intake.accept({ ...newCall({ body: given }), steps });
+    const { record } = await recordOf(queue, id);
+    expect(record.result).to.deep.include({ status: 200, bytes: 1_600_000 });
+    expect(gateway.seen[1]?.body).to.have.length(800_000);
+    await emptied(queue);
+    const { manager } = await queue.sessions.get();
+    expect((await manager.streams.info(`OBJ_${queue.names.bodies}`)).state.messages).to.equal(0);
+  });
+
+  it('tells how a call went whose result is longer than what is kept', async () => {
+    await start({ result_limit_bytes: '1000000' });
+    gateway.answer = (_call, response) => response.end(Buffer.alloc(2_000_000));
+    const { record } = await recordOf(queue, await queue.intake.accept(newCall()));
+    expect(record).to.deep.include({ state: 'succeeded' });
+    expect(record.result).to.deep.include({ bytes: 2_000_000, kept: 'dropped' });
+  });
+
+  it('waits for a gateway that is away, without an attempt', async () => {
+    await gateway.goAway();
+    await start();
+    const id = await queue.intake.accept(newCall({ retry: { retries: 0 } }));
+    await recordOf(queue, id, ({ state }) => state === 'running');
+    while (worker?.lines.every((line) => !line.includes('cannot be reached'))) await Bun.sleep(10);
+    await gateway.comeBack();
+    const { record } = await recordOf(queue, id);
+    expect(record).to.deep.include({ state: 'succeeded', attempt: 1 });
+    expect(record.attempts).to.have.length(1);
+  });
+
+  it('counts an attempt of a gateway that hangs up in the middle of an answer', async () => {
+    await start();
+    gateway.answer = (_call, response) => {
+      if (gateway.seen.length > 1) response.end('done');
+      else {
+        response.writeHead(200, { 'content-length': '100' }).write('half');
+        setTimeout(() => response.destroy(), 20);
+      }
+    };
+    const { record, body } = await recordOf(queue, await queue.intake.accept(newCall()));
+    expect(record).to.deep.include({ state: 'succeeded', attempt: 2 });
+    expect(record.attempts[0]).to.have.property('error').that.includes('before its answer was complete');
+    expect(body).to.equal('done');
+  });
+
+  it('ends a call that takes too long', async () => {
+    await start({ upstream_timeout: '200ms' });
+    gateway.answer = () => undefined;
+    const id = await queue.intake.accept(newCall({ retry: { retries: 0 } }));
+    const { record } = await recordOf(queue, id);
+    expect(record).to.deep.include({ state: 'dead', reason: 'no answer within 200 ms, after 1 attempt' });
+  });
+
+  it('keeps what a function has answered while NATS is away', async () => {
+    const own = await startNats();
+    const ownQueue = await openQueue(own);
+    const answering = Promise.withResolvers<() => void>();
+    gateway.answer = (call, response) => answering.resolve(() => response.end(call.body));
+    worker = await startWorker({ nats: own, queue: ownQueue, gateway });
+    try {
+      const id = await ownQueue.intake.accept(newCall());
+      const answer = await answering.promise;
+      await own.kill();
+      answer();
+      while (worker.lines.every((line) => !line.includes('NATS is away'))) await Bun.sleep(10);
+      await own.start();
+      for (;;) {
+        const stored = await ownQueue.records.read(id).catch(() => undefined);
+        if (stored?.record.state === 'succeeded') break;
+        await Bun.sleep(20);
+      }
+      await emptied(ownQueue);
+      expect(gateway.seen).to.have.length(1);
+    } finally {
+      await worker.stop();
+      worker = undefined;
+      await ownQueue.close();
+      await own.close();
+    }
+  });
+
+  it('ends what is cancelled while it runs, and drops its input', async () => {
+    await start();
+    const hungUp = Promise.withResolvers<void>();
+    gateway.answer = (_call, response) => response.once('close', () => hungUp.resolve());
+    const body = await queue.intake.storeBody(new Blob([Buffer.alloc(600_000)]).stream(), 1_000_000);
+    const id = await queue.intake.accept(newCall({ body, callbackUrl: 'http://callback.example/' }));
+    const { record } = await recordOf(queue, id, ({ state }) => state === 'running');
+    await gateway.came(1);
+    const { connection } = await queue.sessions.get();
+    await queue.records.write({ ...record, state: 'cancelled', endedAt: Date.now() }, undefined);
+    connection.publish(queue.names.cancel, JSON.stringify({ id, instance: record.instance }));
+    await hungUp.promise;
+    await emptied(queue);
+    expect((await queue.record(id)).state).to.equal('cancelled');
+    expect(await new Bodies(queue.sessions, queue.names.bodies).open(body)).to.equal(undefined);
+  });
+
+  it('drops a call that was cancelled before it ran', async () => {
+    await queue.intake.acceptAs('mine', newCall());
+    await queue.records.write({ ...(await queue.record('mine')), state: 'cancelled' }, undefined);
+    await start();
+    await emptied(queue);
+    expect(gateway.seen).to.deep.equal([]);
+  });
+
+  it('runs each of several calls of one id, and tells of the last', async () => {
+    await queue.intake.acceptAs('mine', newCall({ body: Buffer.from('one') }));
+    await queue.intake.acceptAs('mine', newCall({ body: Buffer.from('two') }));
+    await start();
+    await emptied(queue);
+    expect(gateway.seen.map(({ body }) => body.toString()).toSorted()).to.deep.equal(['one', 'two']);
+    expect((await recordOf(queue, 'mine')).body).to.equal('two');
+  });
+
+  it('is not held back by a function that takes no more, or fails always', async () => {
+    await start({ max_inflight: '8' });
+    const held: (() => void)[] = [];
+    gateway.answer = ({ path, body }, response) => {
+      if (path.includes('slow')) held.push(() => response.end(body));
+      else if (path.includes('poison')) response.writeHead(500).end();
+      else response.end(body);
+    };
+    for (let i = 0; i < 30; i++) {
+      await queue.intake.accept(newCall({ function: 'slow.ns' }));
+      await queue.intake.accept(newCall({ function: 'poison.ns', retry: { retries: 100 } }));
+    }
+    const ids = await Promise.all(Array.from({ length: 30 }, () => queue.intake.accept(newCall())));
+    for (const id of ids) expect((await recordOf(queue, id)).record.state).to.equal('succeeded');
+    expect(held.length).to.be.at.least(1).and.at.most(7);
+    gateway.answer = (_call, response) => response.end();
+    for (const answer of held) answer();
+  });
+
+  it('finishes what it runs before it stops, and leaves the rest to others', async () => {
+    const answers: (() => void)[] = [];
+    gateway.answer = (call, response) => answers.push(() => response.end(call.body));
+    await start({ max_inflight: '2' });
+    const ids = [
+      await queue.intake.accept(newCall({ function: 'one.ns' })),
+      await queue.intake.accept(newCall({ function: 'two.ns' })),
+      await queue.intake.accept(newCall({ function: 'three.ns' })),
+    ];
+    await gateway.came(2);
+    const stopped = worker?.stop();
+    gateway.answer = (call, response) => response.end(call.body);
+    for (const answer of answers) answer();
+    expect(await stopped).to.deep.equal({ cutOff: 0 });
+    expect(gateway.seen).to.have.length(2);
+    await start();
+    for (const id of ids) {
+      expect((await recordOf(queue, id)).record).to.deep.include({ state: 'succeeded', attempt: 1 });
+    }
+    expect(gateway.seen).to.have.length(3);
+  });
+
+  it('has what it could not finish tried again soon', async () => {
+    const first = Promise.withResolvers<void>();
+    gateway.answer = () => first.resolve();
+    await start({ shutdown_timeout: '100ms' });
+    const id = await queue.intake.accept(newCall());
+    await first.promise;
+    expect(await worker?.stop()).to.deep.equal({ cutOff: 1 });
+    const { record } = await recordOf(queue, id, ({ state }) => state === 'queued');
+    expect(record.attempts[0]).to.deep.include({ attempt: 1, error: 'it was ended' });
+    gateway.answer = (call, response) => response.end(call.body);
+    await start();
+    expect((await recordOf(queue, id)).record).to.deep.include({ state: 'succeeded', attempt: 2 });
+  });
+
+  it('has figures', async () => {
+    await start();
+    await recordOf(queue, await queue.intake.accept(newCall()));
+    await emptied(queue);
+    const page = await (await fetch(`http://127.0.0.1:${worker?.metricsPort}/metrics`)).text();
+    expect(page).to.match(/^queue_worker_messages_processed_total\{queue_name="faas-request",.*\} 1$/m);
+    expect(page).to.match(/^queue_worker_messages_submitted_total\{.*\} 1$/m);
+    expect(page).to.match(
+      /^queue_worker_function_invocation_inflight\{.*function_name="echo.openfaas-fn"\} 0$/m,
+    );
+    expect(page).to.match(/^queue_worker_attempts_total\{.*outcome="succeeded"\} 1$/m);
+    expect(page).to.match(/^queue_worker_nats_reconnect_total 0$/m);
   });
 });
