@@ -30,7 +30,8 @@ export async function prove({ load, ledger, interruptions, ask, withinMs }: Proo
     'the end of each call',
     async () => {
       states = await statesOf(ids, ask);
-      return [...states.values()].every((state) => state !== 'queued' && state !== 'running');
+      // It may be that they cannot be told of yet.
+      return ![...states.values()].some((state) => /^(?:queued|running|503 .*)\s*$/.test(state));
     },
     withinMs,
   ).catch(() => undefined);

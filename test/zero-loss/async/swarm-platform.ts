@@ -104,10 +104,8 @@ export class SwarmPlatform {
     const containers = await this.engine.docker.listContainers({ all: true, filters });
     const texts = await Promise.all(
       containers.map(async ({ Id }) => {
-        const bytes = await this.engine.docker
-          .getContainer(Id)
-          .logs({ stdout: true, stderr: true, tail: 60 });
-        return `${service} ${Id.slice(0, 12)}\n${bytes.toString()}`;
+        const ran = await docker('-H', `unix://${this.engine.socketPath}`, 'logs', '--tail', '60', Id);
+        return `${service} ${Id.slice(0, 12)}\n${ran.stdout}${ran.stderr}`;
       }),
     );
     return texts.join('\n');
