@@ -21,6 +21,7 @@ const CAPACITY = {
   ...label('target', '1'),
   ...label('target-proportion', '1'),
 };
+const QUEUE = { ...label('type', 'queue'), ...label('target', '10'), ...label('target-proportion', '1') };
 const SLEEPY = { ...label('zero', 'true'), ...label('zero-duration', '10s') };
 
 /** Lets everything that waits for nothing from outside go on. */
@@ -37,6 +38,8 @@ describe('Autoscaler', () => {
   let role: ScalingRole;
   let table: ScalableFunction[];
   let measured: number | 'missing' | undefined;
+  let queued: number | undefined;
+  let isQueueWanted: boolean;
   let wanted: ReadonlySet<string>;
   const totals = new Map<string, { started: number; inFlight: number }>();
   let onCount: () => Promise<boolean>;
@@ -52,6 +55,8 @@ describe('Autoscaler', () => {
     role = 'leads';
     table = [];
     measured = undefined;
+    queued = 0;
+    isQueueWanted = false;
     onCount = async () => true;
     functions = () => table;
     scaler = new Autoscaler({
@@ -69,6 +74,12 @@ describe('Autoscaler', () => {
           wanted = types;
         },
         load: () => measured,
+      },
+      queue: {
+        want: (isWanted) => {
+          isQueueWanted = isWanted;
+        },
+        load: () => queued,
       },
       scaler: new ReplicaScaler({ provider, logger: quiet.logger }),
       settings: { defaultTarget: 50, maintainMinReplicas: false },
@@ -161,6 +172,40 @@ describe('Autoscaler', () => {
       await provider.remove(ref);
       await pass(1);
       expect([...wanted]).to.deep.equal([]);
+    });
+
+    it('goes by the calls in its queue, and asks Prometheus for none of them', async () => {
+      await deploy(QUEUE);
+      await pass(5);
+      expect(isQueueWanted).to.equal(true);
+      expect([...wanted]).to.deep.equal([]);
+      queued = 45;
+      await pass(2);
+      expect(await replicas()).to.equal(5);
+      expect(scalings()).to.deep.equal(['scaled by queue: 1 to 5']);
+      queued = undefined;
+      await pass(400);
+      expect(await replicas()).to.equal(5);
+      queued = 0;
+      await pass(180);
+      expect(await replicas()).to.equal(1);
+      await provider.remove(ref);
+      await pass(1);
+      expect(isQueueWanted).to.equal(false);
+    });
+
+    it('wakes a function for the calls in its queue, with as many replicas as they need', async () => {
+      await deploy({ ...QUEUE, ...SLEEPY });
+      await pass(15);
+      expect(await replicas()).to.equal(0);
+      queued = 21;
+      await pass(1);
+      expect(await replicas()).to.equal(3);
+      await pass(60);
+      expect(await replicas()).to.equal(3);
+      queued = 0;
+      await pass(60);
+      expect(await replicas()).to.equal(0);
     });
 
     it('leaves alone what says nothing of a type, and what has one count only', async () => {

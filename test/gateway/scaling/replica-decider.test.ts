@@ -144,6 +144,42 @@ describe('ReplicaDecider by target', () => {
     expect(world.run(1).desired).to.equal(20);
   });
 
+  it('follows the calls in its queue before a replica is ready, up to the maximum, and waits with going down', () => {
+    const world = new World({ 'scale.type': 'queue', 'scale.target': '10', 'scale.target-proportion': '1' });
+    world.ready = 0;
+    world.measured = 25;
+    expect(world.run(1).changes.at(-1)).to.include({ to: 3, cause: 'queue' });
+    world.measured = 1_000_000;
+    expect(world.run(1).desired).to.equal(20);
+    world.measured = 0;
+    expect(world.run(10 * MINUTE_S).desired).to.equal(20);
+    world.ready = undefined;
+    expect(world.run(5 * MINUTE_S).desired).to.equal(1);
+  });
+
+  it('does not sleep while calls wait for it, nor wake for those of another kind', () => {
+    const asleep = { 'scale.zero': 'true', 'scale.zero-duration': '10s' };
+    const queued = new World({ 'scale.type': 'queue', 'scale.target': '10', ...asleep });
+    queued.measured = 1;
+    expect(queued.run(MINUTE_S).desired).to.equal(1);
+    queued.measured = 0;
+    expect(queued.run(MINUTE_S).desired).to.equal(0);
+    queued.measured = 1;
+    expect(queued.run(1).desired).to.equal(1);
+    const loaded = new World({ 'scale.type': 'cpu', 'scale.target': '10', ...asleep }, { desired: 0 });
+    loaded.measured = 1000;
+    expect(loaded.run(MINUTE_S).desired).to.equal(0);
+  });
+
+  it('wakes to its minimum, and not beyond its maximum', () => {
+    const least = { 'scale.type': 'queue', 'scale.target': '10', 'scale.min': '4', 'scale.max': '6' };
+    const world = new World(least, { desired: 0 });
+    world.measured = 1;
+    expect(world.run(1).desired).to.equal(4);
+    world.measured = 999;
+    expect(world.run(1).desired).to.equal(6);
+  });
+
   it('leaves a function alone whose minimum is its maximum', () => {
     const world = new World(rps(1, { 'scale.min': '3', 'scale.max': '3' }), { desired: 4 });
     expect(world.run(MINUTE_S, 100).changes).to.deep.equal([]);
@@ -232,7 +268,7 @@ describe('ReplicaDecider by target', () => {
     });
     fc.assert(
       fc.property(
-        fc.constantFrom('rps', 'capacity', 'cpu', 'orders'),
+        fc.constantFrom('rps', 'capacity', 'cpu', 'queue', 'orders'),
         fc.integer({ min: 0, max: 20 }),
         fc.integer({ min: 1, max: 20 }),
         fc.array(look, { maxLength: 60 }),
