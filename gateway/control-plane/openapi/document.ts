@@ -1,6 +1,7 @@
 import type { VersionInfo } from '../../../contract/function-types.ts';
 import { ASYNC_CALL_PATHS } from './async-call.ts';
 import { BUILD_PATHS, BUILD_SCHEMAS } from './build.ts';
+import { CALL_PATHS, CALL_SCHEMAS } from './calls.ts';
 import { FUNCTION_PATHS, FUNCTION_SCHEMAS } from './functions.ts';
 import { INVOCATION_PATHS } from './invocation.ts';
 import { LOG_PATHS, LOG_SCHEMAS } from './logs.ts';
@@ -32,6 +33,7 @@ export function openApiDocument(version: VersionInfo): OpenApiDocument {
     tags: [
       { name: 'functions', description: 'Deploy, read, scale and remove functions.' },
       { name: 'invocation', description: 'Call functions.' },
+      { name: 'calls', description: 'What becomes of asynchronous calls.' },
       { name: 'namespaces', description: 'Groups of functions.' },
       { name: 'secrets', description: 'Values that functions may read, and clients may not.' },
       { name: 'logs', description: 'What functions write.' },
@@ -41,6 +43,7 @@ export function openApiDocument(version: VersionInfo): OpenApiDocument {
     paths: {
       ...INVOCATION_PATHS,
       ...ASYNC_CALL_PATHS,
+      ...CALL_PATHS,
       ...FUNCTION_PATHS,
       ...NAMESPACE_PATHS,
       ...SECRET_PATHS,
@@ -51,6 +54,7 @@ export function openApiDocument(version: VersionInfo): OpenApiDocument {
     components: {
       schemas: {
         ...FUNCTION_SCHEMAS,
+        ...CALL_SCHEMAS,
         ...NAMESPACE_SCHEMAS,
         ...SECRET_SCHEMAS,
         ...LOG_SCHEMAS,

@@ -71,7 +71,15 @@ export interface Operation {
 export type Method = 'get' | 'put' | 'post' | 'delete' | 'options' | 'head' | 'patch';
 export type PathItem = Readonly<Partial<Record<Method, Operation>>>;
 export type Paths = Readonly<Record<string, PathItem>>;
-export type Tag = 'functions' | 'invocation' | 'namespaces' | 'secrets' | 'logs' | 'build' | 'platform';
+export type Tag =
+  | 'functions'
+  | 'invocation'
+  | 'calls'
+  | 'namespaces'
+  | 'secrets'
+  | 'logs'
+  | 'build'
+  | 'platform';
 
 export interface OpenApiDocument {
   readonly openapi: '3.1.1';

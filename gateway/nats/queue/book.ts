@@ -41,7 +41,7 @@ export class JetStreamCallBook implements CallBook {
     this.#records = new CallRecords(sessions, names);
     this.#bodies = new Bodies(sessions, names.bodies);
     this.#results = new Bodies(sessions, names.results);
-    this.#callbacks = new CallbackStore(sessions, names, consumers);
+    this.#callbacks = new CallbackStore(sessions, names);
     this.#dead = new DeadLetters({
       sessions,
       names,

@@ -349,6 +349,7 @@ describe('answers as the OpenAPI document has them', () => {
     for (const { method, path, operation } of operations) {
       if (operation.responses['503'] === undefined || operation.security?.length === 0) continue;
       if (path === '/system/build') continue; // begins without the cluster
+      if (operation.tags[0] === 'calls') continue; // NATS has them, not the cluster
       const body = operation.requestBody?.content['application/json']?.example;
       const asked = path.replace('{name}', path.includes('namespace') ? 'media' : 'resize.media');
       const query = path === '/system/logs' ? '?name=resize' : '';
