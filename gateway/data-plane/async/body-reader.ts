@@ -47,6 +47,9 @@ export class BodyReader implements BodySink, Holder {
     if (this.#isOver) return true;
     // The bytes that came are the connection's.
     this.#chunks.push(new Uint8Array(bytes));
+    // Most come at once: the end follows, and nothing waits for the client.
+    if (bytes.length === this.#exchange.request.contentLength && bytes.length <= MOST_INLINE_BYTES)
+      return true;
     hold(this, bytes.length);
     if (this.#stream === undefined && this.heldBytes > MOST_INLINE_BYTES) this.#open();
     this.#onMore?.();

@@ -31,10 +31,16 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+interface Unsent extends Omit<Waiting, 'sinceMs'> {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly headers: MsgHdrs | undefined;
+}
+
 const NO_RESPONDERS = 503;
 
 /**
- * Publishes and waits for the stream's word, over one connection. One subscription and one timer serve all that wait: measured at 1 KiB
+ * Publishes and waits for the stream’s word, over one connection. One subscription and one timer serve all that wait: measured at 1 KiB
  * and 32 at a time, a message costs a process 7 µs this way and 17 µs by the client's own.
  */
 export class AckedPublisher {
@@ -43,6 +49,7 @@ export class AckedPublisher {
   readonly #inbox: string;
   /** The oldest first. */
   readonly #waiting = new Map<string, Waiting>();
+  readonly #unsent: Unsent[] = [];
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -65,14 +72,27 @@ export class AckedPublisher {
    */
   publish(subject: string, payload: Uint8Array, headers?: MsgHdrs): Promise<Stored> {
     return new Promise((resolve, reject) => {
-      const key = (this.#count++).toString(36);
-      this.#connection.publish(subject, payload, {
-        reply: this.#inbox + key,
-        ...(headers !== undefined && { headers }),
-      });
-      this.#waiting.set(key, { sinceMs: performance.now(), resolve, reject });
-      this.#timer ??= setTimeout(() => this.#lookForLate(), this.#timeoutMs);
+      if (this.#unsent.length === 0) setImmediate(() => this.#send());
+      this.#unsent.push({ subject, payload, headers, resolve, reject });
     });
+  }
+
+  /** What has come within one turn of the event loop goes out by one write: a write of its own would cost more than all else. */
+  #send(): void {
+    for (const { subject, payload, headers, resolve, reject } of this.#unsent.splice(0)) {
+      const key = (this.#count++).toString(36);
+      try {
+        this.#connection.publish(subject, payload, {
+          reply: this.#inbox + key,
+          ...(headers !== undefined && { headers }),
+        });
+      } catch (error) {
+        reject(error as Error);
+        continue;
+      }
+      this.#waiting.set(key, { sinceMs: performance.now(), resolve, reject });
+    }
+    if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => this.#lookForLate(), this.#timeoutMs);
   }
 
   #hear(message: Msg): void {
