@@ -25,7 +25,7 @@ export interface NatsServerOptions {
   readonly maxPayload?: number;
   /** Where one was before; default: a free one. */
   readonly port?: number;
-  /** Folder of its store; default: one of its own. */
+  /** Folder of its store, which it takes for as large as a gigabyte; default: one of its own, and as large as it is. */
   readonly storeFolder?: string;
 }
 
@@ -40,7 +40,8 @@ export async function startNats({
   const folder = mkdtempSync(join(tmpdir(), 'skep-nats-'));
   const port = wantedPort ?? (await freePort(host));
   const config = join(folder, 'nats.conf');
-  const store = jetStream ? `jetstream { store_dir: "${storeFolder ?? folder}" }` : '';
+  const limit = storeFolder === undefined ? '' : 'max_file_store: 1G';
+  const store = jetStream ? `jetstream {\nstore_dir: "${storeFolder ?? folder}"\n${limit}\n}` : '';
   writeFileSync(config, `host: "${host}"\nport: ${port}\nmax_payload: ${maxPayload}\n${store}\n`);
   let child: Bun.Subprocess | undefined;
   const start = async (): Promise<void> => {

@@ -19,12 +19,18 @@ const RETRY_MS = 2000;
 /** Somebody may have removed a stream, or NATS its volume without its connections. */
 const LOOK_EVERY_MS = 30_000;
 
+const LOST_IN_A_ROW = 2;
+const STREAMS_HANG =
+  'NATS does not answer what is asked of its streams: when its disk is full, make room and start it anew';
+
 /** Sees to it that the queue's streams are there, on each connection anew. */
 export class StreamKeeper {
   readonly #options: StreamKeeperOptions;
   readonly #stopping = new AbortController();
   #problem: string | undefined = 'its streams are not looked at yet';
   #toldProblem: string | undefined;
+  /** Connections in a row that were lost while streams were asked for. */
+  #lost = 0;
 
   constructor(options: StreamKeeperOptions) {
     this.#options = options;
@@ -49,24 +55,32 @@ export class StreamKeeper {
     const { link, sessions, names, limits, logger } = this.#options;
     const { signal } = this.#stopping;
     const isOver = (): boolean => signal.aborted || connection.isClosed() || link.connection !== connection;
+    // A stream that hangs takes the connection with it that asked for it: it is not asked at once on the next one.
+    await pause(Math.min(this.#lost * RETRY_MS, LOOK_EVERY_MS), signal);
     while (!isOver()) {
       try {
         await ensureStreams(await sessions.get(), names, limits);
         const made = await makeMissingConsumers(sessions, names);
         if (made.length > 0) logger.warn('calls waited for consumers that were gone', { made });
-        if (this.#toldProblem !== undefined) logger.info('the queue can be used again');
-        this.#problem = undefined;
-        this.#toldProblem = undefined;
+        this.#tell(undefined);
+        this.#lost = 0;
       } catch (error) {
-        // A connection that ends is told of by itself.
-        if (isOver()) return;
-        this.#problem = (error as Error).message;
-        if (this.#problem !== this.#toldProblem) {
-          logger.error('the queue cannot be used', { reason: this.#problem });
-          this.#toldProblem = this.#problem;
-        }
+        if (signal.aborted) return;
+        if (!isOver()) this.#tell((error as Error).message);
+        else if (++this.#lost >= LOST_IN_A_ROW) this.#tell(STREAMS_HANG);
       }
       await pause(this.#problem === undefined ? LOOK_EVERY_MS : RETRY_MS, signal);
     }
+  }
+
+  #tell(problem: string | undefined): void {
+    const { logger } = this.#options;
+    if (problem !== undefined && problem !== this.#toldProblem) {
+      logger.error('the queue cannot be used', { reason: problem });
+    } else if (problem === undefined && this.#toldProblem !== undefined) {
+      logger.info('the queue can be used again');
+    }
+    this.#problem = problem;
+    this.#toldProblem = problem;
   }
 }
