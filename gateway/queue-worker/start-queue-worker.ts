@@ -19,7 +19,7 @@ export interface QueueWorker {
 }
 
 /** In the order in which they are started; all are stopped at the same time. */
-const PARTS: readonly ((options: PartOptions) => WorkerPart)[] = [startCalls, startLater, startCallbacks];
+const PARTS: readonly ((options: PartOptions) => WorkerPart)[] = [startCallbacks, startLater, startCalls];
 
 /** Runs calls until it is stopped, whether NATS and the gateway are there or not. Rejects when the metrics' port can not be had. */
 export async function startQueueWorker(options: {

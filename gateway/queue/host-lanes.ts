@@ -6,12 +6,14 @@ export interface HostLanesOptions {
   readonly now: () => number;
 }
 
+type Trust = 'good' | 'unknown' | 'bad';
+
 interface Host<Item> {
   readonly name: string;
   readonly waiting: { readonly item: Item; readonly sinceMs: number }[];
   running: number;
-  /** Its last answer came; before there is one, and after none has come, it gets less. */
-  isGood: boolean;
+  /** By whether its last answer came. */
+  trust: Trust;
   /** How long one takes, smoothed. */
   seconds: number;
   /** Those that were put off and have not come back, about. */
@@ -20,8 +22,10 @@ interface Host<Item> {
 
 /** How long one may wait here before it makes room for those of other hosts. */
 const PATIENCE_MS = 1000;
-/** At a time to a host that did not answer the last time. */
-const MOST_TO_BAD_HOST = 2;
+/** At a time to one host. */
+const MOST_TO: Readonly<Record<Trust, number>> = { good: Number.POSITIVE_INFINITY, unknown: 2, bad: 1 };
+/** Of all places, to such hosts together: those that are known to answer always have half of them. */
+const SHARE_OF: Readonly<Record<Trust, number>> = { good: 1, unknown: 1 / 2, bad: 1 / 4 };
 const SHORTEST_PUT_OFF_MS = 5000;
 const LONGEST_PUT_OFF_MS = 600_000;
 const FIRST_SECONDS = 0.1;
@@ -30,15 +34,15 @@ const MOST_REMEMBERED = 1000;
 
 /**
  * Who is next, when some hosts are slow or hang: each has its own line, they are served in turn, those that are not known to answer get
- * half of the places at most, and what waits too long in one line is put off rather than held.
+ * less, and what waits too long in one line is put off rather than held.
  */
 export class HostLanes<Item> {
   readonly #options: HostLanesOptions;
   /** Who was served last is the last. */
   readonly #hosts = new Map<string, Host<Item>>();
   #held = 0;
-  #running = 0;
-  #runningDoubtful = 0;
+  /** To hosts of no more trust than that. */
+  readonly #runningTo: Record<Trust, number> = { good: 0, unknown: 0, bad: 0 };
 
   constructor(options: HostLanesOptions) {
     this.#options = options;
@@ -50,7 +54,7 @@ export class HostLanes<Item> {
   }
 
   get running(): number {
-    return this.#running;
+    return this.#runningTo.good;
   }
 
   add(name: string, item: Item): void {
@@ -60,25 +64,22 @@ export class HostLanes<Item> {
 
   /** Takes the next one that may run. @returns undefined: none may, for now. `done` is called when it has */
   next(): { readonly item: Item; done(result: { seconds: number; isAnswered: boolean }): void } | undefined {
-    if (this.#running >= this.#options.most) return undefined;
     for (const host of this.#hosts.values()) {
       if (!this.#mayRun(host)) continue;
       const first = host.waiting.shift();
       if (first === undefined) continue;
       this.#hosts.delete(host.name);
       this.#hosts.set(host.name, host);
-      const { isGood } = host;
+      const { trust } = host;
       host.running++;
-      this.#running++;
-      if (!isGood) this.#runningDoubtful++;
+      this.#count(trust, 1);
       return {
         item: first.item,
         done: ({ seconds, isAnswered }) => {
           host.running--;
-          this.#running--;
           this.#held--;
-          if (!isGood) this.#runningDoubtful--;
-          host.isGood = isAnswered;
+          this.#count(trust, -1);
+          host.trust = isAnswered ? 'good' : 'bad';
           host.seconds += (seconds - host.seconds) / 4;
           const keepsUp = isAnswered && seconds * 1000 < PATIENCE_MS && host.waiting.length === 0;
           host.putOff = keepsUp ? 0 : Math.max(0, host.putOff - 1);
@@ -120,19 +121,31 @@ export class HostLanes<Item> {
 
   #mayRun(host: Host<Item>): boolean {
     if (host.waiting.length === 0 || host.running >= this.#placesOf(host)) return false;
-    return host.isGood || this.#runningDoubtful < Math.max(1, Math.floor(this.#options.most / 2));
+    const share = Math.max(1, Math.floor(this.#options.most * SHARE_OF[host.trust]));
+    return this.#runningTo[host.trust] < share;
   }
 
-  #placesOf({ isGood, seconds }: Host<Item>): number {
-    const { mostPerHost } = this.#options;
-    // One that nothing is known of yet is as good as any, as far as it is alone.
-    return isGood || seconds === FIRST_SECONDS ? mostPerHost : Math.min(MOST_TO_BAD_HOST, mostPerHost);
+  #placesOf({ trust }: Host<Item>): number {
+    return Math.min(MOST_TO[trust], this.#options.mostPerHost);
+  }
+
+  #count(trust: Trust, by: 1 | -1): void {
+    this.#runningTo.good += by;
+    if (trust !== 'good') this.#runningTo.unknown += by;
+    if (trust === 'bad') this.#runningTo.bad += by;
   }
 
   #hostOf(name: string): Host<Item> {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
-    const host = { name, waiting: [], running: 0, isGood: false, seconds: FIRST_SECONDS, putOff: 0 };
+    const host: Host<Item> = {
+      name,
+      waiting: [],
+      running: 0,
+      trust: 'unknown',
+      seconds: FIRST_SECONDS,
+      putOff: 0,
+    };
     this.#hosts.set(name, host);
     return host;
   }

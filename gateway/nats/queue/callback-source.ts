@@ -44,13 +44,18 @@ export class CallbackSource {
   readonly #replies = new Map<number, string>();
   #pull: { readonly connection: NatsConnection; readonly pull: Pull } | undefined;
   #running: Promise<unknown> | undefined;
+  /** Ends the wait before the next look. */
+  #hurry = new AbortController();
 
   constructor(options: CallbackSourceOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#options.link.onConnection(() => this.#tellWorking());
+    this.#options.link.onConnection(() => {
+      this.#tellWorking();
+      this.#hurry.abort();
+    });
     this.#running = Promise.all([this.#keepAsking(), this.#keepTelling()]);
   }
 
@@ -93,7 +98,8 @@ export class CallbackSource {
           isTold = true;
         }
       }
-      await pause(LOOK_MS, signal);
+      this.#hurry = new AbortController();
+      await pause(LOOK_MS, AbortSignal.any([signal, this.#hurry.signal]));
     }
   }
 
