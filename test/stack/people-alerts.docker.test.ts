@@ -443,39 +443,37 @@ const CASES: Readonly<Record<string, RuleCase>> = {
     },
     '3m',
   ),
-  'QueueBacklog fires for a thousand and one calls that wait': fires(
+  'QueueBacklog fires for a call that waits for more than ten minutes': fires(
     'QueueBacklog',
-    { queue_name: 'q' },
+    { function_name: 'a.openfaas-fn', queue_name: 'q' },
     {
       series: {
         ...UP,
-        'queue_worker_pending_messages{queue_name="q",function_name="a.ns"}': '1000x200',
-        'queue_worker_pending_messages{queue_name="q",function_name="b.ns"}': '1x200',
-        'queue_worker_messages_processed_total{queue_name="q"}': '0+5x200',
+        [`gateway_async_oldest_waiting_seconds{queue_name="q",${F},instance="g1"}`]: '601+5x200',
+        [`gateway_async_oldest_waiting_seconds{queue_name="q",${F},instance="g2"}`]: '599+5x200',
+        'gateway_async_oldest_waiting_seconds{queue_name="q",function_name="b.ns",instance="g1"}': '5x200',
       },
-      at: '11m',
+      at: '6m',
       alerts: [
         {
           alertname: 'QueueBacklog',
-          labels: { queue_name: 'q', severity: 'warning' },
+          labels: { queue_name: 'q', ...FUNCTION, severity: 'warning' },
           annotations: {
-            summary: '1001 calls wait in the queue q',
+            summary: 'Asynchronous calls of a.openfaas-fn wait for 16m 1s',
             description:
-              'More than 1,000 calls have waited in q for 10 minutes. Either more comes in than the functions can take, or calls are tried again and again: look at what the functions answer and at their replicas.',
+              'The oldest asynchronous call of a.openfaas-fn has waited in q for 16m 1s. Either more comes in than the function can take (replicas, com.openfaas.scale.type: queue), or it is slow, or the workers are too few (SKEP_QUEUE_WORKERS).',
             runbook: 'docs/alerts.md#queuebacklog',
           },
         },
       ],
     },
   ),
-  'QueueBacklog is silent about a thousand, and about a wave that is worked off': silent(
+  'QueueBacklog is silent about ten minutes, and about a wave that is worked off': silent(
     {
-      'queue_worker_pending_messages{queue_name="q",function_name="a.ns"}': '1000x200',
-      'queue_worker_messages_processed_total{queue_name="q"}': '0+5x200',
-      'queue_worker_pending_messages{queue_name="r",function_name="a.ns"}': '0x40 5000-50x95 0x60',
-      'queue_worker_messages_processed_total{queue_name="r"}': '0+5x200',
+      [`gateway_async_oldest_waiting_seconds{queue_name="q",${F}}`]: '600x200',
+      'gateway_async_oldest_waiting_seconds{queue_name="q",function_name="b.ns"}': '0x20 500+5x59 0x120',
     },
-    '10m',
+    '12m',
   ),
   'QueueStuck fires when calls wait and none is taken': fires(
     'QueueStuck',
@@ -483,10 +481,11 @@ const CASES: Readonly<Record<string, RuleCase>> = {
     {
       series: {
         ...UP,
-        'queue_worker_pending_messages{queue_name="q",function_name="a.ns"}': '3x260',
+        'gateway_async_waiting{queue_name="q",function_name="a.ns",instance="g1"}': '3x260',
+        'gateway_async_waiting{queue_name="q",function_name="a.ns",instance="g2"}': '3x260',
         'queue_worker_messages_processed_total{queue_name="q"}': '9x260',
       },
-      at: '11m',
+      at: '20m',
       alerts: [
         {
           alertname: 'QueueStuck',
@@ -501,12 +500,106 @@ const CASES: Readonly<Record<string, RuleCase>> = {
       ],
     },
   ),
+  'QueueStuck fires also where no worker is left to tell anything': fires(
+    'QueueStuck',
+    { queue_name: 'q' },
+    {
+      series: { ...UP, 'gateway_async_waiting{queue_name="q",function_name="a.ns"}': '1x260' },
+      at: '20m',
+    },
+  ),
   'QueueStuck is silent about calls that take long, and about an empty queue': silent(
     {
-      'queue_worker_pending_messages{queue_name="q",function_name="a.ns"}': '3x260',
+      'gateway_async_waiting{queue_name="q",function_name="a.ns"}': '3x260',
       'queue_worker_function_invocation_inflight{queue_name="q",function_name="a.ns"}': '1x260',
       'queue_worker_messages_processed_total{queue_name="q"}': '9x260',
-      'queue_worker_pending_messages{queue_name="r",function_name="a.ns"}': '0x260',
+      'gateway_async_waiting{queue_name="r",function_name="a.ns"}': '0x260',
+    },
+    '20m',
+  ),
+  'DeadLetters fires for one, seen by two gateways': fires('DeadLetters', FUNCTION, {
+    series: {
+      ...UP,
+      [`gateway_async_dead_letters{${F},instance="g1"}`]: '_x12 1x60',
+      [`gateway_async_dead_letters{${F},instance="g2"}`]: '_x12 1x60',
+    },
+    at: '3m',
+    alerts: [
+      {
+        alertname: 'DeadLetters',
+        labels: { ...FUNCTION, severity: 'warning' },
+        annotations: {
+          summary: '1 asynchronous calls of a.openfaas-fn were given up',
+          description:
+            '1 calls of a.openfaas-fn failed as often as they may, and are kept: skep calls --dead --function a.openfaas-fn says why, skep redrive sends them again. This ends when they are sent again or thrown away.',
+          runbook: 'docs/alerts.md#deadletters',
+        },
+      },
+    ],
+  }),
+  'DeadLetters is silent where they were sent again, and where there were none': silent(
+    {
+      [`gateway_async_dead_letters{${F}}`]: '_x12 1x10 stale _x60',
+      'gateway_async_dead_letters{function_name="b.ns"}': '0x80',
+    },
+    '5m',
+  ),
+  'AsyncCallsRefused fires for the first of them': fires(
+    'AsyncCallsRefused',
+    {},
+    {
+      series: {
+        ...UP,
+        'gateway_async_refused_total{reason="queue_full",instance="g1"}': '0x12 1x60',
+        'gateway_async_refused_total{reason="queue_full",instance="g2"}': '0x12 2x60',
+        'gateway_async_refused_total{reason="invalid_request",instance="g1"}': '0+9x72',
+      },
+      at: '3m',
+      alerts: [
+        {
+          alertname: 'AsyncCallsRefused',
+          labels: { reason: 'queue_full', severity: 'critical' },
+          annotations: {
+            summary: 'Asynchronous calls are refused: queue_full',
+            description:
+              '3 asynchronous calls were answered 503 in the last 5 minutes, queue_full: NATS is away (queue_unavailable), the queue or its disk is full (queue_full), or no worker serves a queue (queue_not_served). Nothing of them was accepted. skep admin health tells how NATS is.',
+            runbook: 'docs/alerts.md#asynccallsrefused',
+          },
+        },
+      ],
+    },
+  ),
+  'AsyncCallsRefused is silent about those of long ago, and about bad requests': silent(
+    {
+      'gateway_async_refused_total{reason="queue_unavailable"}': '0x12 7x120',
+      'gateway_async_refused_total{reason="invalid_request"}': '0+9x132',
+    },
+    '10m',
+  ),
+  'ScheduleMissed fires for the first of a gateway that has just begun': fires('ScheduleMissed', FUNCTION, {
+    series: {
+      ...UP,
+      [`gateway_schedule_ticks_total{${F},result="missed",instance="g2"}`]: '_x12 1x60',
+      [`gateway_schedule_ticks_total{${F},result="accepted",instance="g2"}`]: '_x12 5x60',
+    },
+    at: '2m',
+    alerts: [
+      {
+        alertname: 'ScheduleMissed',
+        labels: { ...FUNCTION, severity: 'warning' },
+        annotations: {
+          summary: 'a.openfaas-fn was not called at its time',
+          description:
+            'Ticks of the schedule of a.openfaas-fn passed while no gateway could call it: the gateway or NATS was away for longer than two minutes, or the call was not accepted. The log of the gateways has since when, and whether it was made up for (com.skep.schedule.on-missed).',
+          runbook: 'docs/alerts.md#schedulemissed',
+        },
+      },
+    ],
+  }),
+  'ScheduleMissed is silent about calls that were made, and those missed long ago': silent(
+    {
+      [`gateway_schedule_ticks_total{${F},result="accepted"}`]: '0+1x300',
+      [`gateway_schedule_ticks_total{${F},result="missed"}`]: '0x12 3x288',
     },
     '20m',
   ),
