@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { ReplicaMetrics } from '../../../gateway/metrics/replica-metrics.ts';
+import { WorkerMetrics } from '../../../gateway/queue-worker/metrics.ts';
 import { selectorsOf } from '../../grafana/support/promql.ts';
 import { type FunctionReplicas, startReplicas } from '../../support/function-replicas.ts';
 import { type MetricFamily, parseMetrics } from '../../support/metrics-text.ts';
@@ -129,6 +130,18 @@ describe('docs/metrics.md', function () {
     ]);
   });
 
+  it('is what a queue worker serves', async () => {
+    const metrics = new WorkerMetrics({ queue: 'q', host: 'h' });
+    metrics.waiting(new Map([['fn.ns', 1]]));
+    metrics.inflight('fn.ns', 1);
+    metrics.submitted();
+    metrics.processed();
+    metrics.attemptEnded('fn.ns', 'succeeded');
+    metrics.callbackEnded('delivered');
+    metrics.connected();
+    compare(parseMetrics(await metrics.page()), chapter('The queue worker'));
+  });
+
   it('is what the gateway passes on of a replica, and what Prometheus keeps of that', async () => {
     const watchdog = createServer((_, response) => {
       response.end([...chapter('The watchdog').keys()].map((name) => `${name} 1\n`).join(''));
@@ -167,7 +180,7 @@ describe('docs/metrics.md', function () {
       'What Prometheus has of each replica',
       'Recording rules',
       'Prometheus’ own',
-      'With the queue',
+      'The queue worker',
     ].flatMap((heading) => [...chapter(heading)].flatMap(([name, { type }]) => namesOf(name, type))),
   );
 
