@@ -123,6 +123,7 @@ export class AckedPublisher {
 
   #end(reason: string): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     for (const { reject } of this.#waiting.values()) reject(new PublishUnanswered(reason));
     this.#waiting.clear();
   }
