@@ -12,6 +12,7 @@ import { BodyReader, type ReceivedBody } from './body-reader.ts';
 import { checkFacts, toCallHeaders } from './call-headers.ts';
 import { CallSteps } from './call-steps.ts';
 import { parseWishes } from './call-wishes.ts';
+import { Turns } from './turns.ts';
 
 /** What accepting tells of itself. */
 export interface AcceptRecorder {
@@ -64,6 +65,8 @@ const ACCEPTED = 202;
 /** Never sent, only logged: the client was gone before its call was whole. */
 const CLIENT_GONE = 499;
 const LONGEST_TOLD = 300;
+/** Stored at a time: each holds a piece or two of its body, which are counted nowhere. The others are not read on meanwhile. */
+const LONG_BODIES = 16;
 
 /** Takes calls that are run later: 202 when the queue has one, and not before. */
 export class Acceptor {
@@ -71,6 +74,7 @@ export class Acceptor {
   intake: CallIntake | undefined;
   readonly #options: AcceptorOptions;
   readonly #steps: CallSteps;
+  readonly #turns = new Turns(LONG_BODIES);
   /** Of bodies that the queue does not have yet. */
   #storingBytes = 0;
 
@@ -119,7 +123,7 @@ export class Acceptor {
     checkFacts(headers, [rest, callbackUrl ?? '']);
     if (exchange.request.contentLength > bodyLimitBytes) throw tooLong(bodyLimitBytes);
     const received = await arrival.body.read();
-    const body = await this.#storeBody(received, intake);
+    const body = await this.#storeBody(received, arrival.body, intake);
     const call: NewCall = { acceptedAt, steps, path: rest, headers, callbackUrl, runAt, body };
     const bytes = body instanceof Uint8Array ? body.length : 0;
     this.#storingBytes += bytes;
@@ -136,9 +140,15 @@ export class Acceptor {
     }
   }
 
-  async #storeBody(received: ReceivedBody, intake: CallIntake): Promise<CallBody> {
+  async #storeBody(received: ReceivedBody, reader: BodyReader, intake: CallIntake): Promise<CallBody> {
     const { bodyLimitBytes, storingLimitBytes } = this.#options;
-    if (!(received instanceof Uint8Array)) return intake.storeBody(received, bodyLimitBytes);
+    if (!(received instanceof Uint8Array)) {
+      return this.#turns.take(() => {
+        // Its client has left meanwhile, or it was given up.
+        if (reader.failure !== undefined) throw reader.failure;
+        return intake.storeBody(received, bodyLimitBytes);
+      });
+    }
     if (received.length > bodyLimitBytes) throw tooLong(bodyLimitBytes);
     if (this.#storingBytes + received.length > storingLimitBytes) {
       throw new FaasError('queue_unavailable', 'the queue is slower than calls come: try again', {

@@ -459,6 +459,28 @@ describe('accepting an asynchronous call', () => {
     });
   }
 
+  it('stores 16 long bodies at a time, and the others when it is their turn', async () => {
+    const gate = Promise.withResolvers<void>();
+    let storing = 0;
+    let most = 0;
+    const { storeBody } = intake;
+    intake.storeBody = async (body, limit) => {
+      most = Math.max(most, ++storing);
+      await gate.promise;
+      try {
+        return await storeBody(body, limit);
+      } finally {
+        storing--;
+      }
+    };
+    const body = new Uint8Array(MOST_INLINE_BYTES + 1);
+    const answers = Array.from({ length: 20 }, () => send('/async-function/fn', { body }));
+    await until('all have come', async () => plane.listener.inFlight === 20 && storing === 16);
+    gate.resolve();
+    expect((await Promise.all(answers)).every(({ status }) => status === 202)).to.equal(true);
+    expect([most, intake.bodies.size]).to.deep.equal([16, 20]);
+  });
+
   it('holds no more bodies that the queue does not have yet than it may', async () => {
     plane.close();
     await start({ storingLimitBytes: 3000 });
