@@ -155,6 +155,15 @@ function parseInfo(text: string): ObjectInfo | undefined {
   return ownValue(info, 'deleted') === true ? undefined : { nuid, chunks };
 }
 
+/** What its parts are named by. @param data of the message that tells of a body. @returns undefined: it does not say */
+export function nuidOf(data: Uint8Array): string | undefined {
+  try {
+    return parseInfo(Buffer.from(data).toString())?.nuid;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The stream that holds an object store, as every client of NATS has it. */
 export function streamOf(bucket: string): string {
   return `OBJ_${bucket}`;

@@ -45,6 +45,22 @@ function withCallId(headers: CallHeaders, id: string): CallHeaders {
   return isThere ? headers : [...headers, 'X-Call-Id', id];
 }
 
+/** Of the body that a call has in the store of bodies. @returns undefined: it has none there */
+export function bodyNameOf(headers: MsgHdrs | undefined): string | undefined {
+  const text = headers?.get(CALL);
+  if (!text) return undefined;
+  const { object } = parseLoosely(text) as Partial<StoredCall>;
+  return object?.name;
+}
+
+/** Of the result that a call has in a store. @returns undefined: it has none there */
+export function resultNameOf(headers: MsgHdrs | undefined): string | undefined {
+  const text = headers?.get(RECORD);
+  if (!text) return undefined;
+  const kept = (parseLoosely(text) as Partial<CallRecord>).result?.kept;
+  return typeof kept === 'object' ? kept.name : undefined;
+}
+
 export function encodeRecord(record: CallRecord, headers: MsgHdrs): MsgHdrs {
   headers.set(RECORD, toHeaderJson(record));
   return headers;
@@ -64,4 +80,13 @@ function readHeader(message: Pick<Message, 'headers'>, name: string): object {
   const value = fromHeaderJson(message.headers, name);
   if (typeof value !== 'object' || value === null) throw new Error(`no ${name}`);
   return value;
+}
+
+function parseLoosely(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }
