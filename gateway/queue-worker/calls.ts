@@ -7,6 +7,7 @@ import { CallRecords } from '../nats/queue/records.ts';
 import { CallSource, type Delivery } from '../nats/queue/source.ts';
 import { Lanes } from '../queue/lanes.ts';
 import { CallRunner } from './call-runner.ts';
+import { GatewayAddresses } from './gateway-addresses.ts';
 import { Invoker } from './invoke.ts';
 import type { PartOptions, WorkerPart } from './worker-part.ts';
 
@@ -22,7 +23,7 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
   const pool = createPool({ headBytes: 128 * 1024 });
   const invoker = new Invoker({
     pool,
-    gateway: config.gateway,
+    gateways: new GatewayAddresses(config.gateway),
     timeoutMs: config.upstreamTimeoutMs,
     resultLimitBytes: config.resultLimitBytes,
     openBody: (body) => inputs.open(body),

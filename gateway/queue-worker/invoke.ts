@@ -1,13 +1,14 @@
 import { relay } from '../../http1/relay.ts';
-import type { RelayOutcome, UpstreamAddress, UpstreamPool } from '../../http1/types.ts';
+import type { RelayOutcome, UpstreamPool } from '../../http1/types.ts';
 import { type CallHeaders, currentStep, type ObjectBody, type QueuedCall } from '../queue/call.ts';
 import type { Outcome } from '../queue/settle.ts';
 import { AnswerKeeper, type KeptAnswer } from './answer-keeper.ts';
+import type { GatewayAddresses } from './gateway-addresses.ts';
 import { type StoredBody, StoredExchange } from './stored-exchange.ts';
 
 export interface InvokerOptions {
   readonly pool: UpstreamPool;
-  readonly gateway: UpstreamAddress;
+  readonly gateways: GatewayAddresses;
   readonly timeoutMs: number;
   readonly resultLimitBytes: number;
   /** @returns undefined: it is not there any more */
@@ -37,7 +38,9 @@ export class Invoker {
 
   /** @param signal ends the call; its outcome is then that it was lost. @throws {Error} when a store does not answer */
   async invoke(call: QueuedCall, signal: AbortSignal): Promise<Invoked> {
-    const { pool, gateway, timeoutMs, resultLimitBytes, storeResult } = this.#options;
+    const { pool, gateways, timeoutMs, resultLimitBytes, storeResult } = this.#options;
+    const address = await gateways.pick().catch((error: Error) => error);
+    if (address instanceof Error) return { kind: 'unreachable', reason: address.message };
     const body = await this.#bodyOf(call);
     if (body === undefined) return lost('its body is not there any more');
     let keeper: AnswerKeeper | undefined;
@@ -77,14 +80,17 @@ export class Invoker {
     try {
       const ended = await relay(exchange, {
         pool,
-        address: gateway,
+        address,
         target,
         timeoutMs,
         allowUpgrade: false,
         dropResponseHeaders: OWN_RESPONSE_HEADERS,
       }).catch((error: Error) => error);
       if (ended instanceof Error) return lost(ended.message);
-      if (ended.kind === 'not_delivered') return { kind: 'unreachable', reason: ended.cause.message };
+      if (ended.kind === 'not_delivered') {
+        gateways.failed(address);
+        return { kind: 'unreachable', reason: ended.cause.message };
+      }
       if (ended.kind !== 'completed' || keeper === undefined) return lost(this.#reasonOf(ended));
       const answer = await keeper.finish();
       if (answer === undefined) return lost('what it answered, for the next function, could not be stored');

@@ -63,6 +63,7 @@ export class CallSource {
   /** Acknowledgements for which there was no connection. */
   #unsaid: string[] = [];
   #isDraining = false;
+  #isBlindTold = false;
   #looking: Promise<void> | undefined;
   #telling: Promise<void> | undefined;
 
@@ -136,10 +137,12 @@ export class CallSource {
         this.#pulls.delete(name);
         onFunction(name, undefined);
       }
+      this.#isBlindTold = false;
       onWaiting(waiting);
     } catch (error) {
       // The gateway makes the stream: until then there is nothing to run.
-      if (link.connection === connection) {
+      if (link.connection === connection && !this.#isBlindTold) {
+        this.#isBlindTold = true;
         logger.warn('it cannot be seen what there is to run', { reason: (error as Error).message });
       }
     }

@@ -49,7 +49,12 @@ describe("a queue worker's settings", () => {
     }
   });
 
-  for (const url of ['https://gateway', 'http://user:pw@gateway', 'http://gateway/path', 'http://gateway?x']) {
+  for (const url of [
+    'https://gateway',
+    'http://user:pw@gateway',
+    'http://gateway/path',
+    'http://gateway?x',
+  ]) {
     it(`refuse ${url} as a gateway`, () => {
       expect(() => loadQueueWorkerConfig({ gateway_url: url })).to.throw('such as http://gateway:8080');
     });
