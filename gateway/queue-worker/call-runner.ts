@@ -244,7 +244,7 @@ export class CallRunner {
       step: call.step,
       attempt: call.attempt,
       startedAt: over.startedAt,
-      seconds: over.seconds ?? Math.max(0, (nowMs - over.startedAt) / 1000),
+      seconds: toMicros(over.seconds ?? Math.max(0, (nowMs - over.startedAt) / 1000)),
       ...(outcome.kind === 'answered' ? { status: outcome.status } : { error: outcome.reason }),
     };
     const ended = { attempt, settlement, result: answer?.result, nowMs };
@@ -346,7 +346,7 @@ export class CallRunner {
       attempt,
       status,
       error,
-      seconds: Number(seconds.toFixed(6)),
+      seconds,
       became,
       ...(settlement?.kind === 'retry' && { retryInMs: settlement.delayMs }),
     });
@@ -404,4 +404,8 @@ function becameOf(outcome: Outcome, settlement: Settlement, { step, steps }: Que
   if (settlement.kind === 'dead' || settlement.kind === 'failed') return settlement.kind;
   if (settlement.kind === 'retry') return outcome.kind === 'lost' ? 'lost' : 'retried';
   return step + 1 < steps.length ? 'chained' : 'succeeded';
+}
+
+function toMicros(seconds: number): number {
+  return Number(seconds.toFixed(6));
 }
