@@ -50,6 +50,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     description: 'Call a function with stdin as its input',
     load: () => import('./commands/invoke.ts'),
   },
+  {
+    name: 'calls',
+    description: 'Show what has become of asynchronous calls',
+    load: () => import('./commands/calls.ts'),
+  },
+  {
+    name: 'cancel',
+    description: 'Cancel asynchronous calls',
+    load: () => import('./commands/cancel.ts'),
+  },
+  {
+    name: 'redrive',
+    description: 'Send dead calls again',
+    load: () => import('./commands/redrive.ts'),
+  },
   { name: 'logs', description: 'Show the log of a function', load: () => import('./commands/logs.ts') },
   { name: 'scale', description: 'Set the number of replicas', load: () => import('./commands/scale.ts') },
   {

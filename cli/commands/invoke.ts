@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Command } from 'commander';
 import { DEFAULT_NAMESPACE } from '../../contract/function-ref.ts';
 import type { StackFile } from '../../contract/stack-file.ts';
+import { printResult } from '../async/print-result.ts';
 import { parseDuration } from '../deploy/deploy-flags.ts';
 import { CliError } from '../errors.ts';
 import {
@@ -13,7 +14,7 @@ import {
   switchFlag,
 } from '../flags.ts';
 import { chooseGateway, DEFAULT_GATEWAY, plainHttpWarning } from '../gateway-address.ts';
-import { call, unauthorised, unreachable } from '../gateway-client.ts';
+import { call, connect, unauthorised, unreachable } from '../gateway-client.ts';
 import { loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
 
@@ -27,6 +28,7 @@ interface InvokeFlags extends StackFlags {
   readonly query: readonly string[];
   readonly header: readonly string[];
   readonly async: boolean;
+  readonly wait: boolean;
   readonly method: string;
   readonly sign?: string;
   readonly key?: string;
@@ -43,6 +45,7 @@ export function define(command: Command, shell: Shell): void {
   listFlag(command, '--query <key=value>', 'query parameter');
   listFlag(command, '-H, --header <header>', 'header, as "Name: value"');
   switchFlag(command, '-a, --async', 'put the call in the queue');
+  switchFlag(command, '--wait', 'with --async: wait until the call has ended, and print its answer');
   command.option('-m, --method <method>', METHODS.join(', '), 'POST');
   command.option('--sign <header>', 'sign the input with --key, into this header');
   command.option('--key <key>', 'key for --sign');
@@ -53,6 +56,7 @@ export function define(command: Command, shell: Shell): void {
 Examples:
   echo hi | skep invoke hello
   skep invoke resize --content-type image/png < cat.png > small.png
+  echo '{}' | skep invoke report --async --wait
   echo '{}' | skep invoke report --async -H "X-Callback-Url: https://example.com/done"`,
   );
   command.action(async (name: string) => invoke(shell, name, command.opts<InvokeFlags>()));
@@ -64,6 +68,8 @@ async function invoke(shell: Shell, name: string, flags: InvokeFlags): Promise<v
     throw new CliError(`the method must be one of ${METHODS.join(', ')}, but you gave: ${flags.method}`);
   if (Boolean(flags.sign) !== Boolean(flags.key))
     throw new CliError('signing needs both --sign HEADER and --key KEY');
+  if (flags.wait && !flags.async)
+    throw new CliError('--wait is for calls that are put in the queue: add --async, or leave it away');
   const timeoutMs = parseDuration(flags.timeout, '--timeout');
   const headers = parseHeaders(flags.header, (warning) => shell.note(warning));
   const stack = await loadStack(shell, { ...flags, regex: '', filter: '' }, { quiet: true });
@@ -94,6 +100,9 @@ async function invoke(shell: Shell, name: string, flags: InvokeFlags): Promise<v
   try {
     if (response.status === 202 && flags.async) {
       shell.note('Function submitted asynchronously.');
+      const id = response.headers.get('x-call-id');
+      if (id !== null) shell.note(`Call id: ${id}`);
+      if (flags.wait) await waitFor(shell, id, { flags, stack, timeoutMs });
     } else if (response.ok) {
       if (response.body) for await (const chunk of response.body) await shell.write(chunk as Uint8Array);
     } else if (response.status === 401) {
@@ -105,6 +114,18 @@ async function invoke(shell: Shell, name: string, flags: InvokeFlags): Promise<v
   } catch (error) {
     throw error instanceof CliError ? error : unreachable(url, timeoutMs, error);
   }
+}
+
+async function waitFor(
+  shell: Shell,
+  id: string | null,
+  { flags, stack, timeoutMs }: { flags: InvokeFlags; stack: StackFile | undefined; timeoutMs: number },
+): Promise<void> {
+  if (id === null)
+    throw new CliError('the gateway did not say which id the call has (X-Call-Id): it cannot be asked for');
+  // The warning has been given.
+  const gateway = await connect({ ...shell, out: () => {} }, flags, { stackGateway: stack?.gateway });
+  await printResult(shell, gateway, { id, withinMs: timeoutMs });
 }
 
 /** The path takes the place of the gateway's own. A name with a dot already says its namespace. */
