@@ -8,16 +8,6 @@ import { hasData, Prometheus } from './support/prometheus.ts';
 import { selectorsOf } from './support/promql.ts';
 import { ALERT, TARGET, Traffic } from './support/traffic.ts';
 
-/** Everything of the queue's dashboard waits for the queue, and nothing else does: these are its metrics. */
-const WAITING = 'queue.json';
-const AWAITED: readonly string[] = [
-  'queue_worker_pending_messages',
-  'queue_worker_messages_processed_total',
-  'queue_worker_messages_submitted_total',
-  'queue_worker_function_invocation_inflight',
-  'queue_worker_nats_reconnect_total',
-];
-
 /** Those of the dashboard that OpenFaaS' users had on Swarm: it has to go on working. */
 const HISTORIC: readonly string[] = [
   'rate ( gateway_function_invocation_total [20s])',
@@ -31,7 +21,6 @@ const dashboards = readdirSync(folder).map((file) => ({
   file,
   dashboard: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Dashboard,
 }));
-const shown = dashboards.filter(({ file }) => file !== WAITING);
 /** Labels that name a line or a row. */
 function labelsShown({ transformations = [] }: Panel, { legendFormat = '' }: Query): readonly string[] {
   const rows = transformations.flatMap((it) =>
@@ -59,6 +48,7 @@ describe('the queries of the dashboards, asked of a Prometheus that has seen tra
     functions: [`${TARGET}.openfaas-fn`, `${ALERT}.openfaas-fn`],
     shown: [`${TARGET}.openfaas-fn`, `${ALERT}.openfaas-fn`],
     lines: '25',
+    queues: ['faas-request'],
   };
   let gateways: readonly string[] = [];
 
@@ -120,7 +110,7 @@ describe('the queries of the dashboards, asked of a Prometheus that has seen tra
     });
   };
 
-  for (const { file, dashboard } of shown) {
+  for (const { file, dashboard } of dashboards) {
     for (const { name, query, regex = '' } of (dashboard.templating?.list ?? []).filter(
       ({ type }) => type === 'query',
     )) {
@@ -178,17 +168,4 @@ describe('the queries of the dashboards, asked of a Prometheus that has seen tra
     expect(await failure('up{job="$jobs"}')).to.contain('$jobs is no variable');
     expect(await failure('sum(up')).to.contain('no PromQL');
   });
-
-  for (const { file, dashboard } of dashboards.filter((it) => it.file === WAITING)) {
-    it(`${file} waits for the queue: every panel asks for its metrics, and for none that are there`, async () => {
-      const asked = panelsOf(dashboard).flatMap(({ targets }) =>
-        targets.flatMap(({ expr }) => selectorsOf(filledIn(expr, { queues: ['any'] }))),
-      );
-      expect(new Set(asked.map(({ metric }) => metric))).to.deep.equal(new Set(AWAITED));
-      for (const metric of AWAITED)
-        expect(await prometheus.now(metric), `${metric} is there: its panels wait no longer`).to.deep.equal(
-          [],
-        );
-    });
-  }
 });

@@ -12,7 +12,10 @@ const PREFIX = 'dash-';
 export const TARGET = `${PREFIX}target-${RUN}`;
 export const ALERT = `${PREFIX}alert-${RUN}`;
 
-/** Two functions to whom everything happens that the dashboards show, and that goes on until `end`. */
+/** Called asynchronously, and by a schedule. */
+const QUEUED = `${PREFIX}queued-${RUN}`;
+
+/** Functions to whom everything happens that the dashboards show, and that goes on until `end`. */
 export class Traffic {
   readonly #platform: Platform;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -27,6 +30,16 @@ export class Traffic {
     await Promise.all([
       this.#deploy(TARGET, { 'com.openfaas.scale.type': 'rps', 'com.openfaas.scale.target': '100' }),
       this.#deploy(ALERT, {}),
+      this.#deploy(
+        QUEUED,
+        {},
+        {
+          topic: 'cron-function',
+          schedule: '@every 5s',
+          'com.openfaas.retry.attempts': '1',
+          'com.openfaas.retry.min_wait': '1s',
+        },
+      ),
     ]);
     // Called before their first replica, they wait for it.
     for (const name of [TARGET, ALERT])
@@ -40,22 +53,39 @@ export class Traffic {
     await this.#scale(TARGET, 0);
     await until('no replica', async () => (await this.#available(TARGET)) === 0);
     await this.#expect(200, () => this.#call(TARGET));
+    await this.#queue();
     this.#timer = setInterval(() => {
       for (const name of [TARGET, ALERT]) this.#call(name).catch(() => {});
     }, 1000 / CALLS_PER_SECOND);
   }
 
+  /** One that succeeds and is called back, one that is given up after a retry, and one whose time does not come. */
+  async #queue(): Promise<void> {
+    const later = { 'x-skep-delay': '10m', 'x-call-id': `${QUEUED}-later` };
+    for (const [path, headers] of [
+      ['', { 'x-callback-url': `http://gateway:8080/function/${QUEUED}` }],
+      ['/fails', {}],
+      ['', later],
+    ] as const) {
+      const url = `${this.#platform.url}/async-function/${QUEUED}${path}`;
+      const response = await fetch(url, { method: 'POST', headers, body: 'x' });
+      if (response.status !== 202) throw new Error(`not accepted: ${await response.text()}`);
+    }
+  }
+
   /** Removes the functions, and what a broken run has left. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
+    await fetch(`${this.#platform.url}/async-function/${QUEUED}-later`, { method: 'DELETE' });
     const functions = (await (await this.#platform.request('/system/functions')).json()) as {
       name: string;
     }[];
     const ours = functions.map(({ name }) => name).filter((name) => name.startsWith(PREFIX));
     await Promise.all(
-      ours.map((functionName) =>
-        this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } }),
-      ),
+      ours.map(async (functionName) => {
+        await this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
+        await this.#platform.request(`/system/dead-letters?function=${functionName}`, { method: 'DELETE' });
+      }),
     );
     for (const name of ours)
       await until(
@@ -64,7 +94,11 @@ export class Traffic {
       );
   }
 
-  async #deploy(service: string, labels: Record<string, string>): Promise<void> {
+  async #deploy(
+    service: string,
+    labels: Record<string, string>,
+    annotations: Record<string, string> = {},
+  ): Promise<void> {
     const { status } = await this.#platform.request('/system/functions', {
       method: 'POST',
       json: {
@@ -73,6 +107,7 @@ export class Traffic {
         envProcess: `sh -c ${SCRIPT}`,
         envVars: { healthcheck_interval: '1s', cgi_response: 'false', prefork: '0' },
         labels: { 'com.openfaas.scale.max': '2', ...labels },
+        annotations,
       },
     });
     if (status !== 202) throw new Error(`${service}: status ${status}`);
