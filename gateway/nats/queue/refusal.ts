@@ -28,7 +28,16 @@ export function queueRefusal(error: unknown): FaasError {
       retryAfterSeconds: LATER_SECONDS,
     });
   }
-  if (code === HEADERS_TOO_LONG || (isOwn(error) && /max_payload/.test(reason))) {
+  if (isOwn(error) && /max_payload/.test(reason)) {
+    return new FaasError(
+      'invalid_request',
+      'the call is longer than a message of NATS may be (max_payload)',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (code === HEADERS_TOO_LONG) {
     return new FaasError('invalid_request', 'the headers are too long for a call that is to wait', {
       cause: error,
     });

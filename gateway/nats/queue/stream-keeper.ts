@@ -19,6 +19,8 @@ const RETRY_MS = 2000;
 /** Somebody may have removed a stream, or NATS its volume without its connections. */
 const LOOK_EVERY_MS = 30_000;
 
+/** NATS's own default. */
+const LEAST_PAYLOAD_BYTES = 1024 * 1024;
 const LOST_IN_A_ROW = 2;
 const STREAMS_HANG =
   'NATS does not answer what is asked of its streams: when its disk is full, make room and start it anew';
@@ -59,6 +61,7 @@ export class StreamKeeper {
     await pause(Math.min(this.#lost * RETRY_MS, LOOK_EVERY_MS), signal);
     while (!isOver()) {
       try {
+        checkPayload(connection);
         await ensureStreams(await sessions.get(), names, limits);
         const made = await makeMissingConsumers(sessions, names);
         if (made.length > 0) logger.warn('calls waited for consumers that were gone', { made });
@@ -82,5 +85,13 @@ export class StreamKeeper {
     }
     this.#problem = problem;
     this.#toldProblem = problem;
+  }
+}
+
+/** @throws {Error} when a call with its headers and a body that is no object would not fit into a message */
+function checkPayload({ info }: NatsConnection): void {
+  const most = info?.max_payload ?? 0;
+  if (most < LEAST_PAYLOAD_BYTES) {
+    throw new Error(`max_payload of NATS is ${most}: it must be at least ${LEAST_PAYLOAD_BYTES}`);
   }
 }

@@ -71,6 +71,18 @@ describe('the streams of the queue', () => {
     expect((error as Error).message).to.match(/the queue cannot be used: .*insufficient storage/);
   });
 
+  it('are not used where a message of NATS is too short for a call', async () => {
+    const short = await startNats({ maxPayload: 512 * 1024 });
+    const { logger, lines } = createQuietLogger();
+    const kept = openKept({ ...short, name: 'keeper', cluster: queue.cluster, limits: SMALL_LIMITS, logger });
+    try {
+      while (!lines.some((line) => /max_payload of NATS is 524288/.test(line))) await Bun.sleep(20);
+    } finally {
+      await kept.stop();
+      await short.close();
+    }
+  });
+
   it('are made anew where NATS came back without anything', async () => {
     keep();
     await accepted();
