@@ -66,6 +66,21 @@ describe("a queue worker's settings", () => {
     );
   });
 
+  it('of callbacks are refused by their names, too', () => {
+    for (const [key, value] of Object.entries({
+      callback_allow: '10.0.0.0/64',
+      callback_timeout: '0',
+      callback_retries: '1001',
+      callback_max_inflight: '0',
+      callback_max_per_host: 'all',
+    })) {
+      expect(() => loadQueueWorkerConfig({ [key]: value })).to.throw(`${key}=${value}: `);
+    }
+    expect(() => loadQueueWorkerConfig({ callback_retry_wait: '1h' })).to.throw(
+      'callback_max_retry_wait is less than callback_retry_wait',
+    );
+  });
+
   it('refuse a longest wait that is shorter than the first one', () => {
     expect(() => loadQueueWorkerConfig({ initial_retry_wait: '5m' })).to.throw(
       'max_retry_wait is less than initial_retry_wait',
