@@ -15,7 +15,7 @@ export interface ScaleLabels {
   readonly zero: boolean;
   /** Label com.openfaas.scale.zero-duration, default 15m: how long it is idle before that. */
   readonly zeroAfterMs: number;
-  /** Label com.openfaas.scale.type: `rps`, `capacity`, `cpu`, or the name of a custom rule. Undefined: alerts scale it. */
+  /** Label com.openfaas.scale.type: `rps`, `capacity`, `cpu`, `queue`, or the name of a custom rule. Undefined: alerts scale it. */
   readonly type: string | undefined;
   /** Label com.openfaas.scale.target: the load of one replica, in what `type` counts. Undefined: the gateway's default. */
   readonly target: number | undefined;
@@ -119,7 +119,7 @@ function parseType(text: string): string {
   const meant = BUILT_IN_TYPES.find((type) => type === text.toLowerCase());
   if (!TYPE_NAME.test(text) || (meant !== undefined && meant !== text)) {
     throw new Error(
-      'expected rps, capacity, cpu or the name of a custom rule (up to 63 letters, digits, _ . : or -, a letter or digit first and last)',
+      'expected rps, capacity, cpu, queue or the name of a custom rule (up to 63 letters, digits, _ . : or -, a letter or digit first and last)',
     );
   }
   return text;
