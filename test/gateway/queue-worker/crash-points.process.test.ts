@@ -1,8 +1,9 @@
 import { expect } from 'chai';
+import { Bodies } from '../../../gateway/nats/queue/bodies.ts';
 import { isCallback } from '../../../gateway/nats/queue/callback-codec.ts';
 import { LaterMover } from '../../../gateway/nats/queue/later.ts';
 import { QueueConsumers } from '../../../gateway/nats/queue/queue-consumers.ts';
-import type { CallRecord, CallState, QueuedCall } from '../../../gateway/queue/call.ts';
+import type { CallBody, CallRecord, CallState, QueuedCall } from '../../../gateway/queue/call.ts';
 import type { NewCall } from '../../../gateway/queue/call-queue.ts';
 import type { Invoked } from '../../../gateway/queue-worker/invoke.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
@@ -20,6 +21,8 @@ interface Story {
   readonly name: string;
   readonly call: () => NewCall;
   readonly answer: (call: QueuedCall, count: number) => number;
+  /** Its body is in the store of bodies. */
+  readonly isLong?: boolean;
   /** What a worker does that nothing happens to. */
   readonly steps: readonly string[];
   readonly end: CallState;
@@ -58,6 +61,17 @@ const STORIES: readonly Story[] = [
     answer: () => 500,
     steps: ['record running', 'function', 'letter', 'record dead', 'callback', 'ack'],
     end: 'dead',
+  },
+  {
+    name: 'has a long body, and is retried',
+    call: () => newCall({ function: FIRST, retry: { retries: 5 } }),
+    isLong: true,
+    answer: (_call, count) => (count === 1 ? 500 : 200),
+    steps: [
+      ...['record running', 'function', 'record queued', 'later', 'ack'],
+      ...['record running', 'function', 'record succeeded', 'drop input', 'ack'],
+    ],
+    end: 'succeeded',
   },
   {
     name: 'has two steps',
@@ -107,7 +121,7 @@ describe('a call whose worker dies between two steps', function () {
 
   /** Runs a call, by a worker that dies and by one that takes over. */
   const live = async (
-    { call, answer }: Story,
+    { call, answer, isLong = false }: Story,
     death?: Death,
   ): Promise<{ record: CallRecord; runs: Record<string, number>; worker: DyingWorker; body: string }> => {
     const runs: Record<string, number> = {};
@@ -115,7 +129,7 @@ describe('a call whose worker dies between two steps', function () {
       const name = steps[at]?.function ?? '';
       const count = (runs[name] ?? 0) + 1;
       runs[name] = count;
-      const text = `${Buffer.from(body as Uint8Array).toString()} ${name.split('.')[0]}`;
+      const text = `${await textOf(body)} ${name.split('.')[0]}`;
       const status = answer({ steps, step: at, body, ...rest }, count);
       return {
         kind: 'over',
@@ -128,7 +142,9 @@ describe('a call whose worker dies between two steps', function () {
     };
     const worker = startDyingWorker({ nats, queue, invoke, death });
     workers.push(worker);
-    const id = await queue.intake.accept(call());
+    const given = call();
+    const stored = isLong ? await queue.intake.storeBody(new Blob(['hello']).stream(), 100) : undefined;
+    const id = await queue.intake.accept({ ...given, body: stored ?? given.body });
     if (death !== undefined) {
       await worker.died;
       workers.push(startDyingWorker({ nats, queue, invoke }));
@@ -138,7 +154,12 @@ describe('a call whose worker dies between two steps', function () {
     return { record, runs, worker, body };
   };
 
-  /** Waits until nothing of the call waits any more, and tells what followed from it. */
+  const textOf = async (body: CallBody): Promise<string> => {
+    if (body instanceof Uint8Array) return Buffer.from(body).toString();
+    const stream = await new Bodies(queue.sessions, queue.names.bodies).open(body);
+    return stream === undefined ? 'nothing is left' : new Response(stream).text();
+  };
+  /** Waits until nothing of the call waits any more. */
   const noneLeft = async (): Promise<void> => {
     const { manager } = await queue.sessions.get();
     for (;;) {
@@ -149,6 +170,10 @@ describe('a call whose worker dies between two steps', function () {
       if (calls === 0 && (await manager.streams.info(queue.names.later)).state.messages === 0) return;
       await Bun.sleep(10);
     }
+  };
+  const storedBodies = async (): Promise<number> => {
+    const { manager } = await queue.sessions.get();
+    return (await manager.streams.info(`OBJ_${queue.names.bodies}`)).state.messages;
   };
   const followers = async (): Promise<{ callbacks: number; letters: number }> => {
     const { manager } = await queue.sessions.get();
@@ -181,6 +206,10 @@ describe('a call whose worker dies between two steps', function () {
           expect(ran)
             .to.be.at.least(story.end === 'dead' ? 0 : planned)
             .and.at.most(planned + 1);
+          if (story.isLong) {
+            expect(body).to.equal('hello first');
+            expect(await storedBodies()).to.equal(0);
+          }
           if (isChain) expect(body).to.equal('hello first second');
           expect(await followers()).to.deep.equal({
             callbacks: record.callbackUrl === undefined ? 0 : 1,
