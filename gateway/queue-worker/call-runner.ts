@@ -69,13 +69,13 @@ export class CallRunner {
 
   /** Runs one, and is done with its message, one way or the other. Never throws. @returns what it tells of the function's capacity */
   async run(delivery: Delivery): Promise<Load> {
-    const { call, seq } = delivery;
+    const { call, seq: sequence } = delivery;
     try {
       return await this.#run(delivery);
     } catch (error) {
       this.#options.logger.warn('a call is left to be given to a worker again', {
         callId: call.id,
-        message: seq,
+        sequence,
         reason: (error as Error).message,
       });
       delivery.abandon();

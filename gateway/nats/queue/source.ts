@@ -213,7 +213,7 @@ export class CallSource {
       call = decodeCall(message, 'queue');
     } catch (error) {
       this.#options.logger.error('a message of the queue cannot be read: is it of a newer version?', {
-        message: seq,
+        sequence: seq,
         reason: (error as Error).message,
       });
       this.#say(reply, refusal(UNREADABLE_WAIT_MS));

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Bodies } from '../../../gateway/nats/queue/bodies.ts';
+import { QueueConsumers } from '../../../gateway/nats/queue/queue-consumers.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
 import { newCall, openQueue, type TestQueue } from '../nats/queue/fixtures/test-queue.ts';
 import { type FakeGateway, startFakeGateway } from './fixtures/fake-gateway.ts';
@@ -93,6 +94,24 @@ describe('a queue worker', function () {
     const { manager } = await queue.sessions.get();
     const letter = await manager.streams.getMessage(queue.names.dead, { seq: record.deadLetter ?? 0 });
     expect(letter?.string()).to.equal('hello');
+    await emptied(queue);
+  });
+
+  it('keeps a call whose dead letter there is no room for, runs it no more, and has it among the dead when there is', async () => {
+    await queue.close();
+    queue = await openQueue(nats, { deadBytes: 500 });
+    await new QueueConsumers(queue.sessions, queue.names, 300).ensure('faas-request', 'echo.openfaas-fn');
+    await start();
+    gateway.answer = (_call, response) => response.writeHead(500).end();
+    const id = await queue.intake.accept(newCall({ retry: { retries: 0 } }));
+    const isLeft = (): boolean =>
+      (worker?.lines.filter((line) => line.includes('a call is left')).length ?? 0) >= 3;
+    while (!isLeft()) await Bun.sleep(20);
+    expect((await queue.record(id)).state).to.equal('running');
+    const { manager } = await queue.sessions.get();
+    await manager.streams.update(queue.names.dead, { max_bytes: 1_000_000 });
+    expect((await recordOf(queue, id)).record.state).to.equal('dead');
+    expect(gateway.seen).to.have.length(1);
     await emptied(queue);
   });
 
