@@ -97,14 +97,19 @@ describe('conformance: asynchronous calls', function () {
 
   it('may be cancelled while they wait', async () => {
     const id = idOf(await submit(COUNT, { 'X-Skep-Delay': '1h' }, 'x'));
-    const cancel = (): Promise<Response> =>
-      fetch(`${gateway.url}/async-function/${id}`, { method: 'DELETE' });
-    expect((await cancel()).status).to.equal(202);
+    const cancel = async (which: string): Promise<number> =>
+      (await fetch(`${gateway.url}/async-function/${which}`, { method: 'DELETE' })).status;
+    expect(await cancel(id)).to.equal(202);
     await until('it is cancelled', async () => {
       const call = (await (await gateway.request(`/system/calls/${id}`)).json()) as { status: string };
       return call.status === 'cancelled';
     });
-    expect((await cancel()).status).to.equal(409);
+    // What was asked for is so already.
+    expect(await cancel(id)).to.equal(202);
+    const ended = idOf(await submit(COUNT, {}, 'x'));
+    await result(ended);
+    expect(await cancel(ended)).to.equal(409);
+    expect(await cancel('e2e-no-such-call')).to.equal(404);
   });
 
   it('are not accepted for a function that there is not, nor with nonsense', async () => {

@@ -18,8 +18,27 @@ describe('route', () => {
     });
   }
 
+  it('sends a POST below /async-function/ to a function, and a DELETE to the control plane as it came', () => {
+    expect(route('/async-function/env.dev/a?x=1')).to.deep.equal({
+      plane: 'async',
+      post: { plane: 'function', name: 'env.dev', rest: '/a?x=1' },
+      delete: { plane: 'control', target: '/async-function/env.dev/a?x=1' },
+    });
+    // The id of a call may have bytes that no function's name has.
+    expect(route('/async-function/order%2F7')).to.deep.include({
+      post: { plane: 'refused', message: 'order%2F7 is not a function name' },
+      delete: { plane: 'control', target: '/async-function/order%2F7' },
+    });
+    expect(route('/async-function/../system/functions')).to.deep.include({
+      post: { plane: 'refused', message: 'the path has a . or .. segment in place of a function name' },
+      delete: { plane: 'refused', message: 'the path has a . or .. segment; ask for the path itself' },
+    });
+  });
+
   for (const target of [
     '/',
+    '/async-function',
+    '/async-functions/x',
     '/system/functions?namespace=a',
     '/functions/x',
     '/healthz',
