@@ -2,7 +2,8 @@ import type { ConsumerMessages, JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
 import type { Logger } from '../../log.ts';
-import { type CallRecord, currentStep, ENDED, type QueuedCall } from '../../queue/call.ts';
+import { type CallRecord, currentStep, type QueuedCall } from '../../queue/call.ts';
+import { placeOf } from '../../queue/call-id.ts';
 import { DueHeap, type DueItem } from '../../queue/due-heap.ts';
 import { pause } from '../pause.ts';
 import { decodeCall, encodeCall } from './call-codec.ts';
@@ -10,6 +11,7 @@ import { decodeCallback, encodeCallback, isCallback } from './callback-codec.ts'
 import type { QueueNames } from './names.ts';
 import type { QueueConsumers } from './queue-consumers.ts';
 import type { CallRecords } from './records.ts';
+import { Room } from './room.ts';
 import type { JetStreamSession, JetStreamSessions } from './session.ts';
 
 export interface MoverOptions {
@@ -47,6 +49,8 @@ const COMPLAINT_EVERY_MS = 60_000;
 export class LaterMover {
   readonly #options: MoverOptions;
   readonly #now: () => number;
+  /** The last of it is for what workers send on. */
+  readonly #room: Room;
   #waiting = new DueHeap<Waiting>();
   #complainedAtMs = Number.NEGATIVE_INFINITY;
   #moved = 0;
@@ -54,6 +58,7 @@ export class LaterMover {
   constructor(options: MoverOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#room = new Room(options.sessions, options.names);
   }
 
   /** How many wait for their time, as far as is known here. */
@@ -69,6 +74,7 @@ export class LaterMover {
   /** Moves what is due until `signal` is aborted or the connection is lost. @throws {Error} when the stream cannot be read */
   async run(signal: AbortSignal): Promise<void> {
     const session = await this.#options.sessions.get();
+    await this.#room.refresh();
     const waiting = new DueHeap<Waiting>();
     this.#waiting = waiting;
     const ending = new AbortController();
@@ -128,7 +134,7 @@ export class LaterMover {
         const id = error === null ? idOfCancel(message.data) : undefined;
         const item = id === undefined ? undefined : waiting.takeFirst((one) => one.id === id);
         if (item === undefined) return;
-        this.#dropIfEnded(session, item).then(
+        this.#dropIfCancelled(session, item).then(
           (isDropped) => {
             if (!isDropped) waiting.push(item);
           },
@@ -139,14 +145,14 @@ export class LaterMover {
     return () => subscription.unsubscribe();
   }
 
-  async #dropIfEnded(session: JetStreamSession, { id, seq }: Waiting): Promise<boolean> {
+  async #dropIfCancelled(session: JetStreamSession, { id, seq }: Waiting): Promise<boolean> {
     const { names, records, dropBody } = this.#options;
     const found = await records.read(id);
     const message = await session.manager.streams.getMessage(names.later, { seq });
     if (message === null) return true;
     const call = decodeCall({ seq, headers: message.header, data: message.data }, 'later');
-    const hasEnded = found?.record.instance === call.instance && ENDED.has(found.record.state);
-    if (!hasEnded) return false;
+    const { instance, state } = found?.record ?? {};
+    if (instance !== call.instance || state !== 'cancelled') return false;
     if (!(call.body instanceof Uint8Array)) await dropBody(call.body.name);
     await this.#delete(session, seq);
     return true;
@@ -176,6 +182,7 @@ export class LaterMover {
 
   async #move(session: JetStreamSession, seq: number): Promise<void> {
     const { names } = this.#options;
+    await this.#room.check();
     const message = await session.manager.streams.getMessage(names.later, { seq });
     if (message === null) return; // moved by the one before, or deleted
     if (isCallback(message.header)) await this.#moveCallback(session, message);
@@ -209,7 +216,9 @@ export class LaterMover {
     const { names, consumers } = this.#options;
     const { seq, header, data } = message;
     const call = decodeCall({ seq, headers: header, data }, 'later');
-    const revision = call.revision === 0 ? await this.#firstRecord(call) : call.revision;
+    const first = placeOf(call.id);
+    const isFirst = first?.place === 'later' && first.sequence === seq && first.instance === call.instance;
+    const revision = isFirst && call.revision === 0 ? await this.#firstRecord(call) : call.revision;
     if (revision === 'begun') return;
     const step = currentStep(call);
     const { headers, payload } = encodeCall({ ...call, revision }, session.newHeaders());
@@ -245,7 +254,7 @@ export class LaterMover {
     // Written, and forgotten before it could be read: nothing is known of it, and it is run.
     if (found === undefined) return 0;
     if (found.record.state === 'queued' && found.record.attempt === 0) return found.revision;
-    if (ENDED.has(found.record.state) && !(body instanceof Uint8Array)) await dropBody(body.name);
+    if (found.record.state === 'cancelled' && !(body instanceof Uint8Array)) await dropBody(body.name);
     return 'begun';
   }
 

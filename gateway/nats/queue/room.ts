@@ -23,9 +23,8 @@ export class Room {
   /** @throws {FaasError} `queue_full` */
   async check(): Promise<void> {
     if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
-      this.#lookedAtMs = performance.now();
       // Who is told that it is full may find that it is no more; nobody waits for the news that it is still not.
-      this.#looking = this.#look();
+      void this.refresh();
     }
     if (!this.#isFull) return;
     await this.#looking;
@@ -33,6 +32,13 @@ export class Room {
     throw new FaasError('queue_full', 'the queue is full: try again later', {
       retryAfterSeconds: LATER_SECONDS,
     });
+  }
+
+  /** Looks now. Never throws. */
+  refresh(): Promise<void> {
+    this.#lookedAtMs = performance.now();
+    this.#looking = this.#look();
+    return this.#looking;
   }
 
   async #look(): Promise<void> {

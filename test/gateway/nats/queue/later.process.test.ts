@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { NatsLink } from '../../../../gateway/nats/nats-link.ts';
 import { pause } from '../../../../gateway/nats/pause.ts';
+import { encodeCall } from '../../../../gateway/nats/queue/call-codec.ts';
 import { encodeCallback } from '../../../../gateway/nats/queue/callback-codec.ts';
 import { LaterMover } from '../../../../gateway/nats/queue/later.ts';
 import { QueueConsumers } from '../../../../gateway/nats/queue/queue-consumers.ts';
@@ -233,6 +234,38 @@ describe('what is to be run later', function () {
     await queue.takeAll();
     await queued(1);
     await until('nothing later', async () => (await stateOf(queue.names.later)) === 0);
+  });
+
+  it('leaves the last of the room to what workers send on', async () => {
+    await queue.close();
+    queue = await openQueue(nats, { queueBytes: 300_000 });
+    await queue.intake.accept(newCall({ body: new Uint8Array(289_000) }));
+    await queue.intake.accept(newCall({ runAt: Date.now() + 100 }));
+    const { mover } = startMover();
+    await until('it is known', async () => mover.waiting === 1);
+    await Bun.sleep(300);
+    expect([await stateOf(queue.names.later), await stateOf(queue.names.queue)]).to.deep.equal([1, 1]);
+    await queue.takeAll();
+    await queued(1);
+  });
+
+  it('of a call whose id is another one by now runs as it would, without a record', async () => {
+    await queue.intake.acceptAs('mine', newCall({ path: '/first' }));
+    const [call] = await queue.waiting();
+    await queue.takeAll();
+    await queue.intake.acceptAs('mine', newCall({ path: '/second' }));
+    await queue.takeAll();
+    const { js, newHeaders } = await queue.sessions.get();
+    const again = encodeCall(
+      { ...(call ?? expect.fail()), revision: 0, attempt: 2, runAt: Date.now() },
+      newHeaders(),
+    );
+    const subject = queue.names.laterCall('faas-request', { name: 'echo', namespace: 'openfaas-fn' });
+    await js.publish(subject, again.payload, again);
+    startMover();
+    await queued(1);
+    expect((await queue.waiting())[0]).to.deep.include({ path: '/first', attempt: 2, revision: 0 });
+    expect((await queue.record('mine')).instance).not.to.equal(call?.instance);
   });
 
   it('that cannot be read is left alone, and holds back no other', async () => {
