@@ -1,5 +1,5 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
-import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
+import { ownValue, parseObject } from '../../../contract/parse-json.ts';
 
 /** Where a message was stored. */
 export interface Stored {
@@ -134,7 +134,7 @@ function parseAnswer(message: Msg): Stored {
   if (message.data.length === 0 && message.headers?.code === NO_RESPONDERS) {
     throw new PublishRefused(NO_RESPONDERS, 'NATS has no such stream');
   }
-  const answer = parseObject(parseJson(message.string()), 'the answer of JetStream');
+  const answer = parseObject(JSON.parse(message.string()), 'the answer of JetStream');
   const error = ownValue(answer, 'error');
   if (error !== undefined) {
     const told = parseObject(error, 'the error of JetStream');
