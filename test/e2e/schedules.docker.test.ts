@@ -14,7 +14,11 @@ describe('a function with a schedule', function () {
   before(async () => {
     platform = await openPlatform();
   });
-  afterEach(() => platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } }));
+  afterEach(async () => {
+    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+    // A call that waited is given up.
+    await platform.request(`/system/dead-letters?function=${NAME}`, { method: 'DELETE' });
+  });
 
   const deploy = async (annotations: Readonly<Record<string, string>>): Promise<Response> =>
     platform.request('/system/functions', {
