@@ -1,23 +1,23 @@
 import type { Logger } from '../log.ts';
 import { pause } from '../nats/pause.ts';
 import type { CallOutlet } from '../nats/queue/outlet.ts';
-import { type CallRecords, type StoredRecord, UnreadableRecord } from '../nats/queue/records.ts';
-import { errorCodeOf } from '../nats/queue/session.ts';
+import type { CallRecords, StoredRecord } from '../nats/queue/records.ts';
 import type { Delivery } from '../nats/queue/source.ts';
 import type { Load } from '../queue/adaptive-limit.ts';
 import {
   type Attempt,
   type CallRecord,
   currentStep,
-  ENDED,
   type ObjectBody,
   type QueuedCall,
 } from '../queue/call.ts';
-import { followUpOf, runningRecord, settledRecord } from '../queue/call-progress.ts';
+import { followUpOf, settledRecord } from '../queue/call-progress.ts';
 import { type Outcome, type Settlement, type SettleRules, settle } from '../queue/settle.ts';
 import type { KeptAnswer } from './answer-keeper.ts';
+import { type Claim, claimCall } from './claim-call.ts';
 import type { Invoked } from './invoke.ts';
 import type { AttemptOutcome } from './metrics.ts';
+import { Persistence } from './persistence.ts';
 
 export interface CallRunnerOptions {
   readonly records: Pick<CallRecords, 'read' | 'write'>;
@@ -33,21 +33,10 @@ export interface CallRunnerOptions {
   readonly now?: () => number;
 }
 
-/** What is to be done with a message that was given. */
-type Begun =
-  | { readonly kind: 'run'; readonly record: CallRecord; readonly revision: number | undefined }
-  /** It was run by somebody who was lost. */
-  | { readonly kind: 'lost'; readonly record: CallRecord; readonly revision: number | undefined }
-  /** Its attempt is over, and told of; what follows from it may be missing. */
-  | { readonly kind: 'settled'; readonly stored: StoredRecord }
-  | { readonly kind: 'drop'; readonly why: string };
-
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 const NOTHING = new Uint8Array(0);
 const TOO_MANY_REQUESTS = 429;
-/** Of a call without a record, before an attempt counts as lost. */
-const MOST_UNTOLD_DELIVERIES = 3;
 
 /**
  * Runs calls so that each ends once, whatever dies when. The record of a call decides: it says that an attempt runs before the function
@@ -60,11 +49,12 @@ export class CallRunner {
   /** By instance. */
   readonly #running = new Map<string, AbortController>();
   readonly #stopping = new AbortController();
-  readonly #ended = new AbortController();
+  readonly #persistence: Persistence;
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#persistence = new Persistence(options.records);
   }
 
   /** Runs one, and is done with its message, one way or the other. Never throws. @returns what it tells of the function's capacity */
@@ -101,93 +91,44 @@ export class CallRunner {
 
   /** Nothing is waited for any more. */
   end(): void {
-    this.#ended.abort();
+    this.#persistence.end();
   }
 
   async #run(delivery: Delivery): Promise<Load> {
     const { call } = delivery;
-    const begun = await this.#begin(delivery);
-    switch (begun.kind) {
-      case 'drop':
-        this.#options.logger.info('a message of a call is dropped', { callId: call.id, why: begun.why });
-        delivery.ack();
+    const claim = await claimCall(delivery, this.#persistence, this.#now());
+    switch (claim.kind) {
+      case 'copy':
+        this.#drop(delivery, 'it is a copy');
+        return 'neither';
+      case 'ended':
+        await this.#dropInput(call);
+        this.#drop(delivery, `the call is ${claim.record.state}`);
         return 'neither';
       case 'settled': {
-        const { record, revision, body } = begun.stored;
+        const { record, revision, body } = claim.stored;
         await this.#follow(delivery, record, { revision, body });
         return 'neither';
       }
       case 'lost': {
         const outcome: Outcome = { kind: 'lost', reason: 'the worker that ran it was lost' };
-        const startedAt = begun.record.startedAt ?? this.#now();
-        await this.#commit(delivery, begun, { outcome, startedAt, answer: undefined });
+        const startedAt = claim.record.startedAt ?? this.#now();
+        await this.#commit(delivery, claim, { outcome, startedAt, answer: undefined });
         return 'neither';
       }
       case 'run':
-        return this.#attempt(delivery, begun);
+        return this.#attempt(delivery, claim);
     }
   }
 
-  // --- before the attempt --------------------------------------------------------------------------------------
-
-  async #begin(delivery: Delivery): Promise<Begun> {
-    const { call } = delivery;
-    // Only the first attempt of a call has nothing behind it that its record must go on telling of.
-    if (call.attempt > 1 || call.step > 0) {
-      const found = await this.#read(call.id);
-      if (found?.revision !== call.revision) return this.#decide(delivery, found);
-      return this.#claim(delivery, found.revision, found.record.attempts);
-    }
-    // What was given before may have been run before: there is a record then.
-    if (delivery.deliveries > 1) {
-      const found = await this.#read(call.id);
-      if (found !== undefined && found.revision !== call.revision) return this.#decide(delivery, found);
-    }
-    return this.#claim(delivery, call.revision, []);
-  }
-
-  /** Writes that it runs, before it does. */
-  async #claim(delivery: Delivery, seen: number, attempts: readonly Attempt[]): Promise<Begun> {
-    const { call, seq } = delivery;
-    const record = runningRecord(call, { message: seq, nowMs: this.#now(), attempts });
-    const revision = await this.#write(record, seen);
-    if (revision !== 'conflict') return { kind: 'run', record, revision };
-    const found = await this.#read(call.id);
-    return this.#decide(delivery, found);
-  }
-
-  /** The record is not as whoever stored the message had left it. */
-  async #decide(delivery: Delivery, found: StoredRecord | undefined): Promise<Begun> {
-    const { call, seq, deliveries } = delivery;
-    if (found === undefined) {
-      const record = runningRecord(call, { message: seq, nowMs: this.#now(), attempts: [] });
-      const revision = await this.#write(record, 0);
-      if (revision !== 'conflict') return { kind: 'run', record, revision };
-      return this.#decide(delivery, await this.#read(call.id));
-    }
-    const { record, revision } = found;
-    if (record.instance !== call.instance) {
-      // Another call has taken the id, and is told of; this one runs as it would have.
-      const own = runningRecord(call, { message: seq, nowMs: this.#now(), attempts: [] });
-      // Nothing tells whether it was run before; one that ends its worker each time must not go on for ever.
-      const isLost = deliveries > MOST_UNTOLD_DELIVERIES;
-      return { kind: isLost ? 'lost' : 'run', record: own, revision: undefined };
-    }
-    if (record.message === seq) {
-      return record.state === 'running'
-        ? { kind: 'lost', record, revision }
-        : { kind: 'settled', stored: found };
-    }
-    if (ENDED.has(record.state)) {
-      await this.#dropInput(call);
-      return { kind: 'drop', why: `the call is ${record.state}` };
-    }
-    return { kind: 'drop', why: 'it is a copy' };
+  #drop(delivery: Delivery, why: string): void {
+    this.#options.logger.info('a message of a call is dropped', { callId: delivery.call.id, why });
+    delivery.ack();
   }
 
   // --- the attempt ---------------------------------------------------------------------------------------------
 
-  async #attempt(delivery: Delivery, begun: Extract<Begun, { kind: 'run' }>): Promise<Load> {
+  async #attempt(delivery: Delivery, claim: Extract<Claim, { kind: 'run' }>): Promise<Load> {
     const { call } = delivery;
     const running = new AbortController();
     this.#running.set(call.instance, running);
@@ -197,7 +138,7 @@ export class CallRunner {
       const invoked = await this.#invoke(call, running.signal);
       const { outcome, answer } = invoked;
       const seconds = (performance.now() - startedMs) / 1000;
-      await this.#commit(delivery, begun, { outcome, startedAt, seconds, answer });
+      await this.#commit(delivery, claim, { outcome, startedAt, seconds, answer });
       return loadOf(outcome);
     } finally {
       if (this.#running.get(call.instance) === running) this.#running.delete(call.instance);
@@ -251,7 +192,7 @@ export class CallRunner {
     let settled = settledRecord(running, ended);
     if (settlement.kind === 'dead') {
       // Nothing but the record's own change tells for sure, but a letter of a call that was cancelled need not be.
-      const found = revision === undefined ? undefined : await this.#read(call.id);
+      const found = revision === undefined ? undefined : await this.#persistence.read(call.id);
       if (found !== undefined && found.revision !== revision) {
         await this.#lostRace(delivery, attempt, found);
         return;
@@ -263,7 +204,7 @@ export class CallRunner {
         reason: settlement.reason,
         response: answer?.body ?? NOTHING,
       };
-      const deadLetter = await this.#surely(() =>
+      const deadLetter = await this.#persistence.try(() =>
         this.#options.outlet.dead(letter, `${call.instance}.${seq}.dead`),
       );
       settled = settledRecord(running, { ...ended, deadLetter });
@@ -284,13 +225,13 @@ export class CallRunner {
     revision: number,
     body: Uint8Array | undefined,
   ): Promise<number | StoredRecord | undefined> {
-    const written = await this.#write(settled, revision, body);
+    const written = await this.#persistence.write(settled, revision, body);
     if (written !== 'conflict') return written;
-    const found = await this.#read(settled.id);
+    const found = await this.#persistence.read(settled.id);
     if (found !== undefined) return found;
     // It was forgotten while the call ran: there is only so much room.
-    const anew = await this.#write(settled, 0, body);
-    return anew === 'conflict' ? this.#read(settled.id) : anew;
+    const anew = await this.#persistence.write(settled, 0, body);
+    return anew === 'conflict' ? this.#persistence.read(settled.id) : anew;
   }
 
   /** What an attempt came to is not wanted any more: it was cancelled, or given to another worker. */
@@ -318,9 +259,10 @@ export class CallRunner {
     const mostRetries = this.#rulesOf(call).retries;
     const followUp = followUpOf(call, settled, { revision, resultBody: body, mostRetries });
     const messageId = `${call.instance}.${seq}.${followUp.kind}`;
-    if (followUp.kind === 'later') await this.#surely(() => outlet.later(followUp.call, messageId));
-    if (followUp.kind === 'next') await this.#surely(() => outlet.now(followUp.call, messageId));
-    if (followUp.kind === 'callback') await this.#surely(() => outlet.callback(followUp.callback, messageId));
+    if (followUp.kind === 'later') await this.#persistence.try(() => outlet.later(followUp.call, messageId));
+    if (followUp.kind === 'next') await this.#persistence.try(() => outlet.now(followUp.call, messageId));
+    if (followUp.kind === 'callback')
+      await this.#persistence.try(() => outlet.callback(followUp.callback, messageId));
     // A call that is tried again needs its input, and so does one that somebody may send again.
     if (followUp.kind !== 'later' && settled.state !== 'dead') await this.#dropInput(call);
     delivery.ack();
@@ -350,47 +292,6 @@ export class CallRunner {
       became,
       ...(settlement?.kind === 'retry' && { retryInMs: settlement.delayMs }),
     });
-  }
-
-  // --- what is written surely ----------------------------------------------------------------------------------
-
-  #read(id: string): Promise<StoredRecord | undefined> {
-    return this.#surely(() => this.#options.records.read(id));
-  }
-
-  /** Written once, even where the answer to a write is lost. */
-  async #write(record: CallRecord, seen: number, body?: Uint8Array): Promise<number | 'conflict'> {
-    let isUnsure = false;
-    const isKept = record.result?.kept === 'message';
-    const written = await this.#surely(async () => {
-      try {
-        return await this.#options.records.write(record, seen, isKept ? body : undefined);
-      } catch (error) {
-        isUnsure = true;
-        throw error;
-      }
-    }, true);
-    if (written !== 'conflict' || !isUnsure) return written;
-    const found = await this.#read(record.id);
-    return found !== undefined && JSON.stringify(found.record) === JSON.stringify(record)
-      ? found.revision
-      : 'conflict';
-  }
-
-  /**
-   * Tries until it is done, or this worker ends: NATS may be away.
-   * @param isDespiteRefusals also what the server has refused, e.g. because its disk is full
-   */
-  async #surely<T>(work: () => Promise<T>, isDespiteRefusals = false): Promise<T> {
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-      try {
-        return await work();
-      } catch (error) {
-        if (this.#ended.signal.aborted || error instanceof UnreadableRecord) throw error;
-        if (errorCodeOf(error) !== 0 && !isDespiteRefusals) throw error;
-      }
-      await pause(waitMs, this.#ended.signal);
-    }
   }
 }
 

@@ -1,0 +1,68 @@
+import { pause } from '../nats/pause.ts';
+import { type CallRecords, type StoredRecord, UnreadableRecord } from '../nats/queue/records.ts';
+import { errorCodeOf } from '../nats/queue/session.ts';
+import type { CallRecord } from '../queue/call.ts';
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2000;
+
+/** Goes on trying while NATS is away: what a worker knows of a call is known by nobody else. */
+export class Persistence {
+  readonly #records: Pick<CallRecords, 'read' | 'write'>;
+  readonly #ending = new AbortController();
+
+  constructor(records: Pick<CallRecords, 'read' | 'write'>) {
+    this.#records = records;
+  }
+
+  /** What is tried now is tried for the last time. */
+  end(): void {
+    this.#ending.abort();
+  }
+
+  /** @throws {Error} when this worker ends, or the record is of a newer version */
+  read(id: string): Promise<StoredRecord | undefined> {
+    return this.try(() => this.#records.read(id));
+  }
+
+  /**
+   * Written once, even where the answer to a write is lost.
+   * @param seen the revision that this replaces, 0: there is none
+   * @param body of the result, for a record that keeps it
+   * @throws {Error} when this worker ends
+   */
+  async write(record: CallRecord, seen: number, body?: Uint8Array): Promise<number | 'conflict'> {
+    const kept = record.result?.kept === 'message' ? body : undefined;
+    let isUnsure = false;
+    // A refusal, because the disk is full, does not last: what there is to write would be lost with it.
+    const written = await this.try(
+      async () => {
+        try {
+          return await this.#records.write(record, seen, kept);
+        } catch (error) {
+          isUnsure = true;
+          throw error;
+        }
+      },
+      { isDespiteRefusals: true },
+    );
+    if (written !== 'conflict' || !isUnsure) return written;
+    const found = await this.read(record.id);
+    return found !== undefined && JSON.stringify(found.record) === JSON.stringify(record)
+      ? found.revision
+      : 'conflict';
+  }
+
+  /** @throws {Error} what the server has refused, or when this worker ends */
+  async try<T>(work: () => Promise<T>, { isDespiteRefusals = false } = {}): Promise<T> {
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#ending.signal.aborted || error instanceof UnreadableRecord) throw error;
+        if (errorCodeOf(error) !== 0 && !isDespiteRefusals) throw error;
+      }
+      await pause(waitMs, this.#ending.signal);
+    }
+  }
+}
