@@ -82,10 +82,13 @@ describe('stack.yml', () => {
     expect(worker?.command).to.deep.equal(['queue-worker']);
     expect(worker?.user).to.equal('nobody');
     expect(worker?.ports).to.equal(undefined);
-    const of = loadConfig(gateway?.environment ?? {});
-    const { upstreamTimeoutMs, shutdownTimeoutMs, ...rest } = loadQueueWorkerConfig(
-      worker?.environment ?? {},
-    );
+    const { callback_allow: allowed, ...settings } = gateway?.environment ?? {};
+    const { callback_allow: allowedToWorker, ...settingsOfWorker } = worker?.environment ?? {};
+    // What one of them lets pass the other one would refuse.
+    expect(allowed).to.equal(`\${SKEP_CALLBACK_ALLOW:-}`);
+    expect(allowedToWorker).to.equal(allowed);
+    const of = loadConfig(settings);
+    const { upstreamTimeoutMs, shutdownTimeoutMs, ...rest } = loadQueueWorkerConfig(settingsOfWorker);
     expect(upstreamTimeoutMs).to.be.above(of.upstreamTimeoutMs + of.coldStartTimeoutMs);
     expect(shutdownTimeoutMs).to.be.below(parseDurationMs(worker?.stop_grace_period ?? ''));
     expect(rest.gateway).to.deep.equal({ hostname: 'gateway', port: of.port });
