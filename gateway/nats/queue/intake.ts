@@ -106,10 +106,10 @@ export class QueueIntake implements CallIntake {
   }
 
   /** What a call needs to be run one day. */
-  async #prepare({ steps }: NewCall): Promise<void> {
+  async #prepare({ steps, body }: NewCall): Promise<void> {
     const [first] = steps;
     if (first === undefined) throw new Error('a call without a step');
-    await this.#room.check();
+    await this.#room.check(body instanceof Uint8Array ? body.length : 0);
     for (const { queue } of steps) await this.#queues.check(queue);
     await this.#consumers.ensure(first.queue, first.function);
   }

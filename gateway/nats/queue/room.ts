@@ -2,16 +2,25 @@ import { FaasError } from '../../errors.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
 
-/** Part of the queue's room that is for what workers send on: a full queue that took no follower of a call would never be empty again. */
+/**
+ * Part of the queue's room that is for what workers send on: a full queue that took no follower of a call would never be empty again. It
+ * also keeps the stream from its own limit, at which a cluster of NATS 2.9 was seen to acknowledge what it did not store.
+ */
 const KEPT_FOR_WORKERS = 0.05;
 const LOOK_EVERY_MS = 1000;
 const LATER_SECONDS = 5;
+/** What a message has beside its body, about. */
+const HEAD_BYTES = 512;
 
-/** Whether there is room for new calls, as of at most a second ago. The stream itself refuses when there is none at all. */
+/** Whether there is room for new calls: as of at most a second ago, with what has come here since. The stream itself refuses when there is none at all. */
 export class Room {
   readonly #sessions: JetStreamSessions;
   readonly #stream: string;
-  #isFull = false;
+  /** Undefined: not known. */
+  #mostBytes: number | undefined;
+  #storedBytes = 0;
+  /** Since the last look. */
+  #addedBytes = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
 
@@ -20,18 +29,17 @@ export class Room {
     this.#stream = names.queue;
   }
 
-  /** @throws {FaasError} `queue_full` */
-  async check(): Promise<void> {
-    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) {
-      // Who is told that it is full may find that it is no more; nobody waits for the news that it is still not.
-      void this.refresh();
+  /** @param bytes of the body that is about to be stored @throws {FaasError} `queue_full` */
+  async check(bytes = 0): Promise<void> {
+    if (performance.now() - this.#lookedAtMs >= LOOK_EVERY_MS) void this.refresh();
+    // Nobody waits for the news that there is still room; who would be refused waits for the news that there is some again.
+    if (this.#isFull) await this.#looking;
+    if (this.#isFull) {
+      throw new FaasError('queue_full', 'the queue is full: try again later', {
+        retryAfterSeconds: LATER_SECONDS,
+      });
     }
-    if (!this.#isFull) return;
-    await this.#looking;
-    if (!this.#isFull) return;
-    throw new FaasError('queue_full', 'the queue is full: try again later', {
-      retryAfterSeconds: LATER_SECONDS,
-    });
+    this.#addedBytes += bytes + HEAD_BYTES;
   }
 
   /** Looks now. Never throws. */
@@ -41,14 +49,21 @@ export class Room {
     return this.#looking;
   }
 
+  get #isFull(): boolean {
+    return this.#mostBytes !== undefined && this.#storedBytes + this.#addedBytes > this.#mostBytes;
+  }
+
   async #look(): Promise<void> {
+    const addedBefore = this.#addedBytes;
     try {
       const { manager } = await this.#sessions.get();
       const { state, config } = await manager.streams.info(this.#stream);
-      this.#isFull = config.max_bytes > 0 && state.bytes > config.max_bytes * (1 - KEPT_FOR_WORKERS);
+      this.#storedBytes = state.bytes;
+      this.#mostBytes = config.max_bytes > 0 ? config.max_bytes * (1 - KEPT_FOR_WORKERS) : undefined;
     } catch {
       // What is asked next finds out why.
-      this.#isFull = false;
+      this.#mostBytes = undefined;
     }
+    this.#addedBytes -= addedBefore;
   }
 }
