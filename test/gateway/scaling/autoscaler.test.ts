@@ -40,6 +40,7 @@ describe('Autoscaler', () => {
   let measured: number | 'missing' | undefined;
   let queued: number | undefined;
   let isQueueWanted: boolean;
+  let hasQueue: boolean;
   let wanted: ReadonlySet<string>;
   const totals = new Map<string, { started: number; inFlight: number }>();
   let onCount: () => Promise<boolean>;
@@ -57,6 +58,7 @@ describe('Autoscaler', () => {
     measured = undefined;
     queued = 0;
     isQueueWanted = false;
+    hasQueue = true;
     onCount = async () => true;
     functions = () => table;
     scaler = new Autoscaler({
@@ -75,11 +77,12 @@ describe('Autoscaler', () => {
         },
         load: () => measured,
       },
-      queue: {
-        want: (isWanted) => {
+      get queue() {
+        if (!hasQueue) return undefined;
+        const want = (isWanted: boolean): void => {
           isQueueWanted = isWanted;
-        },
-        load: () => queued,
+        };
+        return { want, load: () => queued };
       },
       scaler: new ReplicaScaler({ provider, logger: quiet.logger }),
       settings: { defaultTarget: 50, maintainMinReplicas: false },
@@ -439,6 +442,15 @@ describe('Autoscaler', () => {
       await pass(5);
       expect(await replicas()).to.equal(3);
       expect(others().length).to.equal(1);
+    });
+
+    it('says once that there is no queue by which a function could be scaled', async () => {
+      hasQueue = false;
+      await deploy(QUEUE);
+      await pass(120);
+      expect(await replicas()).to.equal(1);
+      expect(others()).to.deep.equal(['a function is not scaled']);
+      expect(lines.join('')).to.contain('faas_nats_address is not set');
     });
 
     it('does not ask again while a change is under way', async () => {
