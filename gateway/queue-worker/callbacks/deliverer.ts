@@ -69,6 +69,7 @@ export class CallbackDeliverer {
     }
     this.#lanes.add(hostOf(delivery.callback.url), delivery);
     this.#runAll();
+    if (this.room <= 0) this.#makeRoom();
   }
 
   /** Leaves what waits to others, and waits for what is posted. @returns how many were cut off after `withinMs` */
@@ -110,13 +111,18 @@ export class CallbackDeliverer {
     while (!signal.aborted) {
       await pause(LOOK_MS, signal);
       if (this.#isDraining) continue;
-      for (const { item, delayMs } of this.#lanes.takeImpatient()) {
-        // Not all of them before there is room for others.
-        void this.#putOff(item, delayMs);
-      }
+      this.#makeRoom();
       this.#runAll();
       this.#options.onRoom();
     }
+  }
+
+  #makeRoom(): void {
+    const impatient = this.#lanes.takeImpatient();
+    if (impatient.length === 0) return;
+    void Promise.all(impatient.map(({ item, delayMs }) => this.#putOff(item, delayMs))).then(() => {
+      if (!this.#isDraining) this.#options.onRoom();
+    });
   }
 
   /** No attempt: it was not posted. */
