@@ -43,7 +43,7 @@ export class QueueIntake implements CallIntake {
   readonly #records: CallRecords;
   readonly #keys: CallKeys;
   readonly #bodies: Bodies;
-  readonly #room: Room;
+  readonly #rooms: Readonly<Record<FirstPlace, Room>>;
 
   constructor({ sessions, names, now = Date.now }: QueueIntakeOptions) {
     this.#sessions = sessions;
@@ -54,7 +54,7 @@ export class QueueIntake implements CallIntake {
     this.#records = new CallRecords(sessions, names);
     this.#keys = new CallKeys(sessions, names);
     this.#bodies = new Bodies(sessions, names.bodies);
-    this.#room = new Room(sessions, names);
+    this.#rooms = { queue: new Room(sessions, names), later: new Room(sessions, names, 'later') };
   }
 
   accept(call: NewCall): Promise<string> {
@@ -106,10 +106,11 @@ export class QueueIntake implements CallIntake {
   }
 
   /** What a call needs to be run one day. */
-  async #prepare({ steps, body }: NewCall): Promise<void> {
+  async #prepare(call: NewCall): Promise<void> {
+    const { steps, body } = call;
     const [first] = steps;
     if (first === undefined) throw new Error('a call without a step');
-    await this.#room.check(body instanceof Uint8Array ? body.length : 0);
+    await this.#rooms[placeOf(call)].check(body instanceof Uint8Array ? body.length : 0);
     for (const { queue } of steps) await this.#queues.check(queue);
     await this.#consumers.ensure(first.queue, first.function);
   }

@@ -1,4 +1,5 @@
 import { FaasError } from '../../errors.ts';
+import type { FirstPlace } from '../../queue/call-id.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
 
@@ -24,9 +25,9 @@ export class Room {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
 
-  constructor(sessions: JetStreamSessions, names: QueueNames) {
+  constructor(sessions: JetStreamSessions, names: QueueNames, place: FirstPlace = 'queue') {
     this.#sessions = sessions;
-    this.#stream = names.queue;
+    this.#stream = names[place];
   }
 
   /** @param bytes of the body that is about to be stored @throws {FaasError} `queue_full` */

@@ -118,6 +118,21 @@ describe('what takes calls, in trouble', () => {
       queue.names.call('faas-request', { name: 'echo', namespace: 'openfaas-fn' }),
       'follower',
     );
+    // What is to run later has a room of its own.
+    await queue.intake.accept(newCall({ runAt: Date.now() + 60_000 }));
+  });
+
+  it('keeps some of the room of later calls for those that are tried again', async () => {
+    queue = await openQueue(nats, { laterBytes: 400 * KIB });
+    const later = newCall({ runAt: Date.now() + 60_000, body: Buffer.alloc(10 * KIB) });
+    for (let tries = 0; tries < 100; tries++) {
+      const [code] = await Promise.all([refusal(queue.intake.accept(later)), Bun.sleep(5)]);
+      if (code === 'queue_full') break;
+    }
+    const { js } = await queue.sessions.get();
+    const subject = queue.names.laterCall('faas-request', { name: 'echo', namespace: 'openfaas-fn' });
+    await js.publish(subject, Buffer.alloc(10 * KIB));
+    await queue.intake.accept(newCall());
   });
 
   it('makes what is missing when NATS comes back without anything', async () => {
