@@ -41,6 +41,7 @@ describe('asynchronous calls of a gateway with a queue', function () {
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
     await client?.close();
+    client = undefined;
     await gateway.end();
     await replicas.close();
     await nats.close();
@@ -166,6 +167,31 @@ describe('asynchronous calls of a gateway with a queue', function () {
     const held = await gateway.metric('gateway_worker_held_bytes');
     expect(held['{worker="1"}']).to.be.within(1, 1_048_576);
     expect((await post()).status).to.equal(202);
+  });
+
+  it('are refused for a queue that nobody has ever served, by its name', async () => {
+    await start();
+    const annotations = { 'com.openfaas.queue': 'elsewhere' };
+    await gateway.call('/system/functions', { json: { service: 'other', image: 'test:1', annotations } });
+    const answer = await gateway.call('/async-function/other', { method: 'POST' });
+    expect([answer.status, answer.headers['x-skep-error']]).to.deep.equal([503, 'queue_not_served']);
+    expect(answer.body).to.contain('elsewhere');
+  });
+
+  it('are refused soon by a NATS without JetStream, and with the reason', async () => {
+    nats = await startNats({ jetStream: false });
+    replicas = await startReplicas(1, (_, outgoing) => void outgoing.end('at once'));
+    gateway = await runGateway({
+      gateway_workers: '1',
+      function_port: String(replicas.port),
+      faas_nats_address: nats.host,
+      faas_nats_port: String(nats.port),
+    });
+    await gateway.call('/system/functions', { json: { service: 'fn', image: 'test:1' } });
+    await until('NATS is there', async () => (await (await post()).text()).includes('stream'));
+    const answer = await post();
+    expect([answer.status, answer.headers.get('x-skep-error')]).to.deep.equal([503, 'queue_unavailable']);
+    expect((await gateway.call('/function/fn')).status).to.equal(200);
   });
 
   it('of a function with nonsense in its annotations are not to come: it is not deployed', async () => {

@@ -318,6 +318,53 @@ describe('accepting an asynchronous call', () => {
     expect((await post(['X-Long', 'u'.repeat(39_000)])).status).to.equal(202);
   });
 
+  it('answers whatever stands in the headers that it reads', async () => {
+    const names = [
+      'X-Callback-Url',
+      'X-Call-Id',
+      'Idempotency-Key',
+      'X-Skep-Delay',
+      'X-Skep-Run-At',
+      'X-Skep-Then',
+    ];
+    const pieces = [
+      'http://',
+      '127.0.0.1',
+      '[::1]',
+      '@',
+      ':',
+      '/',
+      '%',
+      '9',
+      '-',
+      '1h',
+      'T',
+      'Z',
+      ',',
+      '.',
+      'fn',
+      '\xfc',
+      '"',
+      '\\',
+      ' ',
+    ];
+    let seed = 7;
+    const random = (below: number): number => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % below;
+    };
+    for (let round = 0; round < 300; round++) {
+      const headers = names.flatMap((name) => {
+        if (random(3) > 0) return [];
+        const value = Array.from({ length: random(8) }, () => pieces[random(pieces.length)]).join('');
+        return [name, value];
+      });
+      const { status, body } = await post(headers);
+      expect(status, JSON.stringify(headers)).to.be.oneOf([202, 400, 404]);
+      expect(body === '').to.equal(status === 202);
+    }
+  });
+
   it('knows only functions that are deployed', async () => {
     const { status, headers } = await post([], '/async-function/nobody');
     expect([status, headers['x-skep-error']]).to.deep.equal([404, 'function_not_found']);
