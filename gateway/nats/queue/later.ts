@@ -182,9 +182,9 @@ export class LaterMover {
 
   async #move(session: JetStreamSession, seq: number): Promise<void> {
     const { names } = this.#options;
-    await this.#room.check();
     const message = await session.manager.streams.getMessage(names.later, { seq });
     if (message === null) return; // moved by the one before, or deleted
+    await this.#room.check(message.data.length);
     if (isCallback(message.header)) await this.#moveCallback(session, message);
     else await this.#moveCall(session, message);
     await this.#delete(session, seq);
