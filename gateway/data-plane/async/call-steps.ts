@@ -1,9 +1,13 @@
 import { ContractError } from '../../../contract/contract-error.ts';
 import {
   FOLLOWERS_ANNOTATION,
+  MAX_WAIT_ANNOTATION,
+  MIN_WAIT_ANNOTATION,
   parseQueueAnnotations,
   QUEUE_ANNOTATION,
   type QueueAnnotations,
+  RETRIES_ANNOTATION,
+  RETRY_CODES_ANNOTATION,
 } from '../../../contract/parse-queue-annotations.ts';
 import { FaasError } from '../../errors.ts';
 import { type CallStep, DEFAULT_QUEUE } from '../../queue/call.ts';
@@ -59,24 +63,48 @@ export class CallSteps {
   }
 }
 
-/** A deployment is refused for annotations that cannot be read; `docker service update` sets what it is told. */
+/** Where and what a call runs is not to be guessed. */
+const NEEDED = [QUEUE_ANNOTATION, FOLLOWERS_ANNOTATION];
+const RETRIES = [RETRIES_ANNOTATION, RETRY_CODES_ANNOTATION, MIN_WAIT_ANNOTATION, MAX_WAIT_ANNOTATION];
+
+/**
+ * A deployment is refused for annotations that cannot be read; `docker service update` sets what it is told. Of retries, by the contract,
+ * what cannot be read is the worker's.
+ */
 function readAnnotations({ key, annotations }: FunctionEntry): QueueAnnotations {
+  const all = parse(annotations);
+  if (!(all instanceof ContractError)) return all;
+  const told = only(annotations, NEEDED);
+  let read = parse(told);
+  if (read instanceof ContractError) {
+    throw new FaasError('invalid_request', `${key} cannot be called so: ${read.message}`, { cause: read });
+  }
+  for (const name of RETRIES) {
+    Object.assign(told, only(annotations, [name]));
+    const more = parse(told);
+    if (more instanceof ContractError) delete told[name];
+    else read = more;
+  }
+  return read;
+}
+
+function parse(annotations: Readonly<Record<string, string>>): QueueAnnotations | ContractError {
   try {
     return parseQueueAnnotations(annotations);
   } catch (error) {
-    if (!(error instanceof ContractError)) throw error;
-    // The contract: retries that cannot be read are those of the worker. Where and what a call runs is not to be guessed.
-    const told: Record<string, string> = {};
-    for (const name of [QUEUE_ANNOTATION, FOLLOWERS_ANNOTATION]) {
-      const text = annotations[name];
-      if (text !== undefined) told[name] = text;
-    }
-    try {
-      return parseQueueAnnotations(told);
-    } catch (cause) {
-      throw new FaasError('invalid_request', `${key} cannot be called so: ${(cause as Error).message}`, {
-        cause,
-      });
-    }
+    if (error instanceof ContractError) return error;
+    throw error;
   }
+}
+
+function only(
+  annotations: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const text = annotations[name];
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
 }

@@ -238,7 +238,11 @@ describe('accepting an asynchronous call', () => {
 
   it('lets retries be the worker’s that cannot be read, and takes no call whose queue or followers cannot', async () => {
     functions = [
-      snapshot('retries', { 'com.openfaas.retry.codes': 'all', 'com.openfaas.queue': 'slow' }),
+      snapshot('retries', {
+        'com.openfaas.retry.codes': 'all',
+        'com.openfaas.retry.attempts': '3',
+        'com.openfaas.queue': 'slow',
+      }),
       snapshot('queue', { 'com.openfaas.queue': 'no.queue' }),
       snapshot('then', { 'com.skep.then': 'a b' }),
       snapshot('gone', { 'com.skep.then': 'nobody' }),
@@ -246,7 +250,9 @@ describe('accepting an asynchronous call', () => {
     plane.close();
     await start();
     expect((await post([], '/async-function/retries')).status).to.equal(202);
-    expect(last()?.steps).to.deep.equal([{ function: 'retries.openfaas-fn', queue: 'slow' }]);
+    expect(last()?.steps).to.deep.equal([
+      { function: 'retries.openfaas-fn', queue: 'slow', retry: { retries: 3 } },
+    ]);
     const queue = await post([], '/async-function/queue');
     expect(queue.body).to.contain('com.openfaas.queue');
     expect(queue.status).to.equal(400);
