@@ -4,8 +4,8 @@ import { ROLLOUT_TIMEOUT_ANNOTATION } from './function-annotations.ts';
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionDeployment } from './function-types.ts';
 import { parseImageReference } from './image-reference.ts';
-import { parseFunctionSchedule } from './parse-function-schedule.ts';
 import { parseCallLimits } from './parse-call-limits.ts';
+import { parseFunctionSchedule } from './parse-function-schedule.ts';
 import {
   checkLine,
   optionalBoolean,
