@@ -88,6 +88,21 @@ const CASES: Readonly<Record<string, RuleCase>> = {
     at: '2m',
     expect: { [`round(${LOAD})`]: { '{function_name="a.ns", scaling_type="cpu"}': 700 } },
   },
+  'queue: calls that wait and that run, over all queues, however many gateways see them': {
+    series: {
+      ...announce('a.ns', 'queue'),
+      'gateway_async_waiting{function_name="a.ns",queue_name="q",instance="g1"}': '5x60',
+      'gateway_async_waiting{function_name="a.ns",queue_name="q",instance="g2"}': '5x60',
+      'gateway_async_running{function_name="a.ns",queue_name="q",instance="g1"}': '2x60',
+      'gateway_async_running{function_name="a.ns",queue_name="q",instance="g2"}': '2x60',
+      'gateway_async_waiting{function_name="a.ns",queue_name="slow",instance="g1"}': '30x60',
+      'gateway_async_running{function_name="a.ns",queue_name="slow",instance="g1"}': '0x60',
+      'gateway_async_waiting{function_name="b.ns",queue_name="q",instance="g1"}': '9x60',
+      'gateway_async_running{function_name="b.ns",queue_name="q",instance="g1"}': '9x60',
+    },
+    at: '2m',
+    expect: { [LOAD]: { [load('a.ns', 'queue')]: 37 } },
+  },
   'calls started in the last minute, of every function: one that began at 0 counts from its first call': {
     series: {
       'gateway_function_invocation_started{function_name="a.ns",instance="g1"}': '0x20 1x40',
