@@ -1,4 +1,4 @@
-import type { StreamConfig } from '@nats-io/jetstream';
+import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import { streamOf } from './bodies.ts';
 import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSession } from './session.ts';
@@ -30,6 +30,7 @@ const DUPLICATE_WINDOW_MS = 120_000;
 const MOST_RECORDS = 500_000;
 const KEY_BYTES = 64 * 1024 * 1024;
 const STREAM_NAME_IN_USE = 10058;
+const STREAM_NOT_FOUND = 10059;
 const NANOS_PER_MS = 1_000_000;
 
 type Wanted = Partial<StreamConfig> & { readonly name: string };
@@ -50,6 +51,25 @@ export async function ensureStreams(
         throw refused(wanted.name, cause);
       });
     }
+  }
+  await spreadStores(manager, names, limits);
+}
+
+/** Key-value stores are made by whoever uses them first, who does not know how many servers are to have them. */
+async function spreadStores(
+  { streams }: JetStreamManager,
+  names: QueueNames,
+  { replicas }: QueueLimits,
+): Promise<void> {
+  for (const name of [`KV_${names.queues}`, `KV_${names.schedules}`]) {
+    const info = await streams.info(name).catch((error: unknown) => {
+      if (errorCodeOf(error) === STREAM_NOT_FOUND) return undefined;
+      throw error;
+    });
+    if (info === undefined || info.config.num_replicas === replicas) continue;
+    await streams.update(name, { num_replicas: replicas }).catch((cause: unknown) => {
+      throw refused(name, cause);
+    });
   }
 }
 
