@@ -28,7 +28,11 @@ interface Lane<T> {
   running: number;
   /** More are waiting where these come from. */
   hasMore: boolean;
+  askedAtMs: number;
 }
+
+/** What waits comes sooner than this to who asks for it: what has not come has gone to another worker. */
+const COMES_WITHIN_MS = 250;
 
 /**
  * A worker's places, shared by functions: one may start another call while it runs fewer than there are free places. So one that
@@ -63,7 +67,7 @@ export class Lanes<T> {
       this.#forgetEmpty(lane);
     } else if (source !== undefined) {
       const limit = new AdaptiveLimit(this.#options.places);
-      const made: Lane<T> = { name, limit, held: [], source, running: 0, hasMore: false };
+      const made: Lane<T> = { name, limit, held: [], source, running: 0, hasMore: false, askedAtMs: 0 };
       this.#lanes.set(name, made);
       this.#hungry.add(made);
     }
@@ -78,7 +82,9 @@ export class Lanes<T> {
   take(name: string, item: T, hasMore: boolean): boolean {
     const lane = this.#lanes.get(name);
     if (this.#isStopped || lane === undefined || this.#held >= this.#options.places) {
-      if (lane !== undefined) this.#hungry.add(lane);
+      if (lane === undefined) return false;
+      lane.hasMore = true;
+      this.#hungry.add(lane);
       return false;
     }
     lane.held.push(item);
@@ -125,18 +131,44 @@ export class Lanes<T> {
         started = true;
       }
     }
-    for (const lane of [...this.#hungry]) this.#ask(lane);
+    const hungry = [...this.#hungry];
+    let expected = 0;
+    for (const lane of hungry) expected += this.#expected(lane);
+    for (const lane of hungry)
+      expected += this.#ask(lane, this.#options.places - this.#running - this.#held - expected);
   }
 
-  #ask(lane: Lane<T>): void {
-    const { source } = lane;
+  /** How many of a lane will come at once. */
+  #expected(lane: Lane<T>): number {
+    const asked = lane.source?.asked ?? 0;
+    if (!lane.hasMore || asked === 0) return 0;
+    if (this.#options.now() - lane.askedAtMs < COMES_WITHIN_MS) return asked;
+    lane.hasMore = false;
+    return 0;
+  }
+
+  /**
+   * Where none is known to wait one is asked for, so that it comes as soon as there is one; where more wait, as many as may be started.
+   * @param places for what comes at once: a thousand lanes in which calls wait must not send more than that
+   * @returns how many will come at once
+   */
+  #ask(lane: Lane<T>, places: number): number {
+    const { source, hasMore } = lane;
     const asked = source?.asked ?? 0;
-    // One is asked for where none is known to wait: a thousand idle lanes must not bring a thousand times as many as there are places.
     const room = this.#room(lane) - lane.held.length;
-    const wanted = Math.min(room, lane.hasMore ? room : 1) - asked;
-    if (wanted > 0) source?.ask(wanted);
-    const isSated = asked + Math.max(0, wanted) > 0 && !lane.hasMore;
+    const lacking = hasMore ? room - asked : Math.min(room, 1) - asked;
+    const wanted = hasMore ? Math.min(lacking, places) : lacking;
+    if (hasMore && lacking > 0 && places <= 0) this.#lookAt(this.#options.now() + COMES_WITHIN_MS);
+    if (wanted > 0 && source !== undefined) {
+      source.ask(wanted);
+      lane.askedAtMs = this.#options.now();
+      // Others come first the next time.
+      this.#hungry.delete(lane);
+      this.#hungry.add(lane);
+    }
+    const isSated = asked + Math.max(0, wanted) > 0 && !hasMore;
     if (lane.held.length === 0 && (source === undefined || isSated)) this.#hungry.delete(lane);
+    return hasMore && source !== undefined ? Math.max(0, wanted) : 0;
   }
 
   /** How many more of a lane may be started. */

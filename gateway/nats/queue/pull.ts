@@ -65,6 +65,7 @@ export class Pull {
 
   /** Messages that were asked for and have not come. */
   get asked(): number {
+    if (this.#requests.length === 0) return 0;
     const now = performance.now();
     this.#requests = this.#requests.filter(({ left, untilMs }) => left > 0 && untilMs > now);
     return this.#requests.reduce((sum, { left }) => sum + left, 0);

@@ -145,6 +145,29 @@ describe('lanes', () => {
     expect(started).to.have.length(4);
   });
 
+  it('asks a thousand functions whose calls wait for no more than it has places for', async () => {
+    open(4);
+    const all = Array.from({ length: 1000 }, (_, index) => line(`f${index}`, 2));
+    serveAll();
+    // What nobody had asked for before has come at once; from here on it is known that more wait.
+    let refused = 0;
+    for (let i = 0; i < 200; i++) {
+      const busy = all.find(({ running }) => running.length > 0);
+      if (busy === undefined) break;
+      await busy.running.shift()?.();
+      const asked = all.filter((one) => one.asked > 0 && one.waiting > 0);
+      expect(asked.length).to.be.at.most(8);
+      for (const one of asked) {
+        one.asked--;
+        one.waiting--;
+        if (!lanes.take(one.name, 'call', one.waiting > 0)) refused++;
+      }
+    }
+    expect(refused).to.equal(0);
+    expect(started.length).to.be.greaterThan(200);
+    expect(new Set(started).size).to.be.greaterThan(100);
+  });
+
   it('goes on when a refused call comes again', async () => {
     open(1);
     const all = Array.from({ length: 5 }, (_, index) => line(`f${index}`, 1));
