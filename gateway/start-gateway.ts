@@ -35,6 +35,7 @@ import { NatsLink } from './nats/nats-link.ts';
 import { Backlogs } from './nats/queue/backlogs.ts';
 import { JetStreamCallBook } from './nats/queue/book.ts';
 import { QueueIntake } from './nats/queue/intake.ts';
+import { lookAtQueueWorkers } from './nats/queue/look-at-workers.ts';
 import { openQueue } from './nats/queue/open-queue.ts';
 import { QueueConsumers } from './nats/queue/queue-consumers.ts';
 import type { QueueLimits } from './nats/queue/streams.ts';
@@ -194,6 +195,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       name: `${gatewayId}-queue`,
       cluster: config.clusterName,
       limits: queueLimits(config),
+      isDeployed: (ref) => keeper.knowledge.isThere(ref),
       logger,
     });
   const backlogs = queue && new Backlogs(queue.sessions, queue.names);
@@ -251,6 +253,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
           queue === undefined
             ? 'not configured'
             : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}; ${await queue.streams.look()}`,
+        queue_workers: async (signal) =>
+          queue === undefined ? 'not configured' : lookAtQueueWorkers(queue.sessions, queue.names, signal),
         prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
       },
       lastRead: () => lastRead,
