@@ -67,7 +67,14 @@ describe('the running platform answers as its OpenAPI document says', function (
     await ask(200, 'GET', '/system/info');
     const health = JSON.parse(await ask(200, 'GET', '/system/health'));
     expect(health.status, JSON.stringify(health)).to.equal('ok');
-    expect(health.checks).to.have.all.keys('engine', 'swarm', 'workers', 'nats', 'queue_workers', 'prometheus');
+    expect(health.checks).to.have.all.keys(
+      'engine',
+      'swarm',
+      'workers',
+      'nats',
+      'queue_workers',
+      'prometheus',
+    );
   });
 
   it('a call of a function, and of one that there is not', async () => {
