@@ -35,7 +35,7 @@ export async function makeMissingConsumers(
 }
 
 /** What a subject has where `all` has its wildcard; nothing: it is another one. */
-function below(all: string, subject: string): string[] {
+export function below(all: string, subject: string): string[] {
   const prefix = all.slice(0, -1);
   return subject.startsWith(prefix) ? subject.slice(prefix.length).split('.') : [];
 }

@@ -1,3 +1,4 @@
+import type { FunctionRef } from '../../../contract/function-ref.ts';
 import { type Logger, withFields } from '../../log.ts';
 import type { NatsAddress } from '../look-at-nats.ts';
 import { NatsLink } from '../nats-link.ts';
@@ -12,6 +13,8 @@ export interface OpenQueueOptions extends NatsAddress {
   /** Of the streams. */
   readonly cluster: string;
   readonly limits: QueueLimits;
+  /** Undefined: nobody knows. */
+  readonly isDeployed: (ref: FunctionRef) => boolean | undefined;
   readonly logger: Logger;
 }
 
@@ -28,11 +31,12 @@ export interface OpenedQueue {
  * Begins to connect, and keeps the streams. The connection is its own: where NATS cannot write any more, what asks for a stream may hang
  * with all that came over the same connection, and who scales must not hang with it.
  */
-export function openQueue({ host, port, name, cluster, limits, logger }: OpenQueueOptions): OpenedQueue {
+export function openQueue(options: OpenQueueOptions): OpenedQueue {
+  const { host, port, name, cluster, limits, isDeployed, logger } = options;
   const link = new NatsLink({ host, port, name, logger: withFields(logger, { connection: 'queue' }) });
   const sessions = new JetStreamSessions(link);
   const names = queueNames(cluster);
-  const streams = new StreamKeeper({ link, sessions, names, limits, logger });
+  const streams = new StreamKeeper({ link, sessions, names, limits, isDeployed, logger });
   link.start();
   return {
     link,

@@ -11,13 +11,21 @@ const NO_CONSUMER = 10014;
 /** Made by another one in the meantime, or covering the same subjects by another name of its own. */
 const ALREADY_THERE = new Set([10013, 10105, 10148]);
 
+/** How long one that was there is taken for there: those of functions that are gone are removed, after much longer. */
+const KNOWN_MS = 60_000;
+
+interface Known {
+  readonly making: Promise<void>;
+  readonly sinceMs: number;
+}
+
 /** What a queued message needs to be given to anybody: the consumer of its function, made when the first call is stored. */
 export class QueueConsumers {
   readonly #sessions: JetStreamSessions;
   readonly #names: QueueNames;
   readonly #ackWaitMs: number;
   /** Those that are there, as far as this connection knows: another one may be to a server that has lost them. */
-  #known = new Map<string, Promise<void>>();
+  #known = new Map<string, Known>();
   #knownOver: NatsConnection | undefined;
 
   constructor(sessions: JetStreamSessions, names: QueueNames, ackWaitMs: number = ACK_WAIT_MS) {
@@ -57,28 +65,31 @@ export class QueueConsumers {
       this.#known = new Map();
     }
     const known = this.#known;
-    let making = known.get(key);
-    if (making === undefined) {
-      const make = async (): Promise<void> => {
-        const isThere = await manager.consumers.info(this.#names.queue, durable).then(
-          () => true,
-          (error: unknown) => {
-            if (errorCodeOf(error) === NO_CONSUMER) return false;
-            throw error;
-          },
-        );
-        if (isThere) return;
-        await manager.consumers
-          .add(this.#names.queue, this.#config(durable, subject))
-          .catch((error: unknown) => {
-            if (!ALREADY_THERE.has(errorCodeOf(error))) throw error;
-          });
-        connection.publish(this.#names.consumerMade, JSON.stringify(news));
-      };
-      making = make();
-      known.set(key, making);
-      making.catch(() => known.delete(key));
-    }
+    const found = known.get(key);
+    const now = performance.now();
+    if (found !== undefined && now - found.sinceMs < KNOWN_MS) return found.making;
+    const make = async (): Promise<void> => {
+      const isThere = await manager.consumers.info(this.#names.queue, durable).then(
+        () => true,
+        (error: unknown) => {
+          if (errorCodeOf(error) === NO_CONSUMER) return false;
+          throw error;
+        },
+      );
+      if (isThere) return;
+      await manager.consumers
+        .add(this.#names.queue, this.#config(durable, subject))
+        .catch((error: unknown) => {
+          if (!ALREADY_THERE.has(errorCodeOf(error))) throw error;
+        });
+      connection.publish(this.#names.consumerMade, JSON.stringify(news));
+    };
+    const making = make();
+    const entry = { making, sinceMs: now };
+    known.set(key, entry);
+    making.catch(() => {
+      if (known.get(key) === entry) known.delete(key);
+    });
     await making;
   }
 

@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { FunctionRef } from '../../../contract/function-ref.ts';
 import type { Logger } from '../../log.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { pause } from '../pause.ts';
@@ -6,12 +7,15 @@ import { makeMissingConsumers } from './missing-consumers.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
 import { ensureStreams, type QueueLimits } from './streams.ts';
+import { UnusedConsumers } from './unused-consumers.ts';
 
 export interface StreamKeeperOptions {
   readonly link: NatsLink;
   readonly sessions: JetStreamSessions;
   readonly names: QueueNames;
   readonly limits: QueueLimits;
+  /** Undefined: nobody knows. */
+  readonly isDeployed: (ref: FunctionRef) => boolean | undefined;
   readonly logger: Logger;
 }
 
@@ -29,6 +33,7 @@ const STREAMS_HANG =
 export class StreamKeeper {
   readonly #options: StreamKeeperOptions;
   readonly #stopping = new AbortController();
+  readonly #unused: UnusedConsumers;
   #problem: string | undefined = 'its streams are not looked at yet';
   #toldProblem: string | undefined;
   /** Connections in a row that were lost while streams were asked for. */
@@ -36,6 +41,7 @@ export class StreamKeeper {
 
   constructor(options: StreamKeeperOptions) {
     this.#options = options;
+    this.#unused = new UnusedConsumers({ ...options, now: () => performance.now() });
     options.link.onConnection((connection) => void this.#keep(connection));
   }
 
@@ -65,6 +71,8 @@ export class StreamKeeper {
         await ensureStreams(await sessions.get(), names, limits);
         const made = await makeMissingConsumers(sessions, names);
         if (made.length > 0) logger.warn('calls waited for consumers that were gone', { made });
+        const removed = await this.#unused.look();
+        if (removed.length > 0) logger.info('consumers of functions that are gone were removed', { removed });
         this.#tell(undefined);
         this.#lost = 0;
       } catch (error) {

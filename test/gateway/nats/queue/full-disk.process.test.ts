@@ -64,7 +64,14 @@ describe('the disk of NATS is full', () => {
     }
 
     const { logger, lines } = createQuietLogger();
-    const kept = openKept({ ...nats, name: 'keeper', cluster: queue.cluster, limits: SMALL_LIMITS, logger });
+    const kept = openKept({
+      ...nats,
+      name: 'keeper',
+      cluster: queue.cluster,
+      limits: SMALL_LIMITS,
+      isDeployed: () => true,
+      logger,
+    });
     while (!lines.some((line) => line.includes('the queue cannot be used'))) await Bun.sleep(50);
     expect(await codeOf(kept.streams.look())).to.match(/the queue cannot be used/);
 

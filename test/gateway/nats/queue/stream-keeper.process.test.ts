@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { makeMissingConsumers } from '../../../../gateway/nats/queue/missing-consumers.ts';
 import { openQueue as openKept } from '../../../../gateway/nats/queue/open-queue.ts';
+import { UnusedConsumers } from '../../../../gateway/nats/queue/unused-consumers.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { createQuietLogger } from '../../../support/quiet-logger.ts';
 import { newCall, openQueue, SMALL_LIMITS, type TestQueue } from './fixtures/test-queue.ts';
@@ -27,7 +28,14 @@ describe('the streams of the queue', () => {
   /** As the gateway keeps them. */
   const keep = (limits = SMALL_LIMITS): { look(): Promise<string>; readonly lines: readonly string[] } => {
     const { logger, lines } = createQuietLogger();
-    const kept = openKept({ ...nats, name: 'keeper', cluster: queue.cluster, limits, logger });
+    const kept = openKept({
+      ...nats,
+      name: 'keeper',
+      cluster: queue.cluster,
+      limits,
+      isDeployed: () => true,
+      logger,
+    });
     closing.push(() => kept.stop());
     return { look: () => kept.streams.look(), lines };
   };
@@ -74,7 +82,14 @@ describe('the streams of the queue', () => {
   it('are not used where a message of NATS is too short for a call', async () => {
     const short = await startNats({ maxPayload: 512 * 1024 });
     const { logger, lines } = createQuietLogger();
-    const kept = openKept({ ...short, name: 'keeper', cluster: queue.cluster, limits: SMALL_LIMITS, logger });
+    const kept = openKept({
+      ...short,
+      name: 'keeper',
+      cluster: queue.cluster,
+      limits: SMALL_LIMITS,
+      isDeployed: () => true,
+      logger,
+    });
     try {
       while (!lines.some((line) => /max_payload of NATS is 524288/.test(line))) await Bun.sleep(20);
     } finally {
@@ -113,5 +128,36 @@ describe('the streams of the queue', () => {
     expect(await makeMissingConsumers(queue.sessions, queue.names)).to.deep.equal([]);
     const info = await manager.consumers.info(queue.names.queue, consumer);
     expect(info.num_pending).to.equal(1);
+  });
+
+  it('lose the consumers of functions that are gone for long, and have no calls', async () => {
+    await queue.ensure(SMALL_LIMITS);
+    for (const name of ['kept', 'gone', 'waited-for', 'unknown']) {
+      await queue.intake.accept(newCall({ function: `${name}.openfaas-fn` }));
+    }
+    const { manager } = await queue.sessions.get();
+    for (const name of ['kept', 'gone', 'unknown']) {
+      const filter = queue.names.call('faas-request', { name, namespace: 'openfaas-fn' });
+      await manager.streams.purge(queue.names.queue, { filter });
+    }
+    let nowMs = 0;
+    const unused = new UnusedConsumers({
+      ...queue,
+      isDeployed: ({ name }) => (name === 'unknown' ? undefined : name === 'kept'),
+      now: () => nowMs,
+    });
+    expect(await unused.look()).to.deep.equal([]);
+    nowMs = 599_999;
+    expect(await unused.look()).to.deep.equal([]);
+    nowMs = 600_000;
+    expect(await unused.look()).to.deep.equal(['call_faas-request_openfaas-fn_gone']);
+    expect((await queue.consumers()).map(({ name }) => name)).to.have.members([
+      'call_faas-request_openfaas-fn_kept',
+      'call_faas-request_openfaas-fn_waited-for',
+      'call_faas-request_openfaas-fn_unknown',
+    ]);
+    // Another process makes it anew with the first call.
+    await (await queue.another()).accept(newCall({ function: 'gone.openfaas-fn' }));
+    expect(await queue.consumers()).to.have.length(4);
   });
 });
