@@ -20,8 +20,35 @@ export class DueHeap<Item extends DueItem> {
   }
 
   push(item: Item): void {
+    this.#raise(this.#items.length, item);
+  }
+
+  /** Takes the earliest. */
+  pop(): Item | undefined {
+    const [first] = this.#items;
+    if (first !== undefined) this.#removeAt(0);
+    return first;
+  }
+
+  /** Takes one that is as wanted, wherever it is: all are looked at. */
+  takeFirst(isWanted: (item: Item) => boolean): Item | undefined {
+    const at = this.#items.findIndex(isWanted);
+    const found = this.#items[at];
+    if (found !== undefined) this.#removeAt(at);
+    return found;
+  }
+
+  #removeAt(at: number): void {
+    const last = this.#items.pop();
+    if (last === undefined || at === this.#items.length) return;
+    // It may belong above the one that is gone as well as below.
+    this.#raise(this.#lower(at, last), last);
+  }
+
+  /** Makes room for `item` at or above `at`. */
+  #raise(from: number, item: Item): void {
     const items = this.#items;
-    let at = items.length;
+    let at = from;
     while (at > 0) {
       const parentAt = (at - 1) >> 1;
       const parent = items[parentAt];
@@ -32,32 +59,17 @@ export class DueHeap<Item extends DueItem> {
     items[at] = item;
   }
 
-  /** Takes the earliest. */
-  pop(): Item | undefined {
+  /** Makes room for `item` at or below `at`. @returns where */
+  #lower(from: number, item: Item): number {
     const items = this.#items;
-    const first = items[0];
-    const last = items.pop();
-    if (last === undefined || items.length === 0) return first;
-    let at = 0;
+    let at = from;
     for (;;) {
       const childAt = this.#earlierChild(at);
       const child = items[childAt];
-      if (child === undefined || !isBefore(child, last)) break;
+      if (child === undefined || !isBefore(child, item)) return at;
       items[at] = child;
       at = childAt;
     }
-    items[at] = last;
-    return first;
-  }
-
-  /** Takes one that is as wanted, wherever it is: all are looked at. */
-  takeFirst(isWanted: (item: Item) => boolean): Item | undefined {
-    const at = this.#items.findIndex(isWanted);
-    const found = this.#items[at];
-    if (found === undefined) return undefined;
-    const others = this.#items.splice(0);
-    for (const item of others) if (item !== found) this.push(item);
-    return found;
   }
 
   #earlierChild(at: number): number {

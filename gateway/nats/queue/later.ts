@@ -27,7 +27,7 @@ export interface MoverOptions {
 }
 
 interface Waiting extends DueItem {
-  /** Of the call; empty: of a callback. */
+  /** Of the call; empty: it is what the sequence says, or there is none. */
   readonly id: string;
   /** How often it could not be moved. */
   readonly failures: number;
@@ -124,7 +124,7 @@ export class LaterMover {
       return { seq, id: '', failures: 0, runAt: decodeCallback({ seq, headers, data }).runAt ?? 0 };
     }
     const { id, runAt = 0 } = decodeCall({ seq, headers, data }, 'later');
-    return { seq, id, runAt, failures: 0 };
+    return { seq, id: placeOf(id)?.sequence === seq ? '' : id, runAt, failures: 0 };
   }
 
   /** A cancelled call does not wait for its time: what tells that it was cancelled may be forgotten by then. */
@@ -132,9 +132,13 @@ export class LaterMover {
     const subscription = session.connection.subscribe(this.#options.names.cancel, {
       callback: (error, message) => {
         const id = error === null ? idOfCancel(message.data) : undefined;
-        const item = id === undefined ? undefined : waiting.takeFirst((one) => one.id === id);
+        if (id === undefined) return;
+        const { place, sequence } = placeOf(id) ?? {};
+        const item = waiting.takeFirst(
+          (one) => one.id === id || (place === 'later' && one.seq === sequence && one.id === ''),
+        );
         if (item === undefined) return;
-        this.#dropIfCancelled(session, item).then(
+        this.#dropIfCancelled(session, item, id).then(
           (isDropped) => {
             if (!isDropped) waiting.push(item);
           },
@@ -145,11 +149,12 @@ export class LaterMover {
     return () => subscription.unsubscribe();
   }
 
-  async #dropIfCancelled(session: JetStreamSession, { id, seq }: Waiting): Promise<boolean> {
+  async #dropIfCancelled(session: JetStreamSession, { seq }: Waiting, id: string): Promise<boolean> {
     const { names, records, dropBody } = this.#options;
     const found = await records.read(id);
     const message = await session.manager.streams.getMessage(names.later, { seq });
     if (message === null) return true;
+    if (isCallback(message.header)) return false;
     const call = decodeCall({ seq, headers: message.header, data: message.data }, 'later');
     const { instance, state } = found?.record ?? {};
     if (instance !== call.instance || state !== 'cancelled') return false;

@@ -29,7 +29,7 @@ export interface DelivererOptions {
 }
 
 /** Held for each that is posted, so that there is always one of another host. */
-const HELD_PER_PLACE = 4;
+const HELD_PER_PLACE = 2;
 const LOOK_MS = 250;
 const AGAIN_MS = 1000;
 const FIRST_ATTEMPT = 1;

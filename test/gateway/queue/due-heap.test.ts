@@ -19,6 +19,17 @@ describe('what is due', () => {
     expect([heap.size, heap.peek(), heap.pop()]).to.deep.equal([0, undefined, undefined]);
   });
 
+  it('can lose any of many, and the others stay in order', () => {
+    for (let lost = 0; lost < 60; lost++) {
+      const heap = new DueHeap();
+      const items = Array.from({ length: 60 }, (_, seq) => ({ runAt: (seq * 37) % 23, seq }));
+      for (const item of items) heap.push(item);
+      expect(heap.takeFirst(({ seq }) => seq === lost)?.seq).to.equal(lost);
+      const left = items.filter(({ seq }) => seq !== lost).sort((a, b) => a.runAt - b.runAt || a.seq - b.seq);
+      expect(empty(heap)).to.deep.equal(left.map(({ runAt, seq }) => [runAt, seq]));
+    }
+  });
+
   it('can lose one from its middle, and keeps the others in order', () => {
     const heap = new DueHeap();
     for (let seq = 10; seq > 0; seq--) heap.push({ runAt: seq, seq });
