@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectEngine } from '../../../gateway/swarm/connect-engine.ts';
-import { docker, succeeded } from '../../support/cli.ts';
+import { docker, run, succeeded } from '../../support/cli.ts';
 import { type Engine, type EngineSwarm, openEngineSwarm } from '../../support/engine-swarm.ts';
 import { type Platform, until } from '../../support/platform.ts';
 import { gatewayImage } from '../own-gateway.ts';
@@ -94,8 +94,30 @@ export class SwarmPlatform {
         return Date.parse(State.StartedAt) > from;
       });
     }
-    await this.#answers();
+    await this.#answers(20_000).catch(() => this.#replaceUnreached());
     this.interruptions.push({ what: 'engine', from, to: Date.now() });
+  }
+
+  /** Now and then an engine that comes back after `SIGKILL` leads a published port nowhere. @throws {Error} when it is the gateway itself */
+  async #replaceUnreached(): Promise<void> {
+    const [id] = await this.#containers('gateway');
+    if (id === undefined) throw new Error('the gateway does not run');
+    const { NetworkSettings } = await this.engine.docker.getContainer(id).inspect();
+    const ask =
+      'exec 3<>/dev/tcp/127.0.0.1/8080; printf "GET /healthz HTTP/1.0\\r\\n\\r\\n" >&3; head -1 <&3';
+    const { stdout } = await run(
+      'timeout',
+      ['3', 'nsenter', `--net=${NetworkSettings.SandboxKey}`, 'bash', '-c', ask],
+      {
+        folder: '.',
+        stdin: '',
+      },
+    );
+    if (!/ 200 /.test(stdout)) throw new Error(`the gateway does not answer, also inside: ${stdout}`);
+    console.log(
+      '      the gateway answers inside its container, and not on its published port: it is replaced',
+    );
+    await this.killContainers('gateway');
   }
 
   /** The last lines of a service's containers. */
@@ -182,13 +204,13 @@ export class SwarmPlatform {
     return found.map(({ Id }) => Id);
   }
 
-  #answers(): Promise<void> {
-    return until('the gateway', async () => {
-      const answer = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(2000) }).catch(
-        () => undefined,
-      );
+  #answers(withinMs = 60_000): Promise<void> {
+    const answers = async (): Promise<boolean> => {
+      const signal = AbortSignal.timeout(2000);
+      const answer = await fetch(`${this.url}/healthz`, { signal }).catch(() => undefined);
       return answer?.status === 200;
-    });
+    };
+    return until('the gateway', answers, withinMs);
   }
 }
 
