@@ -12,7 +12,7 @@ import { BodyReader, type ReceivedBody } from './body-reader.ts';
 import { checkFacts, toCallHeaders } from './call-headers.ts';
 import { CallSteps } from './call-steps.ts';
 import { parseWishes } from './call-wishes.ts';
-import { Turns } from './turns.ts';
+import { LongBodies } from './long-bodies.ts';
 
 /** What accepting tells of itself. */
 export interface AcceptRecorder {
@@ -30,6 +30,8 @@ export interface AsyncOptions {
   readonly storingLimitBytes: number;
   /** How late a call may be run at the client's wish. */
   readonly maxDelayMs: number;
+  /** How long a client may send a long body slowly while others wait. Default 10 s. */
+  readonly patienceMs?: number | undefined;
   /** Whether a host that a callback's URL names is an internal one. */
   readonly isRefusedHost: (host: string) => boolean;
 }
@@ -65,8 +67,6 @@ const ACCEPTED = 202;
 /** Never sent, only logged: the client was gone before its call was whole. */
 const CLIENT_GONE = 499;
 const LONGEST_TOLD = 300;
-/** Stored at a time: each holds a piece or two of its body, which are counted nowhere. The others are not read on meanwhile. */
-const LONG_BODIES = 16;
 
 /** Takes calls that are run later: 202 when the queue has one, and not before. */
 export class Acceptor {
@@ -74,13 +74,14 @@ export class Acceptor {
   intake: CallIntake | undefined;
   readonly #options: AcceptorOptions;
   readonly #steps: CallSteps;
-  readonly #turns = new Turns(LONG_BODIES);
+  readonly #longBodies: LongBodies;
   /** Of bodies that the queue does not have yet. */
   #storingBytes = 0;
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
     this.#steps = new CallSteps(options.table);
+    this.#longBodies = new LongBodies(options.patienceMs);
   }
 
   /** @param name as in the path; @param rest path and query that the function will see. Never rejects. */
@@ -143,11 +144,7 @@ export class Acceptor {
   async #storeBody(received: ReceivedBody, reader: BodyReader, intake: CallIntake): Promise<CallBody> {
     const { bodyLimitBytes, storingLimitBytes } = this.#options;
     if (!(received instanceof Uint8Array)) {
-      return this.#turns.take(() => {
-        // Its client has left meanwhile, or it was given up.
-        if (reader.failure !== undefined) throw reader.failure;
-        return intake.storeBody(received, bodyLimitBytes);
-      });
+      return this.#longBodies.store(reader, () => intake.storeBody(received, bodyLimitBytes));
     }
     if (received.length > bodyLimitBytes) throw tooLong(bodyLimitBytes);
     if (this.#storingBytes + received.length > storingLimitBytes) {

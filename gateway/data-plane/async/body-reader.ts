@@ -16,6 +16,7 @@ export type ReceivedBody = Uint8Array | ReadableStream<Uint8Array>;
  */
 export class BodyReader implements BodySink, Holder {
   heldBytes = 0;
+  receivedBytes = 0;
   /** Why it will not come to its end. */
   failure: Error | undefined;
   /** The client has left, or was too slow: it hears of it by the listener, and has no answer of anybody else. */
@@ -44,6 +45,7 @@ export class BodyReader implements BodySink, Holder {
   }
 
   write(bytes: Uint8Array): boolean {
+    this.receivedBytes += bytes.length;
     if (this.#isOver) return true;
     // The bytes that came are the connection's.
     this.#chunks.push(new Uint8Array(bytes));

@@ -534,6 +534,24 @@ describe('accepting an asynchronous call', () => {
     expect([most, intake.bodies.size]).to.deep.equal([16, 20]);
   });
 
+  it('lets nobody hold the turns of all long bodies by sending slowly', async () => {
+    plane.close();
+    await start({ patienceMs: 200 });
+    const sockets = Array.from({ length: 16 }, () => connect(plane.port, '127.0.0.1').on('error', () => {}));
+    try {
+      for (const socket of sockets) {
+        socket.write('POST /async-function/fn HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n');
+        socket.write(Buffer.alloc(MOST_INLINE_BYTES + 1));
+      }
+      await until('all have come', async () => plane.listener.inFlight === 16);
+      // It is alone with them, and they are slow: as soon as they have been for long, it has its turn.
+      expect((await send('/async-function/fn', { body: new Uint8Array(1_000_000) })).status).to.equal(202);
+      expect(counted).to.include('refused fn.openfaas-fn queue_unavailable');
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
   it('holds no more bodies that the queue does not have yet than it may', async () => {
     plane.close();
     await start({ storingLimitBytes: 3000 });
