@@ -69,14 +69,20 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
     onWaiting: (waiting) => {
       metrics.waiting(waiting);
       lanes.look();
+      // Where it fails, the next look tries again.
+      announce().catch(() => undefined);
     },
   });
   const queues = new KnownQueues(sessions, names);
+  let isAnnounced = false;
+  const announce = async (): Promise<void> => {
+    if (isAnnounced) return;
+    await queues.announce(config.queueName);
+    isAnnounced = true;
+  };
   link.onConnection((connection) => {
-    void queues.announce(config.queueName).catch((error: Error) => {
-      if (connection.isClosed()) return;
-      logger.warn('it cannot be told that this queue is served', { reason: error.message });
-    });
+    // Another NATS may be behind it, or the same one without what it had.
+    isAnnounced = false;
     connection.subscribe(names.cancel, {
       callback: (error, message) => {
         if (error === null) runner.cancel(instanceOf(message.data));

@@ -61,6 +61,18 @@ describe('a queue worker', function () {
     for (const id of ids) expect((await recordOf(queue, id)).record.state).to.equal('succeeded');
   });
 
+  it('tells which queue it serves, and runs the calls of no other one', async () => {
+    const inOwn = newCall({ queue: 'own_queue' });
+    const refused = await queue.intake.accept(inOwn).catch((error: unknown) => error);
+    expect(refused).to.have.property('code', 'queue_not_served');
+    await start({ queue_name: 'own_queue' });
+    while (!(await queue.queues.list()).includes('own_queue')) await Bun.sleep(10);
+    const other = await queue.intake.accept(newCall());
+    const own = await queue.intake.accept(inOwn);
+    expect((await recordOf(queue, own)).record.state).to.equal('succeeded');
+    expect(await queue.records.read(other)).to.equal(undefined);
+  });
+
   it('does not retry what a function has refused', async () => {
     await start();
     gateway.answer = (_call, response) => response.writeHead(404).end('no such thing');
