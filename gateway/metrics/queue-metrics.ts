@@ -31,11 +31,12 @@ export class QueueMetrics {
   text(there: ReadonlySet<string>, now: number = Date.now()): string {
     for (const key of this.#ticks.keys()) if (!there.has(key)) this.#ticks.delete(key);
     const { backlogs = [], later, callbacks = new Map(), dead = new Map() } = this.#view ?? {};
-    const ofEach = (read: (backlog: Backlog) => number): Sample[] =>
-      backlogs.map((backlog) => [
-        labelText({ queue_name: backlog.queue, function_name: backlog.function }),
-        read(backlog),
-      ]);
+    const ofEach = (read: (backlog: Backlog) => number | undefined): Sample[] =>
+      backlogs.flatMap((backlog) => {
+        const value = read(backlog);
+        if (value === undefined) return [];
+        return [[labelText({ queue_name: backlog.queue, function_name: backlog.function }), value]];
+      });
     return [
       familyText(
         TICKS,
@@ -55,7 +56,10 @@ export class QueueMetrics {
       ),
       familyText(
         OLDEST,
-        ofEach(({ waitingSince = now }) => Math.max(0, now - waitingSince) / 1000),
+        ofEach(({ waiting, waitingSince }) => {
+          if (waiting === 0) return 0;
+          return waitingSince === undefined ? undefined : Math.max(0, now - waitingSince) / 1000;
+        }),
       ),
       familyText(
         CALLBACKS,

@@ -128,7 +128,7 @@ export interface Backlog {
   readonly queue: string;
   readonly waiting: number;
   readonly running: number;
-  /** When the one that waits longest was put into the queue; milliseconds since 1970. Absent: none waits. */
+  /** When the one that waits longest was put into the queue; milliseconds since 1970. Absent: none waits, or it is not known yet. */
   readonly waitingSince?: number;
 }
 

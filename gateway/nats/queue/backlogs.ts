@@ -4,13 +4,15 @@ import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSession, type JetStreamSessions } from './session.ts';
 import { storedMessage } from './stored-messages.ts';
 
-/** Messages come with their bodies: of more functions it is told later since when they wait. */
+/** Messages come with their bodies: of more functions whose oldest call is another one it is told by turns since when they wait. */
 const MOST_READ_AT_ONCE = 64;
 const NO_MESSAGE = 10037;
 
 interface Oldest {
   readonly seq: number;
   readonly at: number;
+  /** At which look it was read. */
+  readonly look: number;
 }
 
 /** What is in the queue, as NATS counts it: one question for 256 functions, and one message for each whose oldest call is another one. */
@@ -20,6 +22,7 @@ export class Backlogs {
   /** The call that waits longest, by consumer. */
   readonly #oldest = new Map<string, Oldest>();
   #looking: Promise<QueueView> | undefined;
+  #looks = 0;
 
   constructor(sessions: JetStreamSessions, names: QueueNames) {
     this.#sessions = sessions;
@@ -85,8 +88,9 @@ export class Backlogs {
     ]);
     return {
       backlogs: found.map(({ consumer, backlog }) => {
-        const waitingSince = backlog.waiting > 0 ? this.#oldest.get(consumer.name)?.at : undefined;
-        return waitingSince === undefined ? backlog : { ...backlog, waitingSince };
+        const oldest = this.#oldest.get(consumer.name);
+        const isKnown = oldest !== undefined && oldest.seq > consumer.delivered.stream_seq;
+        return backlog.waiting > 0 && isKnown ? { ...backlog, waitingSince: oldest.at } : backlog;
       }),
       later: later.state.messages,
       callbacks,
@@ -104,6 +108,10 @@ export class Backlogs {
     const passed = waiting.filter(
       ({ name, delivered }) => (this.#oldest.get(name)?.seq ?? 0) <= delivered.stream_seq,
     );
+    const lookOf = ({ name }: ConsumerInfo): number => this.#oldest.get(name)?.look ?? 0;
+    passed.sort((a, b) => lookOf(a) - lookOf(b));
+    this.#looks += 1;
+    const look = this.#looks;
     await Promise.all(
       passed.slice(0, MOST_READ_AT_ONCE).map(async ({ name, delivered, config }) => {
         const subject = config.filter_subject ?? '';
@@ -113,7 +121,7 @@ export class Backlogs {
           throw error;
         });
         if (message === undefined) this.#oldest.delete(name);
-        else this.#oldest.set(name, { seq: message.seq, at: message.at });
+        else this.#oldest.set(name, { seq: message.seq, at: message.at, look });
       }),
     );
   }

@@ -10,6 +10,7 @@ const VIEW = {
   backlogs: [
     { function: KEY, queue: 'faas-request', waiting: 3, running: 2, waitingSince: NOW - 4500 },
     { function: 'b.dev', queue: 'slow', waiting: 0, running: 0 },
+    { function: 'c.dev', queue: 'slow', waiting: 1, running: 0 },
   ],
   later: 7,
   callbacks: new Map([['faas-request', 1]]),
@@ -33,6 +34,8 @@ describe('metrics of the queue', () => {
       `gateway_async_dead_letters{function_name="${KEY}"} 4`,
     ])
       expect(text.split('\n')).to.include(line);
+    // Not known yet: that is not 0.
+    expect(text).to.not.match(/oldest_waiting_seconds{.*c\.dev/);
   });
 
   it('have the labels that docs/metrics.md tells of', () => {

@@ -78,6 +78,15 @@ describe('what waits in the queue', function () {
     expect((await backlogs.look()).backlogs[0]).to.not.have.property('waitingSince');
   });
 
+  it('is told by turns of more functions than are asked for at once', async () => {
+    const names = Array.from({ length: 70 }, (_, index) => `f${index}.openfaas-fn`);
+    for (const name of names) await queue.intake.accept(newCall({ function: name }));
+    const known = async (): Promise<number> =>
+      (await backlogs.look()).backlogs.filter(({ waitingSince }) => waitingSince !== undefined).length;
+    expect(await known()).to.equal(64);
+    expect(await known()).to.equal(70);
+  });
+
   it('tells of what runs later, of dead letters by function, and of callbacks by queue', async () => {
     await queue.intake.accept(newCall({ runAt: Date.now() + 3_600_000 }));
     const { js, manager } = await queue.sessions.get();
