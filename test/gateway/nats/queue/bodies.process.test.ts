@@ -7,7 +7,8 @@ import { openQueue, type TestQueue } from './fixtures/test-queue.ts';
 
 const MIB = 1024 * 1024;
 
-describe('bodies that are too long for a message', () => {
+describe('bodies that are too long for a message', function () {
+  this.timeout(30_000);
   let nats: NatsServer;
   let queue: TestQueue;
   let bodies: Bodies;

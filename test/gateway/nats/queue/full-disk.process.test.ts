@@ -87,7 +87,7 @@ describe('the disk of NATS is full', () => {
     const id = await queue.intake.accept(newCall({ body }));
     expect((await queue.waiting()).at(-1)?.id).to.equal(id);
     await kept.stop();
-  });
+  }).timeout(60_000);
 });
 
 /** @returns its code, or its message; empty: it succeeded */

@@ -4,7 +4,8 @@ import { newCall, openQueue, SMALL_LIMITS, type TestQueue } from './fixtures/tes
 
 const KIB = 1024;
 
-describe('what takes calls, in trouble', () => {
+describe('what takes calls, in trouble', function () {
+  this.timeout(30_000);
   let nats: NatsServer;
   let queue: TestQueue;
 

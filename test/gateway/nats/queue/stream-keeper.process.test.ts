@@ -8,7 +8,8 @@ import { newCall, openQueue, SMALL_LIMITS, type TestQueue } from './fixtures/tes
 
 const MIB = 1024 * 1024;
 
-describe('the streams of the queue', () => {
+describe('the streams of the queue', function () {
+  this.timeout(30_000);
   let nats: NatsServer;
   let queue: TestQueue;
   const closing: (() => Promise<void>)[] = [];
