@@ -33,7 +33,7 @@ export function callDetails(call: CallStatus): string[] {
     ['Accepted', call.acceptedAt],
     ['Attempt', call.attempt === 0 ? undefined : String(call.attempt)],
     ['Running since', call.startedAt],
-    ['Next attempt', call.nextAt],
+    ['Not before', call.nextAt],
     ['Ended', call.endedAt],
     ['Answer', call.answer && answerLine(call.answer)],
     ['Callback', call.callback && [call.callback.url, call.callback.state].filter(Boolean).join(', ')],
@@ -59,7 +59,9 @@ export function deadDetails(call: DeadCall): string[] {
 
 function details(rows: readonly (readonly [string, string | undefined])[]): string[] {
   return rows.flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [`${`${name}:`.padEnd(16)}${value}`],
+    value === undefined || value === ''
+      ? []
+      : [value.startsWith('\n') ? `${name}:${value}` : `${`${name}:`.padEnd(16)}${value}`],
   );
 }
 

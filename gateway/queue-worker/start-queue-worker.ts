@@ -46,14 +46,19 @@ export async function startQueueWorker(options: {
   const part: PartOptions = { config, logger, link, sessions, names, id: randomUUID(), metrics };
   const parts = PARTS.map((start) => start(part));
   link.start();
+  const stop = async (): Promise<{ cutOff: number }> => {
+    isStopping = true;
+    const cutOff = await Promise.all(parts.map((one) => one.stop()));
+    await link.stop();
+    await server.close();
+    return { cutOff: cutOff.reduce((sum, count) => sum + count, 0) };
+  };
+  let stopped: Promise<{ cutOff: number }> | undefined;
   return {
     metricsPort: server.port,
-    stop: async () => {
-      isStopping = true;
-      const cutOff = await Promise.all(parts.map((one) => one.stop()));
-      await link.stop();
-      await server.close();
-      return { cutOff: cutOff.reduce((sum, count) => sum + count, 0) };
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }

@@ -84,7 +84,7 @@ Attempt:        2
 Ended:          2026-01-31T12:00:01.000Z
 Answer:         status 500, 3 bytes, text/plain
 Callback:       https://example.com/
-Attempts:       
+Attempts:
   2026-01-31T12:00:01.000Z  echo.openfaas-fn #1  0.500s  no answer
   2026-01-31T12:00:01.000Z  echo.openfaas-fn #2  1.000s  status 500
 `);
@@ -120,7 +120,7 @@ Attempts:
       'a   echo.openfaas-fn   2023-11-14T22:13:21Z  attempt 1 of 1 was answered 500',
     );
     const [, one] = await skep('calls', 'b', '--dead');
-    expect(one).to.contain('Answer begins:  \noh no\n').and.to.contain('Path:           /x?y=1');
+    expect(one).to.contain('Answer begins:\noh no\n').and.to.contain('Path:           /x?y=1');
     expect(await skep('calls', 'a', '--dead', '--purge')).to.deep.equal([0, 'Thrown away: 1 call\n']);
     expect(await skep('calls', '--dead', '--purge', '--function', 'other')).to.deep.equal([
       0,

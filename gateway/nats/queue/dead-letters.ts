@@ -24,6 +24,8 @@ export interface DeadLettersOptions {
 /** Of a letter, as much as is kept of all of them at once. */
 interface Found {
   readonly seq: number;
+  readonly id: string;
+  readonly instance: string;
   readonly object: ObjectBody | undefined;
 }
 
@@ -71,10 +73,13 @@ export class DeadLetters {
 
   async purge(filter: DeadFilter): Promise<number> {
     const session = await this.#options.sessions.get();
-    const { names, bodies } = this.#options;
-    return this.#each(await this.#find(session, filter), async ({ seq, object }) => {
+    const { names, bodies, records } = this.#options;
+    return this.#each(await this.#find(session, filter), async ({ seq, id, instance, object }) => {
       await deleteStored(session, names.dead, seq);
-      if (object !== undefined) await bodies.drop(object);
+      // Whoever sent it again may have been killed before the letter was gone: that call has the body now.
+      const stored = object && (await records.read(id));
+      if (object !== undefined && stored?.record.instance !== nextInstance(instance))
+        await bodies.drop(object);
       return true;
     });
   }
@@ -97,8 +102,8 @@ export class DeadLetters {
   async #find(session: JetStreamSession, filter: DeadFilter): Promise<Found[]> {
     const found: Found[] = [];
     for await (const { seq, letter } of this.#letters(session, filter, 1)) {
-      const { body } = letter.call;
-      found.push({ seq, object: body instanceof Uint8Array ? undefined : body });
+      const { id, instance, body } = letter.call;
+      found.push({ seq, id, instance, object: body instanceof Uint8Array ? undefined : body });
     }
     return found;
   }
@@ -139,7 +144,7 @@ export class DeadLetters {
     const { runAt: _was, ...dead } = letter.call;
     const again: QueuedCall = {
       ...dead,
-      instance: nextInstance(dead.instance, seq),
+      instance: nextInstance(dead.instance),
       attempt: 1,
       ...(runAt !== undefined && { runAt }),
     };
@@ -185,9 +190,9 @@ function isOnItsWay({ state }: CallRecord): boolean {
   return state === 'queued' || state === 'running';
 }
 
-/** The same one, however often one letter is sent again. */
-function nextInstance(instance: string, seq: number): string {
-  return createHash('sha256').update(`${instance} ${seq}`).digest('hex').slice(0, 16);
+/** The same one, however often it is sent again, and by however many letters: a worker that was lost may have left two. */
+function nextInstance(instance: string): string {
+  return createHash('sha256').update(instance).digest('hex').slice(0, 16);
 }
 
 function readLetter(message: StoredMessage): DeadLetter | undefined {
