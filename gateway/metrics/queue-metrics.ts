@@ -25,7 +25,7 @@ export class QueueMetrics {
   }
 
   /**
-   * @param there functions: others lose their counters
+   * @param there functions: others lose their counters, and what they have in the queue is shown as long as there is some
    * @param now milliseconds since 1970
    */
   text(there: ReadonlySet<string>, now: number = Date.now()): string {
@@ -33,6 +33,9 @@ export class QueueMetrics {
     const { backlogs = [], later, callbacks = new Map(), dead = new Map() } = this.#view ?? {};
     const ofEach = (read: (backlog: Backlog) => number | undefined): Sample[] =>
       backlogs.flatMap((backlog) => {
+        const { waiting, running } = backlog;
+        // NATS goes on counting for functions that were removed.
+        if (waiting + running === 0 && !there.has(backlog.function)) return [];
         const value = read(backlog);
         if (value === undefined) return [];
         return [[labelText({ queue_name: backlog.queue, function_name: backlog.function }), value]];

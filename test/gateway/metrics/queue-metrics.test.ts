@@ -22,7 +22,7 @@ describe('metrics of the queue', () => {
   it('tell what waits, runs, comes later and was given up', () => {
     const metrics = new QueueMetrics();
     metrics.show(VIEW);
-    const text = metrics.text(new Set([KEY]), NOW);
+    const text = metrics.text(new Set([KEY, 'b.dev']), NOW);
     const a = `{queue_name="faas-request",function_name="${KEY}"}`;
     for (const line of [
       `gateway_async_waiting${a} 3`,
@@ -36,6 +36,13 @@ describe('metrics of the queue', () => {
       expect(text.split('\n')).to.include(line);
     // Not known yet: that is not 0.
     expect(text).to.not.match(/oldest_waiting_seconds{.*c\.dev/);
+  });
+
+  it('show what a removed function still has in the queue, and then nothing any more', () => {
+    const metrics = new QueueMetrics();
+    metrics.show(VIEW);
+    const text = metrics.text(new Set(), NOW);
+    expect(text).to.contain(`function_name="${KEY}"`).and.to.not.contain('b.dev');
   });
 
   it('have the labels that docs/metrics.md tells of', () => {
