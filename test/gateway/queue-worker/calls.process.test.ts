@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Bodies } from '../../../gateway/nats/queue/bodies.ts';
+import { encodeCall } from '../../../gateway/nats/queue/call-codec.ts';
 import { QueueConsumers } from '../../../gateway/nats/queue/queue-consumers.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
 import { newCall, openQueue, type TestQueue } from '../nats/queue/fixtures/test-queue.ts';
@@ -275,6 +276,24 @@ describe('a queue worker', function () {
     await emptied(queue);
     expect((await queue.record(id)).state).to.equal('cancelled');
     expect(await new Bodies(queue.sessions, queue.names.bodies).open(body)).to.equal(undefined);
+  });
+
+  it('leaves a dead call its body, when a copy of the call comes', async () => {
+    const bodies = new Bodies(queue.sessions, queue.names.bodies);
+    const body = await bodies.put(new Blob(['x'.repeat(700_000)]).stream(), 1_000_000);
+    const id = await queue.intake.accept(newCall({ body }));
+    const [call] = await queue.waiting();
+    gateway.answer = (_call, response) => response.writeHead(500).end();
+    await start({ max_retry_attempts: '0' });
+    expect((await recordOf(queue, id)).record.state).to.equal('dead');
+    await emptied(queue);
+    const { js, newHeaders } = await queue.sessions.get();
+    const copy = encodeCall(call ?? expect.fail(), newHeaders());
+    const subject = queue.names.call('faas-request', { name: 'echo', namespace: 'openfaas-fn' });
+    await js.publish(subject, copy.payload, copy);
+    await emptied(queue);
+    expect(gateway.seen).to.have.length(1);
+    expect(await bodies.open(body)).not.to.equal(undefined);
   });
 
   it('drops a call that was cancelled before it ran', async () => {
