@@ -88,10 +88,13 @@ export class Scheduler {
     this.#progress ??= await this.#options.store.all();
     const now = this.#today();
     const waiting: ScheduledFunction[] = [];
+    const present = new Set<string>();
     for (const fn of this.#options.functions()) {
+      present.add(fn.key);
       const read = this.#readOf(fn);
       if (read.schedule !== undefined && this.#wantsLook(fn.key, read, now)) waiting.push(fn);
     }
+    for (const key of this.#read.keys()) if (!present.has(key)) this.#read.delete(key);
     const workers = Array.from({ length: Math.min(MOST_AT_A_TIME, waiting.length) }, async () => {
       for (let fn = waiting.pop(); fn !== undefined && !signal.aborted; fn = waiting.pop())
         await this.#serve(fn, now, signal);
@@ -189,7 +192,6 @@ export class Scheduler {
       if (!this.#options.isGone(key)) continue;
       await this.#options.store.remove(key);
       progress.delete(key);
-      this.#read.delete(key);
       this.#problems.delete(key);
     }
   }
