@@ -25,6 +25,7 @@ export function errors(logger: Logger): Middleware<RequestState> {
       ctx.status = failure.status;
       ctx.set('X-Skep-Error', failure.code);
       ctx.set('X-OpenFaaS-Internal', 'gateway');
+      if (failure.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(failure.retryAfterSeconds));
       ctx.type = 'text/plain; charset=utf-8';
       const told = failure.expose
         ? failure.message

@@ -51,6 +51,9 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
     "the call took longer than it may: the text names the limit (the gateway's `upstream_timeout`, the function's annotation or its environment)",
 });
 
+/** Answered with `Retry-After`. */
+const TELL_WHEN: readonly FaasErrorCode[] = ['builder_busy', 'queue_unavailable', 'queue_full'];
+
 /** Any request under `/system` may end in one of these. */
 const OF_EVERY_REQUEST = ['invalid_credentials', 'internal_error'] as const;
 
@@ -86,7 +89,7 @@ function toResponse(codes: readonly FaasErrorCode[]): Response {
       ...(codes.includes('invalid_credentials') && {
         'WWW-Authenticate': { description: 'Asks for basic auth.', schema: { type: 'string' } },
       }),
-      ...(codes.includes('builder_busy') && {
+      ...(codes.some((code) => TELL_WHEN.includes(code)) && {
         'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } },
       }),
     },

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { expect } from 'chai';
+import { FaasError } from '../../../gateway/errors.ts';
 import type { CallRecord } from '../../../gateway/queue/call.ts';
 import { type RunningControlPlane, startControlPlane } from '../../support/control-plane.ts';
 import { createFakeCalls, type FakeCalls, fakeLetter, fakeRecord } from '../../support/fake-calls.ts';
@@ -446,6 +447,16 @@ describe('asynchronous calls in the API', () => {
       expect(await purge('')).to.deep.equal({ purged: 1 });
       await ask(404, 'DELETE', '/system/dead-letters/a');
     });
+  });
+
+  it('say when to ask again while NATS is away', async () => {
+    calls.list = async () => {
+      throw new FaasError('queue_unavailable', 'the queue cannot be used now', { retryAfterSeconds: 1 });
+    };
+    const response = await control.call('GET', '/system/calls');
+    expect(response.status).to.equal(503);
+    expect(response.headers.get('retry-after')).to.equal('1');
+    await judge.check('GET', '/system/calls', response);
   });
 
   it('are refused where no NATS is configured', async () => {
