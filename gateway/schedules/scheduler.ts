@@ -101,7 +101,9 @@ export class Scheduler {
     });
     const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
-    await this.#forgetGone(this.#progress);
+    await this.#forget(this.#progress, (key) =>
+      present.has(key) ? this.#read.get(key)?.schedule === undefined : this.#options.isGone(key),
+    );
   }
 
   /** Each read of the cluster brings annotations anew, and a time in a zone is slow to find. */
@@ -187,9 +189,10 @@ export class Scheduler {
     return stored;
   }
 
-  async #forgetGone(progress: Map<string, StoredProgress>): Promise<void> {
+  /** A function that was removed, or has no schedule any more. */
+  async #forget(progress: Map<string, StoredProgress>, isOver: (key: string) => boolean): Promise<void> {
     for (const key of progress.keys()) {
-      if (!this.#options.isGone(key)) continue;
+      if (!isOver(key)) continue;
       await this.#options.store.remove(key);
       progress.delete(key);
       this.#problems.delete(key);

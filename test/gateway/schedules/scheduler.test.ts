@@ -199,6 +199,19 @@ describe('Scheduler', () => {
     expect(world.results).to.deep.equal([]);
   });
 
+  it('has missed nothing of a schedule that was taken away and given again', async () => {
+    const hourly = scheduled('@hourly', { 'com.skep.schedule.on-missed': 'once' });
+    world.functions = [hourly];
+    const scheduler = world.scheduler();
+    await world.pass(scheduler, 1);
+    world.functions = [{ ...hourly, annotations: {} }];
+    await world.pass(scheduler, 1);
+    world.now += 5 * 60 * MINUTE + 10 * MINUTE;
+    world.functions = [hourly];
+    await world.pass(scheduler, 5);
+    expect(world.results).to.deep.equal([]);
+  });
+
   it('forgets a function that was removed', async () => {
     world.functions = [scheduled('@hourly')];
     const scheduler = world.scheduler();
