@@ -1,5 +1,7 @@
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
+import { FaasError } from '../../errors.ts';
 import type { QueueNames } from './names.ts';
+import { queueRefusal } from './refusal.ts';
 import { errorCodeOf, type JetStreamSessions } from './session.ts';
 
 /** The call that a key stands for. */
@@ -28,7 +30,7 @@ export class CallKeys {
       await js.publish(subject, JSON.stringify(call), { expect: { lastSubjectSequence: 0 } });
       return { ...call, isStored: false };
     } catch (error) {
-      if (!WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) throw error;
+      if (!WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) throw withoutRoom(error);
     }
     const message = await manager.streams.getMessage(this.#names.keys, { last_by_subj: subject });
     if (message === null) throw new Error('an idempotency key was forgotten just now');
@@ -42,6 +44,14 @@ export class CallKeys {
       .then(({ js }) => js.publish(this.#names.key(key), JSON.stringify({ id, instance, isStored: true })))
       .catch(() => undefined);
   }
+}
+
+/** Keys have a room of their own, which is not the queue's. */
+function withoutRoom(error: unknown): unknown {
+  const { code, retryAfterSeconds = 1 } = queueRefusal(error);
+  if (code !== 'queue_full') return error;
+  const message = 'no more idempotency keys can be remembered now: try again later, or without a key';
+  return new FaasError(code, message, { cause: error, retryAfterSeconds });
 }
 
 /** @throws {Error} when it is none of ours */

@@ -77,6 +77,14 @@ function refused(name: string, cause: unknown): Error {
   return new Error(`JetStream refuses the stream ${name}: ${(cause as Error).message}`, { cause });
 }
 
+/** After so long. JetStream takes no longer window for duplicates. */
+function forgotten(afterMs: number): Pick<StreamConfig, 'max_age' | 'duplicate_window'> {
+  return {
+    max_age: afterMs * NANOS_PER_MS,
+    duplicate_window: Math.min(afterMs, DUPLICATE_WINDOW_MS) * NANOS_PER_MS,
+  };
+}
+
 /** As the clients of NATS make an object store, so that they can read it. */
 function objectStore(bucket: string, config: Partial<StreamConfig>): Wanted {
   return {
@@ -122,7 +130,7 @@ function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
       max_msgs_per_subject: 1,
       max_msgs: MOST_RECORDS,
       max_bytes: limits.recordBytes,
-      max_age: limits.resultTtlMs * NANOS_PER_MS,
+      ...forgotten(limits.resultTtlMs),
     },
     {
       ...shared,
@@ -130,8 +138,9 @@ function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
       subjects: [names.allKeys],
       retention: 'limits',
       discard: 'new',
+      max_msgs_per_subject: 1,
       max_bytes: KEY_BYTES,
-      max_age: limits.keyTtlMs * NANOS_PER_MS,
+      ...forgotten(limits.keyTtlMs),
     },
     {
       ...shared,
@@ -146,7 +155,7 @@ function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
       ...shared,
       discard: 'old',
       max_bytes: limits.resultBytes,
-      max_age: limits.resultTtlMs * NANOS_PER_MS,
+      ...forgotten(limits.resultTtlMs),
     }),
   ];
 }

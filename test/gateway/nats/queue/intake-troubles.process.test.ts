@@ -136,6 +136,18 @@ describe('what takes calls, in trouble', function () {
     await queue.intake.accept(newCall());
   });
 
+  it('says so when there is no room for another key, and takes calls without one', async () => {
+    queue = await openQueue(nats);
+    await queue.intake.acceptKeyed('first', newCall());
+    const { manager } = await queue.sessions.get();
+    await manager.streams.update(queue.names.keys, { max_bytes: 200 });
+    const error = await queue.intake.acceptKeyed('second', newCall()).catch((cause: Error) => cause);
+    expect(error).to.include({ code: 'queue_full' });
+    expect((error as Error).message).to.match(/no more idempotency keys/);
+    await queue.intake.accept(newCall());
+    expect(await queue.waiting()).to.have.length(2);
+  });
+
   it('makes what is missing when NATS comes back without anything', async () => {
     queue = await openQueue(nats);
     await queue.intake.accept(newCall());

@@ -63,6 +63,13 @@ describe('the streams of the queue', function () {
     expect(await look()).to.match(/^1 waiting or running asynchronously \(0 % of the queue's room\)$/);
   });
 
+  it('may keep for as short as settings allow', async () => {
+    await queue.ensure({ ...SMALL_LIMITS, resultTtlMs: 60_000, keyTtlMs: 60_000 });
+    await queue.ensure(SMALL_LIMITS);
+    await queue.ensure({ ...SMALL_LIMITS, resultTtlMs: 365 * 86_400_000, keyTtlMs: 60_000 });
+    await queue.intake.acceptKeyed('key', newCall());
+  });
+
   it('take new limits, and keep what they have', async () => {
     await queue.ensure(SMALL_LIMITS);
     const id = await queue.intake.accept(newCall());
