@@ -47,6 +47,7 @@ interface Walk {
 const MOST_COST = 20_000;
 const COST: Readonly<Record<Place, number>> = { queue: 10, later: 10, records: 1 };
 const FIRST_WINDOW = 128;
+const FULL_WINDOW = 1024;
 /** Found in a window: the next one is wider. */
 const FEW = 64;
 
@@ -119,7 +120,7 @@ async function readMore(parts: CallListParts, walk: Walk, query: CallQuery): Pro
   const { below, first, window } = walk;
   const wished = Math.max(first, below - window);
   const { found, from } = await readDown(opener(parts, walk.place, query), { from: wished, below });
-  walk.window = found.length < FEW ? window * 4 : FIRST_WINDOW;
+  walk.window = found.length < FEW ? window * 4 : Math.min(window * 2, FULL_WINDOW);
   walk.entries = await Promise.all(found.map((message) => toEntry(parts, walk.place, query, message)));
   walk.readTo = from;
   if (found.length === 0) walk.below = from;
