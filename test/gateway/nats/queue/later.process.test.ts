@@ -315,6 +315,25 @@ describe('what is to be run later', function () {
     await queued(1);
   });
 
+  it('is all moved, each once, when those who move it are killed in between', async () => {
+    const count = 3000;
+    const runAt = Date.now();
+    await Promise.all(Array.from({ length: count }, () => queue.intake.accept(newCall({ runAt }))));
+    const file = new URL('./fixtures/mover-process.ts', import.meta.url).pathname;
+    const cluster = queue.names.queue.replace(/_queue$/, '');
+    for (let killed = 0; killed < 2; killed++) {
+      const before = await stateOf(queue.names.queue);
+      const child = Bun.spawn([process.execPath, file, String(nats.port), cluster], { stdout: 'ignore' });
+      await until('it moves', async () => (await stateOf(queue.names.queue)) > before);
+      child.kill('SIGKILL');
+      await child.exited;
+    }
+    startMover();
+    await until('nothing later', async () => (await stateOf(queue.names.later)) === 0);
+    const calls = await queue.waiting();
+    expect([calls.length, new Set(calls.map(({ id }) => id)).size]).to.deep.equal([count, count]);
+  });
+
   it('may be the longest that there are', async () => {
     const body = new Uint8Array(512 * 1024).fill(65);
     await queue.intake.accept(newCall({ runAt: Date.now(), body, headers: ['X-Long', 'é'.repeat(9000)] }));
