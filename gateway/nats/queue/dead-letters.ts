@@ -100,12 +100,19 @@ export class DeadLetters {
 
   /** The oldest first. */
   async #find(session: JetStreamSession, filter: DeadFilter): Promise<Found[]> {
+    const told = filter.id === undefined ? undefined : await this.#toldOf(session, filter.id);
+    if (told !== undefined) return [told];
     const found: Found[] = [];
-    for await (const { seq, letter } of this.#letters(session, filter, 1)) {
-      const { id, instance, body } = letter.call;
-      found.push({ seq, id, instance, object: body instanceof Uint8Array ? undefined : body });
-    }
+    for await (const { seq, letter } of this.#letters(session, filter, 1)) found.push(toFound(seq, letter));
     return found;
+  }
+
+  /** The letter that a call's record tells of: no search finds it sooner. */
+  async #toldOf(session: JetStreamSession, id: string): Promise<Found | undefined> {
+    const seq = (await this.#options.records.read(id))?.record.deadLetter;
+    if (seq === undefined) return undefined;
+    const letter = await this.#whole(session, seq);
+    return letter?.call.id === id ? toFound(seq, letter) : undefined;
   }
 
   /** The oldest first, without bodies. */
@@ -183,6 +190,10 @@ export class DeadLetters {
     }
     throw new Error('the call changes all the time');
   }
+}
+
+function toFound(seq: number, { call: { id, instance, body } }: DeadLetter): Found {
+  return { seq, id, instance, object: body instanceof Uint8Array ? undefined : body };
 }
 
 /** The letter is written before the record says that the call is dead. */
