@@ -170,11 +170,12 @@ describe('what is to be run later', function () {
     second.startActor();
     await queue.intake.accept(newCall({ runAt: Date.now() + 200 }));
     await queued(1);
-    expect([first.mover.moved, second.mover.moved]).to.deep.equal([1, 0]);
+    await until('one has moved it', async () => first.mover.moved + second.mover.moved === 1);
     await actor.stop();
     await queue.intake.accept(newCall({ runAt: Date.now() + 200 }));
     await queued(2);
-    expect(second.mover.moved).to.equal(1);
+    await until('one has moved it', async () => first.mover.moved + second.mover.moved === 2);
+    expect(second.mover.moved).to.be.at.least(1);
   });
 
   it('is in the queue once, when it was moved before and is still there', async () => {

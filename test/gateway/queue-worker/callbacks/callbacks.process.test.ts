@@ -263,7 +263,7 @@ describe('callbacks', function () {
 
   it('of other hosts are not held back by hosts that hang, however many there are', async () => {
     answer = (response, { path }) => (path === '/hangs' ? undefined : response.end());
-    await start({ callback_max_inflight: '8', callback_max_per_host: '4', callback_timeout: '20s' });
+    await start({ callback_max_inflight: '8', callback_max_per_host: '4', callback_timeout: '5m' });
     // As many as are held, and more.
     for (let i = 0; i < 60; i++) await send({ url: `http://127.0.0.1:${port}/hangs` });
     await until('it hangs', async () => received.length === 2);
