@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { forgetCalls } from '../support/forget-calls.ts';
 import { deployPatient, type PatientFunction } from '../support/patient-function.ts';
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 
@@ -17,7 +18,10 @@ describe('scaling on the queue', function () {
   before(async () => {
     platform = await openPlatform();
   });
-  afterEach(() => callee?.remove());
+  afterEach(async () => {
+    await callee?.remove();
+    await forgetCalls(platform, NAME);
+  });
 
   /** Of those that are told of: those that wait for their first attempt are not. */
   async function ended(): Promise<number> {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { forgetCalls } from '../support/forget-calls.ts';
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 
 const NAME = 'e2e-scheduled';
@@ -16,8 +17,7 @@ describe('a function with a schedule', function () {
   });
   afterEach(async () => {
     await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
-    // A call that waited is given up.
-    await platform.request(`/system/dead-letters?function=${NAME}`, { method: 'DELETE' });
+    await forgetCalls(platform, NAME);
   });
 
   const deploy = async (annotations: Readonly<Record<string, string>>): Promise<Response> =>

@@ -1,3 +1,4 @@
+import { forgetCalls } from '../../support/forget-calls.ts';
 import { type Platform, until } from '../../support/platform.ts';
 
 /** A shell script as one word, since the watchdog splits at spaces: answers, and fails when it is called at /fails. */
@@ -84,7 +85,6 @@ export class Traffic {
     await Promise.all(
       ours.map(async (functionName) => {
         await this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
-        await this.#platform.request(`/system/dead-letters?function=${functionName}`, { method: 'DELETE' });
       }),
     );
     for (const name of ours)
@@ -92,6 +92,7 @@ export class Traffic {
         `${name} is gone`,
         async () => (await this.#platform.request(`/system/function/${name}`)).status === 404,
       );
+    for (const name of ours) await forgetCalls(this.#platform, name);
   }
 
   async #deploy(
