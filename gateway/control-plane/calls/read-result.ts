@@ -19,6 +19,7 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'x-call-id',
   'x-skep-call-status',
 ]);
 
@@ -46,6 +47,8 @@ export function readResult(options: CallRoutesOptions): RouterMiddleware<Request
     for (const name of res.getHeaderNames()) res.removeHeader(name);
     res.writeHead(result.status, [
       ...passedOn(result.headers),
+      'X-Call-Id',
+      id,
       'X-Skep-Call-Status',
       state,
       ...(hasBody(result.status) ? ['Content-Length', String(result.bytes)] : []),
