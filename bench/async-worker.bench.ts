@@ -40,7 +40,8 @@ export async function run(): Promise<void> {
   try {
     await platform.open();
     const url = `${platform.url}/async-function/measured`;
-    const send = async (body: string): Promise<number> => (await fetch(url, { method: 'POST', body })).status;
+    const send = async (body: string, headers = {}): Promise<number> =>
+      (await fetch(url, { method: 'POST', body, headers })).status;
     await until('the first call', async () => (await send('first')) === 202);
 
     const waits: number[] = [];
@@ -59,19 +60,27 @@ export async function run(): Promise<void> {
     const pid = platform.queueWorkerPid(0);
     record('async: memory of an idle worker', (await settledBytes(pid)) / MIB, 'MiB');
     isHeld = true;
-    let sent = 0;
-    let refused = 0;
-    const sendOn = async (): Promise<void> => {
-      while (sent < WAITING) if ((await send(`waiting ${sent++}`.padEnd(100, '.'))) !== 202) refused++;
+    const sendAll = async (headers = {}): Promise<number> => {
+      let sent = 0;
+      let refused = 0;
+      const sendOn = async (): Promise<void> => {
+        while (sent < WAITING) {
+          if ((await send(`waiting ${sent++}`.padEnd(100, '.'), headers)) !== 202) refused++;
+        }
+      };
+      await Promise.all(Array.from({ length: SENDERS }, sendOn));
+      return refused;
     };
-    await Promise.all(Array.from({ length: SENDERS }, sendOn));
-    record('async: refused of 100,000', refused, 'calls', '<= 0');
+    record('async: refused of 100,000', await sendAll(), 'calls', '<= 0');
     record(
       'async: memory of a worker with 100,000 waiting',
       (await settledBytes(pid)) / MIB,
       'MiB',
       '<= 150',
     );
+    record('async: refused of 100,000 for later', await sendAll({ 'x-skep-delay': '1h' }), 'calls', '<= 0');
+    await Bun.sleep(3000); // until the worker has seen them
+    record('async: memory with as many for later, too', (await settledBytes(pid)) / MIB, 'MiB', '<= 150');
     record('async: its peak', bytesOf(pid, 'VmHWM') / MIB, 'MiB');
   } finally {
     held.resolve();
