@@ -79,6 +79,31 @@ describe('the gateway configuration', () => {
       expect(() => targetOf(text), text).to.throw('default_target');
   });
 
+  it('reads how much room the queue has, and how long it keeps', () => {
+    const { queueLimitBytes, resultTtlMs, idempotencyWindowMs, natsStreamReplicas } = loadConfig({
+      queue_limit_bytes: '8388608',
+      result_ttl: '1m',
+      idempotency_window: '8760h',
+      nats_stream_replicas: '5',
+    });
+    expect([queueLimitBytes, resultTtlMs, natsStreamReplicas]).to.deep.equal([8_388_608, 60_000, 5]);
+    expect(idempotencyWindowMs).to.equal(365 * 24 * 3_600_000);
+    const bad = [
+      ['queue_limit_bytes', '8388607'],
+      ['queue_later_limit_bytes', '1GB'],
+      ['queue_body_limit_bytes', '0'],
+      ['queue_record_limit_bytes', '-1'],
+      ['queue_result_limit_bytes', '9e9'],
+      ['queue_dead_limit_bytes', '99999999999999'],
+      ['result_ttl', '59s'],
+      ['idempotency_window', '8761h'],
+      ['nats_stream_replicas', '6'],
+    ] as const;
+    for (const [key, value] of bad) {
+      expect(() => loadConfig({ [key]: value }), key).to.throw(`${key}=${value}: expected`);
+    }
+  });
+
   it('is documented, variable by variable', () => {
     const source = readFileSync(new URL('../../gateway/config.ts', import.meta.url), 'utf8');
     const docs = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
