@@ -37,6 +37,7 @@ const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 const NOTHING = new Uint8Array(0);
 const TOO_MANY_REQUESTS = 429;
+const MOST_DOUBTED = 10_000;
 
 /**
  * Runs calls so that each ends once, whatever dies when. The record of a call decides: it says that an attempt runs before the function
@@ -48,6 +49,8 @@ export class CallRunner {
   readonly #now: () => number;
   /** By instance. */
   readonly #running = new Map<string, AbortController>();
+  /** Revisions of records that say that a call runs, though its message has come here: by the message. */
+  readonly #doubted = new Map<number, number>();
   readonly #stopping = new AbortController();
   readonly #persistence: Persistence;
 
@@ -102,7 +105,8 @@ export class CallRunner {
         this.#drop(delivery, 'it is a copy');
         return 'neither';
       case 'ended':
-        await this.#dropInput(call);
+        // Somebody may send a dead call again.
+        if (claim.record.state !== 'dead') await this.#dropInput(call);
         this.#drop(delivery, `the call is ${claim.record.state}`);
         return 'neither';
       case 'settled': {
@@ -111,6 +115,10 @@ export class CallRunner {
         return 'neither';
       }
       case 'lost': {
+        if (this.#isInDoubt(delivery, claim.revision)) {
+          delivery.doubt();
+          return 'neither';
+        }
         const outcome: Outcome = { kind: 'lost', reason: 'the worker that ran it was lost' };
         const startedAt = claim.record.startedAt ?? this.#now();
         await this.#commit(delivery, claim, { outcome, startedAt, answer: undefined });
@@ -119,6 +127,21 @@ export class CallRunner {
       case 'run':
         return this.#attempt(delivery, claim);
     }
+  }
+
+  /**
+   * Whether a call that seems to be lost may be with a worker that lives: NATS gives it to another one also when NATS itself was away for
+   * long, or has lost that it gave it. A worker that lives says so soon, and the message does not come again.
+   */
+  #isInDoubt({ seq }: Delivery, revision: number | undefined): boolean {
+    if (revision === undefined) return false;
+    const isSeenBefore = this.#doubted.get(seq) === revision;
+    this.#doubted.delete(seq);
+    if (isSeenBefore) return false;
+    this.#doubted.set(seq, revision);
+    const [oldest] = this.#doubted.keys();
+    if (this.#doubted.size > MOST_DOUBTED && oldest !== undefined) this.#doubted.delete(oldest);
+    return true;
   }
 
   #drop(delivery: Delivery, why: string): void {

@@ -22,6 +22,8 @@ export interface Delivery {
   ack(): void;
   /** It is not done with, and may be given to another one after so long. */
   refuse(delayMs: number): void;
+  /** Somebody else may be at it: it is given to somebody again soon, unless that one says meanwhile that it works on it. */
+  doubt(): void;
   /** Says nothing of it any more: it is given to another one after a while. */
   abandon(): void;
 }
@@ -44,6 +46,8 @@ export interface CallSourceOptions {
 const LOOK_MS = 5000;
 /** How long a message that cannot be read waits for somebody who can. */
 const UNREADABLE_WAIT_MS = 60_000;
+/** How long one in doubt waits for the word of another worker, which comes at each third of that time: part of the time after which the server gives a message up. */
+const DOUBT_SHARE = 0.4;
 const MOST_UNSAID = 10_000;
 const TELLING_LOOK_MS = 500;
 const NANOS_PER_MS = 1_000_000;
@@ -231,6 +235,7 @@ export class CallSource {
       deliveries,
       ack: () => finish(ACKNOWLEDGED),
       refuse: (delayMs) => finish(refusal(delayMs)),
+      doubt: () => finish(refusal(this.#ackWaitMs * DOUBT_SHARE)),
       abandon: () => finish(),
     };
   }

@@ -261,6 +261,34 @@ describe('a queue worker', function () {
     }
   });
 
+  it('runs a call once, though NATS forgets who has it', async () => {
+    const name = 'echo.openfaas-fn';
+    const makeConsumer = (): Promise<void> =>
+      new QueueConsumers(queue.sessions, queue.names, 1000).ensure('faas-request', name);
+    await makeConsumer();
+    const others: TestWorker[] = [];
+    await start();
+    const answering = Promise.withResolvers<() => void>();
+    gateway.answer = (call, response) => answering.resolve(() => response.end(call.body));
+    const id = await queue.intake.accept(newCall());
+    const answer = await answering.promise;
+    try {
+      for (let i = 0; i < 3; i++) others.push(await startWorker({ nats, queue, gateway }));
+      const { manager } = await queue.sessions.get();
+      await manager.consumers.delete(queue.names.queue, 'call_faas-request_openfaas-fn_echo');
+      await makeConsumer();
+      // As long as it takes to give it up for lost, twice.
+      await Bun.sleep(2500);
+      expect((await queue.record(id)).state).to.equal('running');
+      answer();
+      expect((await recordOf(queue, id)).record).to.deep.include({ state: 'succeeded', attempt: 1 });
+      await emptied(queue);
+      expect(gateway.seen).to.have.length(1);
+    } finally {
+      await Promise.all(others.map((other) => other.stop()));
+    }
+  });
+
   it('ends what is cancelled while it runs, and drops its input', async () => {
     await start();
     const hungUp = Promise.withResolvers<void>();
