@@ -20,6 +20,7 @@ export interface SoleActorOptions {
 /** How often the lease is looked at, and renewed. */
 const LOOK_MS = 500;
 const ANSWER_MS = 1000;
+const WATCH_MS = 250;
 const EXPIRES_MS = 3000;
 /** One that is cut off stops well before another one begins. */
 const BELIEVED_MS = 2000;
@@ -48,7 +49,7 @@ export class SoleActor {
 
   /** Whether it is this one, at this moment. */
   get isActing(): boolean {
-    return this.#acting !== undefined;
+    return this.#acting !== undefined && !this.#acting.ending.signal.aborted;
   }
 
   start(): void {
@@ -69,8 +70,8 @@ export class SoleActor {
         await this.#lease.step().catch((error: unknown) => this.#complain('the lease cannot be had', error));
       }
       if (signal.aborted) break;
+      if (!this.#lease.isHeld || this.#acting?.ending.signal.aborted) await this.#end();
       if (this.#lease.isHeld) this.#acting ??= this.#begin();
-      else await this.#end();
       await pause(LOOK_MS, signal);
     }
     await this.#end();
@@ -81,13 +82,18 @@ export class SoleActor {
     const { act, key, logger } = this.#options;
     logger.info('this process has the lease', { lease: key });
     const ending = new AbortController();
-    const done = (async () => {
+    // The next look may wait long for an answer.
+    const watching = setInterval(() => {
+      if (!this.#lease.isHeld) ending.abort();
+    }, WATCH_MS);
+    const run = async (): Promise<void> => {
       while (!ending.signal.aborted) {
         await act(ending.signal).catch((error: unknown) => this.#complain('will be tried again', error));
         await pause(LOOK_MS, ending.signal);
       }
-    })();
-    return { ending, done };
+      clearInterval(watching);
+    };
+    return { ending, done: run() };
   }
 
   async #end(): Promise<void> {
