@@ -129,7 +129,7 @@ export class QueueIntake implements CallIntake {
     const there = await this.#records.read(id);
     if (there === undefined)
       throw new FaasError('queue_unavailable', 'the call was forgotten while it was accepted: try again');
-    if (there.record.state !== 'queued' || there.record.attempt > 0) return false;
+    if (!isUntouched(there.record)) return false;
     const named = { id, instance: there.record.instance, revision: there.revision };
     const { isDuplicate } = await this.#publish(call, named, named.instance);
     return !isDuplicate;
@@ -213,6 +213,11 @@ function queuedRecord(
     ...(runAt !== undefined && { runAt }),
     ...(callbackUrl !== undefined && { callbackUrl }),
   };
+}
+
+/** It may be that its message was never stored. */
+function isUntouched({ state, step, attempt, attempts }: CallRecord): boolean {
+  return state === 'queued' && step === 0 && attempt === 0 && attempts.length === 0;
 }
 
 async function told<T>(work: () => Promise<T>): Promise<T> {

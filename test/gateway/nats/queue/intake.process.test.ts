@@ -95,6 +95,19 @@ describe('what takes calls into JetStream', () => {
     expect(await queue.waiting()).to.deep.equal([]);
   });
 
+  it('takes it no more when it waits for a later step, or for a retry', async () => {
+    for (const changes of [{ step: 1 }, { attempt: 1 }]) {
+      const id = `tick-${Object.keys(changes)[0]}`;
+      await queue.intake.acceptFirst(id, newCall());
+      // Longer ago than the stream remembers the message.
+      const other = { instance: '00000000000000aa', ...changes };
+      await queue.records.write({ ...(await queue.record(id)), ...other }, undefined);
+      await queue.takeAll();
+      expect(await queue.intake.acceptFirst(id, newCall()), id).to.equal(false);
+    }
+    expect(await queue.waiting()).to.deep.equal([]);
+  });
+
   it('stores a call of which its last writer has left the record alone', async () => {
     await queue.intake.acceptFirst('tick-1', newCall());
     const before = await queue.waiting();
