@@ -3,6 +3,7 @@ import { OpenApiJudge } from '../support/openapi-answers.ts';
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 
 const NAME = 'openapi-full';
+const ONE_TRY = { 'com.openfaas.retry.attempts': '0' };
 
 /** What the fake cluster of the unit tests cannot show: how a function comes back from a real one. */
 describe('the running platform answers as its OpenAPI document says', function () {
@@ -58,6 +59,48 @@ describe('the running platform answers as its OpenAPI document says', function (
     await ask(200, 'GET', `/system/logs?name=${NAME}`);
     await ask(202, 'DELETE', '/system/functions', { functionName: NAME });
     await ask(404, 'GET', `/system/function/${NAME}`);
+  });
+
+  it('asynchronous calls: one that runs, one that is cancelled, one that dies and is sent again', async () => {
+    const deployment = { service: NAME, image: await platform.exampleImage(), annotations: { ...ONE_TRY } };
+    await ask(202, 'POST', '/system/functions', deployment);
+    const accept = async (headers: Record<string, string> = {}): Promise<string> => {
+      const path = `/async-function/${NAME}`;
+      const response = await fetch(platform.url + path, { method: 'POST', body: 'hi', headers });
+      expect(response.status).to.equal(202);
+      await judge.check('POST', path, response);
+      return response.headers.get('x-call-id') ?? '';
+    };
+    const statusOf = async (id: string): Promise<string> =>
+      JSON.parse(await ask(200, 'GET', `/system/calls/${id}?wait=50s`)).status;
+
+    const runs = await accept();
+    expect(await statusOf(runs)).to.equal('succeeded');
+    const result = await platform.request(`/system/calls/${runs}/result`, { method: 'GET' });
+    expect(result.headers.get('x-skep-call-status')).to.equal('succeeded');
+    expect(await result.text()).to.contain('hi');
+
+    const waits = await accept({ 'X-Skep-Delay': '1h' });
+    await ask(409, 'GET', `/system/calls/${waits}/result`);
+    await ask(202, 'DELETE', `/async-function/${waits}`);
+    await ask(202, 'DELETE', `/async-function/${waits}`);
+    await ask(409, 'DELETE', `/async-function/${runs}`);
+    await ask(404, 'GET', `/system/calls/${waits}/result`);
+    await ask(200, 'GET', `/system/calls?function=${NAME}&limit=1`);
+
+    const dies = await accept({ 'X-Skep-Delay': '3s' });
+    await ask(202, 'DELETE', '/system/functions', { functionName: NAME });
+    expect(await statusOf(dies)).to.equal('dead');
+    await ask(200, 'GET', `/system/dead-letters/${dies}`);
+    await ask(200, 'GET', `/system/dead-letters?function=${NAME}`);
+    await ask(202, 'POST', '/system/functions', deployment);
+    expect(JSON.parse(await ask(202, 'POST', `/system/dead-letters/${dies}/redrive`))).to.deep.equal({
+      redriven: 1,
+    });
+    expect(await statusOf(dies)).to.equal('succeeded');
+    await ask(404, 'POST', `/system/dead-letters/${dies}/redrive`);
+    await ask(200, 'DELETE', `/system/dead-letters?function=${NAME}`);
+    await ask(202, 'DELETE', '/system/functions', { functionName: NAME });
   });
 
   it('namespaces, secrets, info and health', async () => {
