@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { encodeRecord } from '../../../../gateway/nats/queue/call-codec.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
@@ -99,9 +100,7 @@ describe('what takes calls into JetStream', () => {
     for (const changes of [{ step: 1 }, { attempt: 1 }]) {
       const id = `tick-${Object.keys(changes)[0]}`;
       await queue.intake.acceptFirst(id, newCall());
-      // Longer ago than the stream remembers the message.
-      const other = { instance: '00000000000000aa', ...changes };
-      await queue.records.write({ ...(await queue.record(id)), ...other }, undefined);
+      await queue.records.write({ ...(await queue.record(id)), ...changes }, undefined);
       await queue.takeAll();
       expect(await queue.intake.acceptFirst(id, newCall()), id).to.equal(false);
     }
@@ -109,17 +108,22 @@ describe('what takes calls into JetStream', () => {
   });
 
   it('stores a call of which its last writer has left the record alone', async () => {
-    await queue.intake.acceptFirst('tick-1', newCall());
-    const before = await queue.waiting();
-    await queue.loseMessages();
-    expect(await queue.waiting()).to.deep.equal([]);
-    // The stream remembers the message for as long as nobody can tell whether it is there: as if it had never been published.
-    await queue.records.write({ ...(await queue.record('tick-1')), instance: '00000000000000aa' }, undefined);
+    await queue.intake.acceptFirst('tick-0', newCall());
+    await queue.takeAll();
+    const instance = createHash('sha256').update('tick-1').digest('hex').slice(0, 16);
+    await queue.records.write({ ...(await queue.record('tick-0')), id: 'tick-1', instance }, 0);
     expect(await queue.intake.acceptFirst('tick-1', newCall())).to.equal(true);
     const [call] = await queue.waiting();
-    expect(before).to.have.length(1);
-    expect(call).to.deep.include({ id: 'tick-1', instance: '00000000000000aa' });
+    expect(call).to.deep.include({ id: 'tick-1', instance });
     expect(call?.revision).to.equal((await queue.records.read('tick-1'))?.revision);
+  });
+
+  it('takes it beside a call to which a client has given that id', async () => {
+    await queue.intake.acceptAs('tick-1', newCall({ path: '/by-a-client' }));
+    expect(await queue.intake.acceptFirst('tick-1', newCall({ path: '/the-tick' }))).to.equal(true);
+    expect(await queue.intake.acceptFirst('tick-1', newCall({ path: '/the-tick' }))).to.equal(false);
+    const waiting = await queue.waiting();
+    expect(waiting.map(({ path }) => path).sort()).to.deep.equal(['/by-a-client', '/the-tick']);
   });
 
   it('gives one id for one key of a function, and runs it once', async () => {
