@@ -1,6 +1,6 @@
 import { CALL_STATES } from '../../../contract/call-status.ts';
 import { ASYNC_CALL_PATHS } from './async-call.ts';
-import { failures, openFailures } from './errors.ts';
+import { failures } from './errors.ts';
 import { NAMESPACE_QUERY } from './parameters.ts';
 import { answer, empty, flag, listOf, object, ref, text } from './schema.ts';
 import type { Parameter, Paths, Schema } from './types.ts';
@@ -148,11 +148,13 @@ export const CALL_PATHS: Paths = {
       operationId: 'cancelCall',
       tags: ['calls'],
       summary: 'Cancel a call: one that waits, is to be tried again, or runs',
-      security: [],
+      description:
+        'Without credentials where the id is a random UUID; ids of ticks and those that clients have made up ask for them.',
+      security: [{}, { basic: [] }],
       parameters: [{ ...ID, name: 'name' }],
       responses: {
         202: empty('It is cancelled, or was before. What the function has done until then stays done.'),
-        ...openFailures(...ASKED, 'call_not_found', 'call_ended', 'internal_error'),
+        ...failures(...ASKED, 'call_not_found', 'call_ended'),
       },
     },
   },

@@ -65,7 +65,7 @@ export interface Operation {
   };
   readonly responses: Readonly<Record<string, Response>>;
   /** Absent: basic auth, as the whole document says; empty: open to everybody. */
-  readonly security?: readonly [];
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
 }
 
 export type Method = 'get' | 'put' | 'post' | 'delete' | 'options' | 'head' | 'patch';

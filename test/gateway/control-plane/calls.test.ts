@@ -373,21 +373,23 @@ describe('asynchronous calls in the API', () => {
   });
 
   it('cancels to whoever knows the id, as OpenFaaS does', async () => {
-    put({ id: 'a' });
-    put({ id: 'over', state: 'succeeded' });
+    const id = (digit: number): string => `9817b013-1724-81fa-8092-00000000000${digit}`;
+    const [a, over, none] = [id(0), id(1), id(2)] as const;
+    put({ id: a });
+    put({ id: over, state: 'succeeded' });
     const cancel = (id: string): Promise<Response> =>
       fetch(`${control.url}/async-function/${id}`, { method: 'DELETE' });
     for (const [id, status] of [
-      ['a', 202],
-      ['a', 202],
-      ['over', 409],
-      ['none', 404],
+      [a, 202],
+      [a, 202],
+      [over, 409],
+      [none, 404],
     ] as const) {
       const response = await cancel(id);
       expect(response.status, id).to.equal(status);
       await judge.check('DELETE', '/async-function/x', response);
     }
-    expect(calls.records.get('a')?.state).to.equal('cancelled');
+    expect(calls.records.get(a)?.state).to.equal('cancelled');
   });
 
   describe('dead letters', () => {
