@@ -53,7 +53,10 @@ const TELLING_LOOK_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 
 interface Held {
-  reply: string;
+  /** Of the call. */
+  readonly instance: string;
+  /** Where what is said of it goes; undefined: nowhere any more. */
+  reply: string | undefined;
 }
 
 /** The calls of one queue, from a consumer for each function, over one connection to NATS after the other. */
@@ -205,13 +208,6 @@ export class CallSource {
   /** @returns undefined: it is nothing to run */
   #receive(message: Delivered): Delivery | undefined {
     const { seq, deliveries, reply } = message;
-    const known = this.#held.get(seq);
-    if (known !== undefined) {
-      // The server gave it up for lost, but it is here: what is said of it goes to where it asks now.
-      known.reply = reply;
-      this.#say(reply, WORKING);
-      return undefined;
-    }
     let call: QueuedCall;
     try {
       call = decodeCall(message, 'queue');
@@ -223,7 +219,17 @@ export class CallSource {
       this.#say(reply, refusal(UNREADABLE_WAIT_MS));
       return undefined;
     }
-    const held: Held = { reply };
+    const { instance } = call;
+    const known = this.#held.get(seq);
+    if (known?.instance === instance) {
+      // The server gave it up for lost, but it is here: what is said of it goes to where it asks now.
+      known.reply = reply;
+      this.#say(reply, WORKING);
+      return undefined;
+    }
+    // A NATS that has lost everything counts from 1 again: what is said of the call that had this place is not meant for this one.
+    if (known !== undefined) known.reply = undefined;
+    const held: Held = { reply, instance };
     this.#held.set(seq, held);
     const finish = (word?: string): void => {
       if (this.#held.get(seq) === held) this.#held.delete(seq);
@@ -255,7 +261,8 @@ export class CallSource {
     for (const { reply } of this.#held.values()) this.#say(reply, WORKING);
   }
 
-  #say(reply: string, word: string): void {
+  #say(reply: string | undefined, word: string): void {
+    if (reply === undefined) return;
     const { connection } = this.#options.link;
     if (connection !== undefined && !connection.isClosed()) connection.publish(reply, word);
     // One that is never said is found by whoever is given the message again.
