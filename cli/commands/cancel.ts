@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { cancelCall } from '../async/calls-api.ts';
+import { CliError, messageOf } from '../errors.ts';
 import { addGatewayFlags, addStackFlags, type GatewayFlags, type StackFlags } from '../flags.ts';
 import { connect } from '../gateway-client.ts';
 import { gatewayFromStack } from '../load-stack.ts';
@@ -18,9 +19,15 @@ export function define(command: Command, shell: Shell): void {
   command.action(async (ids: readonly string[]) => {
     const flags = command.opts<CancelFlags>();
     const gateway = await connect(shell, flags, { stackGateway: await gatewayFromStack(shell, flags) });
+    const failures: string[] = [];
     for (const id of ids) {
-      await cancelCall(gateway, id);
-      shell.out(`Cancelled: ${id}`);
+      try {
+        await cancelCall(gateway, id);
+        shell.out(`Cancelled: ${id}`);
+      } catch (error) {
+        failures.push(ids.length === 1 ? messageOf(error) : `${id}: ${messageOf(error)}`);
+      }
     }
+    if (failures.length > 0) throw new CliError(failures.join('\n'));
   });
 }

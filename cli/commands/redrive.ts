@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { redrive } from '../async/calls-api.ts';
-import { CliError } from '../errors.ts';
+import { CliError, messageOf } from '../errors.ts';
 import {
   addGatewayFlags,
   addNamespaceFlag,
@@ -47,7 +47,16 @@ Examples:
     const gateway = await connect(shell, flags, { stackGateway: await gatewayFromStack(shell, flags) });
     let count = 0;
     if (ids.length === 0) count = await redrive(gateway, flags, rate);
-    for (const id of ids) count += await redrive(gateway, id, rate);
-    shell.out(`Sent again: ${count} ${count === 1 ? 'call' : 'calls'}`);
+    const failures: string[] = [];
+    for (const id of ids) {
+      try {
+        count += await redrive(gateway, id, rate);
+      } catch (error) {
+        failures.push(ids.length === 1 ? messageOf(error) : `${id}: ${messageOf(error)}`);
+      }
+    }
+    if (count > 0 || failures.length === 0)
+      shell.out(`Sent again: ${count} ${count === 1 ? 'call' : 'calls'}`);
+    if (failures.length > 0) throw new CliError(failures.join('\n'));
   });
 }

@@ -153,6 +153,13 @@ Attempts:
     expect(stdout).to.contain('the call over has ended already');
   });
 
+  it('cancels the others, too, when one has ended', async () => {
+    put(fakeRecord({ id: 'over', state: 'failed' }), fakeRecord({ id: 'b' }));
+    const [exitCode, stdout] = await skep('cancel', 'over', 'b');
+    expect(exitCode).to.equal(1);
+    expect(stdout).to.contain('Cancelled: b').and.to.contain('over: ');
+  });
+
   for (const args of [
     ['calls', 'a', '--function', 'b'],
     ['calls', 'a', '--status', 'dead'],

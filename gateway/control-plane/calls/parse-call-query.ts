@@ -14,6 +14,9 @@ const MOST_PER_SECOND = 1000;
 /** `?function=`, with `?namespace=`. @returns `name.namespace`; undefined: all. @throws {FaasError} `function_not_found` */
 export function parseFunction(query: ParsedUrlQuery, defaultNamespace: string): string | undefined {
   const text = last(query, 'function');
+  // What a script has left empty by mistake must not mean all of them.
+  if (text === undefined && query['function'] !== undefined)
+    throw new ContractError('function: expected a name; leave it away for all functions');
   if (text !== undefined) return qualifiedName(toFunctionRef({ text, query, defaultNamespace }));
   if (last(query, 'namespace') !== undefined)
     throw new ContractError('namespace: it says where a function is: add function=NAME');

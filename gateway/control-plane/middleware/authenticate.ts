@@ -3,9 +3,12 @@ import { FaasError } from '../../errors.ts';
 import { type Credentials, isAuthorized } from '../credentials.ts';
 
 const PROTECTED = /^\/(?:system|ui)(?:\/|$)/i;
-/** Whoever knows the random id of a call may cancel it; the id of a schedule's tick, or one that a client has made up, can be guessed. */
+/**
+ * Whoever knows an id that the queue has made may cancel its call. The id of a schedule's tick, and one that a client has made up, can
+ * be guessed, and one that a key stands for is told to whoever guesses the key.
+ */
 const GUESSABLE_CALL =
-  /^\/async-function\/(?![0-9a-f]{8}-[0-9a-f]{4}-[48][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$)/i;
+  /^\/async-function\/(?![0-9a-f]{8}-[0-9a-f]{4}-8[01][0-9a-f]{2}-80[0-9a-f]{2}-[0-9a-f]{12}$)/i;
 
 /**
  * Basic auth over the whole `/system` and `/ui` tree, so that a new route there is closed until someone opens it, and over calls whose

@@ -149,7 +149,7 @@ export const CALL_PATHS: Paths = {
       tags: ['calls'],
       summary: 'Cancel a call: one that waits, is to be tried again, or runs',
       description:
-        'Without credentials where the id is a random UUID; ids of ticks and those that clients have made up ask for them.',
+        'Without credentials where the queue has made the id; ids of ticks, of idempotency keys and those that clients have made up ask for them.',
       security: [{}, { basic: [] }],
       parameters: [{ ...ID, name: 'name' }],
       responses: {

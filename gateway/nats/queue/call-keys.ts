@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
 import { FaasError } from '../../errors.ts';
+import type { NewCall } from '../../queue/call-queue.ts';
 import type { QueueNames } from './names.ts';
 import { queueRefusal } from './refusal.ts';
 import { errorCodeOf, type JetStreamSessions } from './session.ts';
@@ -8,6 +10,8 @@ import { errorCodeOf, type JetStreamSessions } from './session.ts';
 export interface KeyedCall {
   readonly id: string;
   readonly instance: string;
+  /** By which another call under the same key is known. */
+  readonly print: string;
 }
 
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
@@ -38,12 +42,20 @@ export class CallKeys {
   }
 
   /** Waits for nothing: whoever finds it unmarked looks for the call itself. */
-  markStored(key: string, { id, instance }: KeyedCall): void {
+  markStored(key: string, { id, instance, print }: KeyedCall): void {
+    const text = JSON.stringify({ id, instance, print, isStored: true });
     this.#sessions
       .get()
-      .then(({ js }) => js.publish(this.#names.key(key), JSON.stringify({ id, instance, isStored: true })))
+      .then(({ js }) => js.publish(this.#names.key(key), text))
       .catch(() => undefined);
   }
+}
+
+/** What must be the same where a call is sent again. Of a body in the store of bodies its length must do. */
+export function printOf({ path, steps, callbackUrl, body }: NewCall): string {
+  const facts = JSON.stringify([path, callbackUrl, steps.map((step) => step.function)]);
+  const hash = createHash('sha256').update(facts);
+  return hash.update(body instanceof Uint8Array ? body : `${body.bytes}`).digest('base64url');
 }
 
 /** Keys have a room of their own, which is not the queue's. */
@@ -59,7 +71,8 @@ function parseKeyed(text: string): KeyedCall & { readonly isStored: boolean } {
   const stored = parseObject(parseJson(text), 'what an idempotency key stands for');
   const id = ownValue(stored, 'id');
   const instance = ownValue(stored, 'instance');
-  if (typeof id !== 'string' || typeof instance !== 'string')
+  const print = ownValue(stored, 'print');
+  if (typeof id !== 'string' || typeof instance !== 'string' || typeof print !== 'string')
     throw new Error('an idempotency key stands for no call');
-  return { id, instance, isStored: ownValue(stored, 'isStored') === true };
+  return { id, instance, print, isStored: ownValue(stored, 'isStored') === true };
 }

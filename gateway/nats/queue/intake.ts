@@ -7,7 +7,7 @@ import type { CallIntake, NewCall } from '../../queue/call-queue.ts';
 import type { Stored } from './acked-publisher.ts';
 import { Bodies } from './bodies.ts';
 import { encodeCall } from './call-codec.ts';
-import { CallKeys } from './call-keys.ts';
+import { CallKeys, printOf } from './call-keys.ts';
 import { KnownQueues } from './known-queues.ts';
 import type { QueueNames } from './names.ts';
 import { QueueConsumers } from './queue-consumers.ts';
@@ -88,7 +88,14 @@ export class QueueIntake implements CallIntake {
     return told(async () => {
       await this.#prepare(call);
       const text = `${call.steps[0]?.function ?? ''} ${key}`;
-      const kept = await this.#keys.keep(text, { id: randomUUID(), instance: newInstance() });
+      const print = printOf(call);
+      const kept = await this.#keys.keep(text, { id: randomUUID(), instance: newInstance(), print });
+      if (kept.print !== print) {
+        throw new FaasError(
+          'invalid_request',
+          'Idempotency-Key: it stands for another call of this function already, with another path, body, callback or chain',
+        );
+      }
       if (kept.isStored) return { id: kept.id, isFirst: false };
       const isFirst = await this.#acceptOnce(call, kept);
       this.#keys.markStored(text, kept);

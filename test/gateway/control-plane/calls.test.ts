@@ -359,6 +359,7 @@ describe('asynchronous calls in the API', () => {
       'limit=-1',
       'namespace=dev',
       'function=a.b&namespace=c',
+      'function=',
     ]) {
       it(`refuse ${query}`, async () => {
         await ask(400, 'GET', `/system/calls?${query}`);
@@ -369,6 +370,8 @@ describe('asynchronous calls in the API', () => {
     it('refuse what no function can be called', async () => {
       await ask(404, 'GET', '/system/calls?function=A%20B');
       await ask(404, 'DELETE', '/system/dead-letters?function=*');
+      await ask(400, 'DELETE', '/system/dead-letters?function=');
+      await ask(400, 'POST', '/system/dead-letters/redrive?function=');
     });
   });
 

@@ -199,6 +199,9 @@ describe('accepting an asynchronous call', () => {
     expect(other.headers['x-call-id']).to.not.equal(first.headers['x-call-id']);
     expect(counted.length).to.equal(3);
     expect((await post(['X-Call-Id', ''])).headers['x-call-id']).to.equal('id-4');
+    // Of a schedule's tick, which has it to itself.
+    const tick = 'cron-bill.openfaas-fn-20261122T011500Z';
+    expect((await post(['X-Call-Id', tick])).headers['x-call-id']).to.equal('id-5');
   });
 
   it('takes a time to run at, or a delay', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { encodeRecord } from '../../../../gateway/nats/queue/call-codec.ts';
+import { printOf } from '../../../../gateway/nats/queue/call-keys.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { newCall, openQueue, type TestQueue } from './fixtures/test-queue.ts';
 
@@ -139,9 +140,25 @@ describe('what takes calls into JetStream', () => {
     expect(other.id).not.to.equal(answers[0]?.id);
   });
 
+  it('refuses another call under a key that stands for one', async () => {
+    const { id } = await queue.intake.acceptKeyed('order 7', newCall());
+    for (const changes of [
+      { path: '/other' },
+      { body: Buffer.from('other') },
+      { callbackUrl: 'https://a.example/' },
+    ]) {
+      const failure = await queue.intake
+        .acceptKeyed('order 7', newCall(changes))
+        .catch((error: unknown) => error);
+      expect(failure).to.deep.include({ code: 'invalid_request' });
+    }
+    expect(await queue.intake.acceptKeyed('order 7', newCall())).to.deep.equal({ id, isFirst: false });
+    expect(await queue.waiting()).to.have.length(1);
+  });
+
   it('runs a call whose first writer was lost after it had kept the key', async () => {
     const lost = { id: 'lost-id', instance: '00000000000000aa' };
-    await queue.keepKey('echo.openfaas-fn order 7', lost);
+    await queue.keepKey('echo.openfaas-fn order 7', { ...lost, print: printOf(newCall()) });
     expect(await queue.intake.acceptKeyed('order 7', newCall())).to.deep.equal({
       id: 'lost-id',
       isFirst: true,
