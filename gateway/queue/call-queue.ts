@@ -16,6 +16,8 @@ import type { CallbackRecord } from './callback.ts';
 export interface NewCall {
   readonly acceptedAt: number;
   readonly steps: readonly CallStep[];
+  /** The first step's function as the path named it: `name` or `name.namespace`. */
+  readonly calledAs?: string | undefined;
   readonly path: string;
   /** Without `X-Call-Id`: who stores it adds the one that it gets. */
   readonly headers: CallHeaders;

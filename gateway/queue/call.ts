@@ -40,6 +40,8 @@ export interface QueuedCall {
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
   readonly steps: readonly CallStep[];
+  /** The first step's function as the path named it: `name` or `name.namespace`. */
+  readonly calledAs?: string | undefined;
   /** Which of them is to be run, from 0. */
   readonly step: number;
   /** Of the attempt that is to be made, from 1; each step begins anew. */

@@ -9,9 +9,12 @@ export interface QueuedCallback {
   readonly instance: string;
   /** Of the queue whose workers post it. */
   readonly queue: string;
+  /** As the client wrote it. */
   readonly url: string;
-  /** As the client named it, or `name.namespace`. */
+  /** `name.namespace` */
   readonly function: string;
+  /** As the client named it, where that is known. */
+  readonly calledAs?: string | undefined;
   /** Of the function; 503: it could not be called. */
   readonly status: number;
   /** The function's answer, without those of one connection. */

@@ -107,10 +107,14 @@ export class Acceptor {
         retryAfterSeconds: 1,
       });
     }
-    return this.#store(arrival, entry, intake);
+    return this.#store(arrival, { entry, calledAs: name }, intake);
   }
 
-  async #store(arrival: Arrival, entry: FunctionEntry, intake: CallIntake): Promise<Accepted> {
+  async #store(
+    arrival: Arrival,
+    { entry, calledAs }: { readonly entry: FunctionEntry; readonly calledAs: string },
+    intake: CallIntake,
+  ): Promise<Accepted> {
     const { exchange, marks, rest } = arrival;
     const { bodyLimitBytes, maxDelayMs, isRefusedHost } = this.#options;
     const acceptedAt = Date.now();
@@ -125,7 +129,7 @@ export class Acceptor {
     if (exchange.request.contentLength > bodyLimitBytes) throw tooLong(bodyLimitBytes);
     const received = await arrival.body.read();
     const body = await this.#storeBody(received, arrival.body, intake);
-    const call: NewCall = { acceptedAt, steps, path: rest, headers, callbackUrl, runAt, body };
+    const call: NewCall = { acceptedAt, steps, calledAs, path: rest, headers, callbackUrl, runAt, body };
     const bytes = body instanceof Uint8Array ? body.length : 0;
     this.#storingBytes += bytes;
     try {

@@ -7,7 +7,7 @@ import { MOST_ATTEMPTS_TOLD, type ObjectBody } from '../../queue/call.ts';
 import type { CallbackAttempt, CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
 import { HostLanes } from '../../queue/host-lanes.ts';
 import { type CallbackRules, type PostOutcome, settleCallback } from '../../queue/settle-callback.ts';
-import { CallbackSigner, callbackHeaders } from './callback-headers.ts';
+import { asCallHeaders, CallbackSigner, callbackHeaders } from './callback-headers.ts';
 import type { Post } from './post.ts';
 
 export type CallbackOutcome = 'delivered' | 'retried' | 'failed' | 'put_off';
@@ -190,7 +190,9 @@ export class CallbackDeliverer {
         for await (const piece of openBody()) hmac.update(piece);
         headers['x-skep-signature'] = CallbackSigner.finish(hmac, atSeconds);
       }
-      return await post({ url: callback.url, headers, bodyBytes, openBody }, this.#stopping.signal);
+      const callHeaders = asCallHeaders(headers, callback);
+      const wanted = { url: callback.url, headers, callHeaders, bodyBytes, openBody };
+      return await post(wanted, this.#stopping.signal);
     } catch (error) {
       return { kind: 'lost', reason: `the result cannot be read: ${(error as Error).message}` };
     }

@@ -22,11 +22,14 @@ export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 export interface Post {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
+  /** In their place for `/async-function/…` behind the gateway, be it by a redirect. */
+  readonly callHeaders: Readonly<Record<string, string | string[]>>;
   readonly bodyBytes: number;
   /** The body from its beginning, each time. */
   readonly openBody: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
+const ASYNC = /^\/async-function\//;
 const MOST_REDIRECTS = 3;
 /** Those with which the same is to be sent again. */
 const REDIRECTS = new Set([301, 302, 307, 308]);
@@ -43,7 +46,8 @@ class RefusedError extends Error {}
  * address each time that it is asked for.
  */
 export async function post(wanted: Post, options: PostOptions, signal: AbortSignal): Promise<PostOutcome> {
-  let url = wanted.url;
+  // As asked for it may be written in other ways, e.g. `HTTPS://`.
+  let url = URL.parse(wanted.url)?.href ?? wanted.url;
   try {
     for (let redirects = 0; ; redirects++) {
       const answer = await postOnce({ ...wanted, url }, options, signal);
@@ -73,7 +77,7 @@ interface Answer {
 }
 
 function postOnce(
-  { url: text, headers, bodyBytes, openBody }: Post,
+  { url: text, headers: plainHeaders, callHeaders, bodyBytes, openBody }: Post,
   options: PostOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -81,6 +85,7 @@ function postOnce(
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new RefusedError('it is no URL of http or https');
   const isFunction = isOwnFunction(url, options.gateway);
+  const headers = isFunction && ASYNC.test(url.pathname) ? callHeaders : plainHeaders;
   const lookup = isFunction ? undefined : checkedLookup(url, options);
   const timeoutMs =
     (isFunction ? options.functionTimeoutMs : options.timeoutMs) + Math.ceil(bodyBytes / LEAST_BYTES_PER_MS);
@@ -141,7 +146,7 @@ function readAway(request: ClientRequest, response: IncomingMessage): void {
   response.on('error', () => undefined);
 }
 
-/** `http://<gateway>/function/…` and nothing else there. */
+/** `http://<gateway>/function/…`, `/async-function/…` and nothing else there. */
 function isOwnFunction(url: URL, { hostname, port }: PostOptions['gateway']): boolean {
   return (
     url.protocol === 'http:' &&

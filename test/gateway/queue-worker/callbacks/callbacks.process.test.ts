@@ -129,7 +129,8 @@ describe('callbacks', function () {
   it('bring the answer of a function to the address that its client gave', async () => {
     gateway.answer = (_call, response) => response.writeHead(201, { 'X-Mine': 'yes' }).end('made');
     await start();
-    const id = await queue.intake.accept(newCall({ callbackUrl: `http://127.0.0.1:${port}/done?a=b` }));
+    const call = { ...newCall({ callbackUrl: `http://127.0.0.1:${port}/done?a=b` }), calledAs: 'echo' };
+    const id = await queue.intake.accept(call);
     await until('the callback', async () => received.length === 1);
     const [one] = received;
     expect(one).to.deep.include({ path: '/done?a=b', body: 'made' });
@@ -137,7 +138,7 @@ describe('callbacks', function () {
       'x-mine': 'yes',
       'x-call-id': id,
       'x-function-status': '201',
-      'x-function-name': 'echo.openfaas-fn',
+      'x-function-name': 'echo',
       'x-retry': '0',
       'x-retry-max': '2',
     });
@@ -197,7 +198,8 @@ describe('callbacks', function () {
   };
   const isSigned = (one: Received | undefined, secret: string): boolean => {
     const [, at, hex] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(one?.headers['x-skep-signature'])) ?? [];
-    const text = `${at}.${one?.headers['x-call-id']}.${one?.headers['x-function-status']}.`;
+    const { 'x-call-id': id, 'x-function-name': name, 'x-function-status': status } = one?.headers ?? {};
+    const text = `${at}\n${id}\n${name}\nhttp://127.0.0.1:${port}${one?.path}\n${status}\n`;
     const hmac = createHmac('sha256', secret)
       .update(text)
       .update(Buffer.from(one?.body ?? '', 'latin1'));
@@ -259,6 +261,33 @@ describe('callbacks', function () {
     await start({ callback_allow: '' });
     const id = await send({ url: `${gateway.url}/function/next` });
     expect((await told(id)).state).to.equal('delivered');
+  });
+
+  it('to a function that is called asynchronously are one call of their own, however often they are posted', async () => {
+    await start({ callback_allow: '' });
+    gateway.answer = (_call, response) =>
+      response.writeHead(gateway.seen.length === 1 ? 503 : 202, { 'X-Call-Id': 'another' }).end();
+    const headers = [
+      'X-Callback-Url',
+      'http://x/',
+      'Idempotency-Key',
+      'k',
+      'X-Skep-Delay',
+      '9h',
+      'X-Mine',
+      'yes',
+    ];
+    const id = await send({ url: `${gateway.url}/async-function/next`, headers });
+    expect((await told(id)).state).to.equal('delivered');
+    expect(gateway.seen).to.have.length(2);
+    for (const { headers: sent } of gateway.seen) {
+      expect(sent).to.deep.include({
+        'idempotency-key': 'callback-0123456789abcdef',
+        'x-skep-callback-of': id,
+        'x-mine': 'yes',
+      });
+      expect(sent).not.to.have.any.keys('x-call-id', 'x-callback-url', 'x-skep-delay');
+    }
   });
 
   it('of other hosts are not held back by hosts that hang, however many there are', async () => {

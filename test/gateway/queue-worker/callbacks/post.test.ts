@@ -15,6 +15,7 @@ describe('posting a callback', () => {
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
   const received: { host: string | undefined; path: string | undefined; body: string }[] = [];
+  const as: unknown[] = [];
   /** Addresses that were connected to. */
   const connectedTo = new Set<string | undefined>();
   let answer: (response: ServerResponse, request: IncomingMessage) => void;
@@ -28,6 +29,7 @@ describe('posting a callback', () => {
     answer = (response) => response.end('thanks');
     stopping = new AbortController();
     received.length = 0;
+    as.length = 0;
     connectedTo.clear();
   });
   afterEach(() => {
@@ -47,6 +49,7 @@ describe('posting a callback', () => {
           });
           request.on('end', () => {
             received.push({ host: request.headers.host, path: request.url, body });
+            as.push(request.headers['x-as']);
             answer(response, request);
           });
         });
@@ -87,7 +90,8 @@ describe('posting a callback', () => {
     post(
       {
         url,
-        headers: { 'content-type': 'text/plain', 'content-length': String(body.length) },
+        headers: { 'x-as': 'result', 'content-length': String(body.length) },
+        callHeaders: { 'x-as': 'call', 'content-length': String(body.length) },
         bodyBytes: body.length,
         openBody: () => [Buffer.from(body)],
       },
@@ -204,7 +208,13 @@ describe('posting a callback', () => {
     const gateway = { hostname: 'evil.test', port };
     const to = (path: string): Promise<PostOutcome> =>
       post(
-        { url: `http://${INTERNAL}:${port}${path}`, headers: {}, bodyBytes: 0, openBody: () => [] },
+        {
+          url: `http://${INTERNAL}:${port}${path}`,
+          headers: {},
+          callHeaders: {},
+          bodyBytes: 0,
+          openBody: () => [],
+        },
         {
           addresses: new CallbackAddresses({ allow: parseCallbackAllow(''), ownNetworks: [] }),
           gateway: { hostname: INTERNAL, port },
@@ -225,6 +235,20 @@ describe('posting a callback', () => {
     }
     isRefused(await send(`http://evil.test:${port + 1}/function/x`, { gateway }), 'internal');
     expect(received.map(({ path }) => path)).to.deep.equal(['/function/next']);
+  });
+
+  it('is a call of its own where it calls a function asynchronously, be it by a redirect', async () => {
+    const port = await listen();
+    const gateway = { hostname: INTERNAL, port };
+    const async = `http://${INTERNAL}:${port}/async-function/next`;
+    await send(async, { gateway });
+    await send(`http://${INTERNAL}:${port}/function/next`, { gateway });
+    await send(`http://good.test:${port}/async-function/next`, { gateway });
+    expect(as.splice(0)).to.deep.equal(['call', 'result', 'result']);
+    answer = (response, { url }) =>
+      url === '/to' ? response.writeHead(307, { Location: async }).end() : response.end();
+    await send(`http://good.test:${port}/to`, { gateway });
+    expect(as).to.deep.equal(['result', 'call']);
   });
 
   it('goes where the operator has opened a name, whatever its address', async () => {
