@@ -15,7 +15,7 @@ export interface CallWishes {
   readonly id?: string | undefined;
   /** `Idempotency-Key` */
   readonly key?: string | undefined;
-  /** `X-Callback-Url` */
+  /** `X-Callback-Url`, as it is written */
   readonly callbackUrl?: string | undefined;
   /** `X-Skep-Delay` or `X-Skep-Run-At`: not before; milliseconds since 1970. */
   readonly runAt?: number | undefined;
@@ -34,6 +34,7 @@ export interface WishLimits {
 const LONGEST_URL = 4096;
 const LONGEST_ID = 128;
 const LONGEST_KEY = 255;
+const LONGEST_QUOTED = 200;
 /** A clock may be wrong, and a call be sent for a second time. What is longer past was not meant. */
 const PAST_MS = 3_600_000;
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
@@ -80,13 +81,18 @@ function read<T>(
     return parse(text);
   } catch (error) {
     if (error instanceof FaasError) throw error;
-    throw invalid(`${name}: ${(error as Error).message}, not ${JSON.stringify(text.slice(0, 200))}`);
+    throw invalid(
+      `${name}: ${(error as Error).message}, not ${JSON.stringify(text.slice(0, LONGEST_QUOTED))}`,
+    );
   }
 }
 
+/** A schedule's tick has its id to itself: a function that passes its own on has its call get another one. */
+const TICK = /^cron-.+-\d{8}T\d{6}Z$/;
+
 /** An empty one is as absent, as it is for a call that is not asynchronous. */
 function parseId(text: string): string | undefined {
-  if (text === '') return undefined;
+  if (text === '' || TICK.test(text)) return undefined;
   if (text.length <= LONGEST_ID && /^[!-~]+$/.test(text)) return text;
   throw new Error(`expected at most ${LONGEST_ID} letters, digits and signs of ASCII, without blanks`);
 }
@@ -119,21 +125,26 @@ function tooLate(maxDelayMs: number): Error {
   return new Error(`expected at most ${maxDelayMs / 3_600_000} h from now (async_max_delay)`);
 }
 
+/** What it says is not quoted: path, query and user may be secret, and errors are logged. @returns it as it is written */
 function parseCallbackUrl(text: string, isRefusedHost: WishLimits['isRefusedHost']): string {
   const url = text.length <= LONGEST_URL && /^[!-~]+$/.test(text) ? URL.parse(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || !/^https?:\/\//i.test(text)) {
-    throw new Error(`expected a URL such as https://example.com/done, at most ${LONGEST_URL} characters`);
+    throw invalid(
+      `X-Callback-Url: expected a URL such as https://example.com/done, at most ${LONGEST_URL} characters`,
+    );
   }
   if (url.username !== '' || url.password !== '') {
-    // It is not quoted.
     throw invalid(
       'X-Callback-Url: expected a URL without user and password: whoever asks for the call is told it',
     );
   }
   if (isRefusedHost(url.hostname)) {
-    throw new Error('expected an address outside of the platform (callback_allow has the exceptions)');
+    const host = url.hostname.slice(0, LONGEST_QUOTED);
+    throw invalid(
+      `X-Callback-Url: expected an address outside of the platform, not ${host} (callback_allow has the exceptions)`,
+    );
   }
-  return url.href;
+  return text;
 }
 
 function invalid(message: string): FaasError {

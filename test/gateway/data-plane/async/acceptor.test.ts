@@ -306,6 +306,31 @@ describe('accepting an asynchronous call', () => {
     });
   }
 
+  it('quotes nothing of a callback’s URL but the name of an internal host', async () => {
+    const urls = [
+      'http://127.0.0.1/path-secret?token=query-secret',
+      'ftp://x/path-secret?token=query-secret',
+      'http://me:user-secret@x:99999/path-secret',
+      'http://me:user-secret@x/',
+      'query-secret',
+      `http://x/path-secret${'a'.repeat(5000)}`,
+    ];
+    for (const url of urls) {
+      const { status, body } = await post(['X-Callback-Url', url]);
+      expect(status, url).to.equal(400);
+      expect(body, url).not.to.match(/-secret/);
+      expect(body.includes('127.0.0.1'), url).to.equal(url === urls[0]);
+    }
+  });
+
+  it('remembers by which name the function was called, and the callback’s URL as it was written', async () => {
+    const url = 'https://Example.com:443/a/../done';
+    for (const name of ['fn', 'fn.openfaas-fn', 'far.dev']) {
+      await post(['X-Callback-Url', url], `/async-function/${name}/x`);
+      expect(last()).to.deep.include({ calledAs: name, callbackUrl: url });
+    }
+  });
+
   it('refuses headers that would take more room than a message has', async () => {
     plane.close();
     plane = await startDataPlane({
