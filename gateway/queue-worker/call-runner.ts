@@ -11,7 +11,7 @@ import {
   type ObjectBody,
   type QueuedCall,
 } from '../queue/call.ts';
-import { followUpOf, settledRecord } from '../queue/call-progress.ts';
+import { followUpOf, settledRecord, unclaimedRecord } from '../queue/call-progress.ts';
 import { type Outcome, type Settlement, type SettleRules, settle } from '../queue/settle.ts';
 import type { KeptAnswer } from './answer-keeper.ts';
 import { type Claim, claimCall } from './claim-call.ts';
@@ -159,6 +159,7 @@ export class CallRunner {
       const startedAt = this.#now();
       const startedMs = performance.now();
       const invoked = await this.#invoke(call, running.signal);
+      if (invoked === undefined) return await this.#giveBack(delivery, claim);
       const { outcome, answer } = invoked;
       const seconds = (performance.now() - startedMs) / 1000;
       await this.#commit(delivery, claim, { outcome, startedAt, seconds, answer });
@@ -168,8 +169,11 @@ export class CallRunner {
     }
   }
 
-  /** A gateway that is not there costs no attempt. @throws {Error} when it is not there, and this worker stops */
-  async #invoke(call: QueuedCall, signal: AbortSignal): Promise<Extract<Invoked, { kind: 'over' }>> {
+  /** A gateway that is not there costs no attempt. @returns undefined: it is not there, and this worker stops */
+  async #invoke(
+    call: QueuedCall,
+    signal: AbortSignal,
+  ): Promise<Extract<Invoked, { kind: 'over' }> | undefined> {
     let waitMs = FIRST_WAIT_MS;
     for (let tries = 0; ; tries++) {
       const invoked = await this.#options.invoke(call, signal);
@@ -181,10 +185,17 @@ export class CallRunner {
         });
       }
       if (signal.aborted) return { kind: 'over', outcome: { kind: 'lost', reason: 'it was ended' } };
-      if (this.#stopping.signal.aborted) throw new Error(`the worker stops, and ${invoked.reason}`);
+      if (this.#stopping.signal.aborted) return undefined;
       await pause(waitMs, AbortSignal.any([signal, this.#stopping.signal]));
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
     }
+  }
+
+  /** Nothing was sent to anybody: the attempt is still to be made. */
+  async #giveBack(delivery: Delivery, { record, revision }: Extract<Claim, { kind: 'run' }>): Promise<Load> {
+    if (revision !== undefined) await this.#persistence.write(unclaimedRecord(record), revision);
+    delivery.refuse(0);
+    return 'neither';
   }
 
   // --- after the attempt ---------------------------------------------------------------------------------------
@@ -216,7 +227,7 @@ export class CallRunner {
     if (settlement.kind === 'dead') {
       // Nothing but the record's own change tells for sure, but a letter of a call that was cancelled need not be.
       const found = revision === undefined ? undefined : await this.#persistence.read(call.id);
-      if (found !== undefined && found.revision !== revision) {
+      if (found?.record.instance === call.instance && found.revision !== revision) {
         await this.#lostRace(delivery, attempt, found);
         return;
       }
@@ -250,11 +261,15 @@ export class CallRunner {
   ): Promise<number | StoredRecord | undefined> {
     const written = await this.#persistence.write(settled, revision, body);
     if (written !== 'conflict') return written;
-    const found = await this.#persistence.read(settled.id);
-    if (found !== undefined) return found;
-    // It was forgotten while the call ran: there is only so much room.
-    const anew = await this.#persistence.write(settled, 0, body);
-    return anew === 'conflict' ? this.#persistence.read(settled.id) : anew;
+    let found = await this.#persistence.read(settled.id);
+    if (found === undefined) {
+      // It was forgotten while the call ran: there is only so much room.
+      const anew = await this.#persistence.write(settled, 0, body);
+      if (anew !== 'conflict') return anew;
+      found = await this.#persistence.read(settled.id);
+    }
+    // Another call has taken the id meanwhile, and is told of; this one goes on without.
+    return found !== undefined && found.record.instance !== settled.instance ? 0 : found;
   }
 
   /** What an attempt came to is not wanted any more: it was cancelled, or given to another worker. */

@@ -1,6 +1,7 @@
 import type { StoredRecord } from '../nats/queue/records.ts';
 import type { Delivery } from '../nats/queue/source.ts';
 import { type Attempt, type CallRecord, ENDED } from '../queue/call.ts';
+import { nextInstance } from '../queue/call-id.ts';
 import { runningRecord } from '../queue/call-progress.ts';
 import type { Persistence } from './persistence.ts';
 
@@ -16,8 +17,8 @@ export type Claim =
   /** Another message has the same call, and runs or has run it. */
   | { readonly kind: 'copy' };
 
-/** Of a call without a record of its own, before an attempt counts as lost. */
-const MOST_UNTOLD_DELIVERIES = 3;
+/** Of a call without a record of its own, before an attempt counts as lost: a message also comes again when workers stop, or have no place. */
+const MOST_UNTOLD_DELIVERIES = 20;
 
 /**
  * Writes that a call's attempt runs, before it does, if that is how the record stands.
@@ -51,11 +52,17 @@ export async function claimCall(delivery: Delivery, records: Persistence, nowMs:
     // It was forgotten: there is only so much room for records.
     if (found === undefined) return claim(0, []);
     const { record, revision } = found;
+    // Sent again since it died: the new call has its id and its input.
+    if (record.instance === nextInstance(call.instance)) return { kind: 'copy' };
     if (record.instance !== call.instance) return withoutRecord();
     if (record.message === delivery.seq) {
       const isOver = record.state !== 'running';
       return isOver ? { kind: 'settled', stored: found } : { kind: 'lost', record, revision };
     }
+    // Its worker has given it back, before it had called anybody.
+    const isGivenBack =
+      record.state === 'queued' && record.step === call.step && record.attempt < call.attempt;
+    if (isGivenBack) return claim(revision, record.attempts);
     return ENDED.has(record.state) ? { kind: 'ended', record } : { kind: 'copy' };
   }
 

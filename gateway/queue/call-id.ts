@@ -1,5 +1,7 @@
 // The id of a call that nobody named says where it was stored: a question for it needs no search, and accepting it no second write.
 
+import { createHash } from 'node:crypto';
+
 /** Where a call was stored first. */
 export type FirstPlace = 'queue' | 'later';
 
@@ -40,4 +42,9 @@ export function placeOf(
   const sequence = Number.parseInt(at, 16);
   if (place === undefined || variant !== '8' || d[0] !== '0' || sequence === 0) return undefined;
   return { place, sequence, instance: `${a}${b}${c}${d.slice(1)}` };
+}
+
+/** The same one, however often it is sent again, and by however many letters: a worker that was lost may have left two. */
+export function nextInstance(instance: string): string {
+  return createHash('sha256').update(instance).digest('hex').slice(0, 16);
 }

@@ -41,6 +41,12 @@ export function runningRecord(
   };
 }
 
+/** The record as it was before {@link runningRecord}: the attempt was not made. */
+export function unclaimedRecord(running: CallRecord): CallRecord {
+  const { startedAt: _notBegun, message: _nobodyHas, ...before } = running;
+  return { ...before, state: 'queued', attempt: running.attempt - 1 };
+}
+
 export interface EndedAttempt {
   readonly attempt: Attempt;
   readonly settlement: Settlement;
@@ -128,6 +134,8 @@ export function followUpOf(
       instance: call.instance,
       url: callbackUrl,
       function: name,
+      // Those that follow were named otherwise.
+      calledAs: call.step === 0 ? call.calledAs : undefined,
       queue,
       status: result?.status ?? NO_ANSWER,
       headers: result?.headers ?? [],

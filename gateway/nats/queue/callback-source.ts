@@ -4,8 +4,9 @@ import type { QueuedCallback } from '../../queue/callback.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { pause } from '../pause.ts';
 import { decodeCallback } from './callback-codec.ts';
+import { HeldMessages } from './held-messages.ts';
 import type { QueueNames } from './names.ts';
-import { ACKNOWLEDGED, type Delivered, Pull, REFUSED, WORKING } from './pull.ts';
+import { type Delivered, Pull } from './pull.ts';
 import { ACK_WAIT_MS, type QueueConsumers } from './queue-consumers.ts';
 
 /** A callback that this worker was given, and has to say something of until it is done with. */
@@ -34,14 +35,13 @@ export interface CallbackSourceOptions {
 
 /** How often it is looked whether there is room for more, and whether there is a consumer. */
 const LOOK_MS = 1000;
-const UNREADABLE_WAIT_NANOS = 60_000_000_000;
+const UNREADABLE_WAIT_MS = 60_000;
 
 /** The callbacks of one queue, over one connection to NATS after the other. */
 export class CallbackSource {
   readonly #options: CallbackSourceOptions;
   readonly #stopping = new AbortController();
-  /** Where is said what becomes of those that are here, by the sequence of their message. */
-  readonly #replies = new Map<number, string>();
+  readonly #held: HeldMessages;
   #pull: { readonly connection: NatsConnection; readonly pull: Pull } | undefined;
   #running: Promise<unknown> | undefined;
   /** Ends the wait before the next look. */
@@ -49,11 +49,12 @@ export class CallbackSource {
 
   constructor(options: CallbackSourceOptions) {
     this.#options = options;
+    this.#held = new HeldMessages(options.link);
   }
 
   start(): void {
     this.#options.link.onConnection(() => {
-      this.#tellWorking();
+      this.#held.connected();
       this.#hurry.abort();
     });
     this.#running = Promise.all([this.#keepAsking(), this.#keepTelling()]);
@@ -121,55 +122,28 @@ export class CallbackSource {
   }
 
   #receive(message: Delivered): void {
-    const { seq, reply } = message;
-    if (this.#replies.has(seq)) {
-      // The server gave it up for lost, but it is here: what is said of it goes to where it asks now.
-      this.#replies.set(seq, reply);
-      this.#say(reply, WORKING);
-      return;
-    }
     let callback: QueuedCallback;
     try {
       callback = decodeCallback(message);
     } catch (error) {
       this.#options.logger.error('a callback in the queue cannot be read: is it of a newer version?', {
-        message: seq,
+        message: message.seq,
         reason: (error as Error).message,
       });
-      this.#say(reply, `${REFUSED} {"delay": ${UNREADABLE_WAIT_NANOS}}`);
+      this.#held.refuse(message, UNREADABLE_WAIT_MS);
       return;
     }
-    this.#replies.set(seq, reply);
-    const finish = (word?: string): void => {
-      const where = this.#replies.get(seq);
-      this.#replies.delete(seq);
-      if (where !== undefined && word !== undefined) this.#say(where, word);
-    };
-    this.#options.onCallback({
-      callback,
-      seq,
-      ack: () => finish(ACKNOWLEDGED),
-      refuse: () => finish(REFUSED),
-      abandon: () => finish(),
-    });
+    const held = this.#held.take(message, callback.instance);
+    if (held === undefined) return;
+    this.#options.onCallback({ ...held, callback, seq: message.seq, refuse: () => held.refuse(0) });
   }
 
   async #keepTelling(): Promise<void> {
     const { signal } = this.#stopping;
     // Some are here for a while after the end.
-    while (!signal.aborted || this.#replies.size > 0) {
+    while (!signal.aborted || this.#held.size > 0) {
       await pause(signal.aborted ? LOOK_MS : ACK_WAIT_MS / 3, signal.aborted ? undefined : signal);
-      this.#tellWorking();
+      this.#held.tellWorking();
     }
-  }
-
-  #tellWorking(): void {
-    for (const reply of this.#replies.values()) this.#say(reply, WORKING);
-  }
-
-  #say(reply: string, word: string): void {
-    const { connection } = this.#options.link;
-    // Where it cannot be said, the callback is given to somebody again.
-    if (connection !== undefined && !connection.isClosed()) connection.publish(reply, word);
   }
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { FaasError } from '../../errors.ts';
 import { type CallRecord, currentStep, type ObjectBody, type QueuedCall } from '../../queue/call.ts';
+import { nextInstance } from '../../queue/call-id.ts';
 import type { DeadFilter, DeadLetter, DeadPage, DeadQuery } from '../../queue/call-queue.ts';
 import type { Bodies } from './bodies.ts';
 import { encodeCall } from './call-codec.ts';
@@ -199,11 +199,6 @@ function toFound(seq: number, { call: { id, instance, body } }: DeadLetter): Fou
 /** The letter is written before the record says that the call is dead. */
 function isOnItsWay({ state }: CallRecord): boolean {
   return state === 'queued' || state === 'running';
-}
-
-/** The same one, however often it is sent again, and by however many letters: a worker that was lost may have left two. */
-function nextInstance(instance: string): string {
-  return createHash('sha256').update(instance).digest('hex').slice(0, 16);
 }
 
 function readLetter(message: StoredMessage): DeadLetter | undefined {

@@ -77,13 +77,14 @@ export class LaterMover {
     await this.#room.refresh();
     const waiting = new DueHeap<Waiting>();
     this.#waiting = waiting;
+    // Nothing is listened to before there is something to move: where there is no stream, this is tried again and again.
+    const messages = await this.#follow(session);
     const ending = new AbortController();
     const end = (): void => ending.abort();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     void session.connection.closed().then(end);
     const unwatch = this.#watchCancels(session, waiting);
-    const messages = await this.#follow(session);
     ending.signal.addEventListener('abort', () => messages.stop(), { once: true });
     if (ending.signal.aborted) messages.stop();
     try {
@@ -187,6 +188,8 @@ export class LaterMover {
 
   async #move(session: JetStreamSession, seq: number): Promise<void> {
     const { names } = this.#options;
+    // Before it is read: while there is no room it is tried again and again.
+    await this.#room.check();
     const message = await session.manager.streams.getMessage(names.later, { seq });
     if (message === null) return; // moved by the one before, or deleted
     await this.#room.check(message.data.length);
@@ -258,6 +261,8 @@ export class LaterMover {
     const found = await records.read(id);
     // Written, and forgotten before it could be read: nothing is known of it, and it is run.
     if (found === undefined) return 0;
+    // Another call has taken the id, and is told of; this one runs as it would have.
+    if (found.record.instance !== instance) return 0;
     if (found.record.state === 'queued' && found.record.attempt === 0) return found.revision;
     if (found.record.state === 'cancelled' && !(body instanceof Uint8Array)) await dropBody(body.name);
     return 'begun';

@@ -6,8 +6,9 @@ import type { QueuedCall } from '../../queue/call.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { pause } from '../pause.ts';
 import { decodeCall } from './call-codec.ts';
+import { HeldMessages } from './held-messages.ts';
 import type { QueueNames } from './names.ts';
-import { ACKNOWLEDGED, type Delivered, Pull, REFUSED, WORKING } from './pull.ts';
+import { type Delivered, Pull } from './pull.ts';
 import { ACK_WAIT_MS } from './queue-consumers.ts';
 import type { JetStreamSessions } from './session.ts';
 
@@ -48,27 +49,18 @@ const LOOK_MS = 5000;
 const UNREADABLE_WAIT_MS = 60_000;
 /** How long one in doubt waits for the word of another worker, which comes at each third of that time: part of the time after which the server gives a message up. */
 const DOUBT_SHARE = 0.4;
-const MOST_UNSAID = 10_000;
 const TELLING_LOOK_MS = 500;
 const NANOS_PER_MS = 1_000_000;
-
-interface Held {
-  /** Of the call. */
-  readonly instance: string;
-  /** Where what is said of it goes; undefined: nowhere any more. */
-  reply: string | undefined;
-}
 
 /** The calls of one queue, from a consumer for each function, over one connection to NATS after the other. */
 export class CallSource {
   readonly #options: CallSourceOptions;
   readonly #stopping = new AbortController();
   readonly #pulls = new Map<string, Pull>();
-  /** Messages that this worker has, by their sequence: the server must hear of them. */
-  readonly #held = new Map<number, Held>();
+  /** Functions that were told of: also of a connection before. */
+  readonly #told = new Set<string>();
+  readonly #held: HeldMessages;
   #ackWaitMs = ACK_WAIT_MS;
-  /** Acknowledgements for which there was no connection. */
-  #unsaid: string[] = [];
   #isDraining = false;
   #isBlindTold = false;
   #looking: Promise<void> | undefined;
@@ -76,6 +68,7 @@ export class CallSource {
 
   constructor(options: CallSourceOptions) {
     this.#options = options;
+    this.#held = new HeldMessages(options.link);
   }
 
   start(): void {
@@ -102,9 +95,7 @@ export class CallSource {
   #connected(connection: NatsConnection): void {
     for (const pull of this.#pulls.values()) pull.close();
     this.#pulls.clear();
-    // What it has must not be given to another one only because NATS was away.
-    this.#tell();
-    for (const reply of this.#unsaid.splice(0)) this.#say(reply, ACKNOWLEDGED);
+    this.#held.connected();
     if (this.#isDraining || connection.isClosed()) return;
     connection.subscribe(this.#options.names.consumerMade, {
       callback: (error, message) => {
@@ -142,6 +133,10 @@ export class CallSource {
         if (waiting.has(name) || this.#pulls.get(name) !== pull) continue;
         pull.close();
         this.#pulls.delete(name);
+      }
+      for (const name of this.#told) {
+        if (this.#pulls.has(name)) continue;
+        this.#told.delete(name);
         onFunction(name, undefined);
       }
       this.#isBlindTold = false;
@@ -202,48 +197,27 @@ export class CallSource {
       },
     });
     this.#pulls.set(name, pull);
+    this.#told.add(name);
     onFunction(name, pull);
   }
 
   /** @returns undefined: it is nothing to run */
   #receive(message: Delivered): Delivery | undefined {
-    const { seq, deliveries, reply } = message;
     let call: QueuedCall;
     try {
       call = decodeCall(message, 'queue');
     } catch (error) {
       this.#options.logger.error('a message of the queue cannot be read: is it of a newer version?', {
-        sequence: seq,
+        sequence: message.seq,
         reason: (error as Error).message,
       });
-      this.#say(reply, refusal(UNREADABLE_WAIT_MS));
+      this.#held.refuse(message, UNREADABLE_WAIT_MS);
       return undefined;
     }
-    const { instance } = call;
-    const known = this.#held.get(seq);
-    if (known?.instance === instance) {
-      // The server gave it up for lost, but it is here: what is said of it goes to where it asks now.
-      known.reply = reply;
-      this.#say(reply, WORKING);
-      return undefined;
-    }
-    // A NATS that has lost everything counts from 1 again: what is said of the call that had this place is not meant for this one.
-    if (known !== undefined) known.reply = undefined;
-    const held: Held = { reply, instance };
-    this.#held.set(seq, held);
-    const finish = (word?: string): void => {
-      if (this.#held.get(seq) === held) this.#held.delete(seq);
-      if (word !== undefined) this.#say(held.reply, word);
-    };
-    return {
-      call,
-      seq,
-      deliveries,
-      ack: () => finish(ACKNOWLEDGED),
-      refuse: (delayMs) => finish(refusal(delayMs)),
-      doubt: () => finish(refusal(this.#ackWaitMs * DOUBT_SHARE)),
-      abandon: () => finish(),
-    };
+    const held = this.#held.take(message, call.instance);
+    if (held === undefined) return undefined;
+    const { seq, deliveries } = message;
+    return { ...held, call, seq, deliveries, doubt: () => held.refuse(this.#ackWaitMs * DOUBT_SHARE) };
   }
 
   async #keepTelling(): Promise<void> {
@@ -253,25 +227,9 @@ export class CallSource {
       await pause(Math.min(this.#ackWaitMs / 3, TELLING_LOOK_MS), signal);
       if (signal.aborted || performance.now() - toldAtMs < this.#ackWaitMs / 3) continue;
       toldAtMs = performance.now();
-      this.#tell();
+      this.#held.tellWorking();
     }
   }
-
-  #tell(): void {
-    for (const { reply } of this.#held.values()) this.#say(reply, WORKING);
-  }
-
-  #say(reply: string | undefined, word: string): void {
-    if (reply === undefined) return;
-    const { connection } = this.#options.link;
-    if (connection !== undefined && !connection.isClosed()) connection.publish(reply, word);
-    // One that is never said is found by whoever is given the message again.
-    else if (word === ACKNOWLEDGED && this.#unsaid.length < MOST_UNSAID) this.#unsaid.push(reply);
-  }
-}
-
-function refusal(delayMs: number): string {
-  return delayMs > 0 ? `${REFUSED} {"delay": ${Math.round(delayMs * NANOS_PER_MS)}}` : REFUSED;
 }
 
 function readNews(data: Uint8Array): { readonly queue?: unknown; readonly function?: string } {

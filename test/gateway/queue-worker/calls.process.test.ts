@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Bodies } from '../../../gateway/nats/queue/bodies.ts';
 import { encodeCall } from '../../../gateway/nats/queue/call-codec.ts';
 import { QueueConsumers } from '../../../gateway/nats/queue/queue-consumers.ts';
+import { nextInstance } from '../../../gateway/queue/call-id.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
 import { newCall, openQueue, type TestQueue } from '../nats/queue/fixtures/test-queue.ts';
 import { type FakeGateway, startFakeGateway } from './fixtures/fake-gateway.ts';
@@ -210,6 +211,22 @@ describe('a queue worker', function () {
     expect(record.attempts).to.have.length(1);
   });
 
+  it('gives back what it could send to nobody when it stops, without an attempt', async () => {
+    await gateway.goAway();
+    await start();
+    const id = await queue.intake.accept(newCall({ retry: { retries: 0 } }));
+    await recordOf(queue, id, ({ state }) => state === 'running');
+    while (worker?.lines.every((line) => !line.includes('cannot be reached'))) await Bun.sleep(10);
+    await worker?.stop();
+    const given = (await queue.records.read(id))?.record;
+    expect(given).to.deep.include({ state: 'queued', attempt: 0, attempts: [] });
+    await gateway.comeBack();
+    await start();
+    const { record } = await recordOf(queue, id);
+    expect(record).to.deep.include({ state: 'succeeded', attempt: 1 });
+    expect(record.attempts).to.have.length(1);
+  });
+
   it('counts an attempt of a gateway that hangs up in the middle of an answer', async () => {
     await start();
     gateway.answer = (_call, response) => {
@@ -339,6 +356,30 @@ describe('a queue worker', function () {
     await emptied(queue);
     expect(gateway.seen.map(({ body }) => body.toString()).toSorted()).to.deep.equal(['one', 'two']);
     expect((await recordOf(queue, 'mine')).body).to.equal('two');
+  });
+
+  it('runs a call once though another one takes its id while it runs', async () => {
+    await start();
+    const answers: (() => void)[] = [];
+    gateway.answer = (call, response) => answers.push(() => response.end(call.body));
+    await queue.intake.acceptAs('mine', newCall({ body: Buffer.from('one') }));
+    await gateway.came(1);
+    await queue.intake.acceptAs('mine', newCall({ body: Buffer.from('two') }));
+    await gateway.came(2);
+    for (const answer of answers) answer();
+    // The first one is done with, too: its message does not come again.
+    await emptied(queue);
+    expect((await recordOf(queue, 'mine')).body).to.equal('two');
+    expect(gateway.seen.map(({ body }) => body.toString())).to.deep.equal(['one', 'two']);
+  });
+
+  it('does not run a dead call beside the one that it was sent again as', async () => {
+    await queue.intake.acceptAs('mine', newCall());
+    const record = await queue.record('mine');
+    await queue.records.write({ ...record, instance: nextInstance(record.instance) }, undefined);
+    await start();
+    await emptied(queue);
+    expect(gateway.seen).to.deep.equal([]);
   });
 
   it('is not held back by a function that takes no more, or fails always', async () => {

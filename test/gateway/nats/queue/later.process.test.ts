@@ -269,6 +269,17 @@ describe('what is to be run later', function () {
     expect((await queue.record('mine')).instance).not.to.equal(call?.instance);
   });
 
+  it('runs though another call has taken its id, and ended, before its time', async () => {
+    const id = await queue.intake.accept(newCall({ path: '/delayed', runAt: Date.now() + 300 }));
+    await queue.intake.acceptAs(id, newCall({ path: '/at-once' }));
+    await queue.takeAll();
+    await queue.end(id);
+    startMover();
+    await queued(1);
+    expect((await queue.waiting())[0]).to.deep.include({ id, path: '/delayed', attempt: 1, revision: 0 });
+    await until('none later', async () => (await stateOf(queue.names.later)) === 0);
+  });
+
   it('that cannot be read is left alone, and holds back no other', async () => {
     const { js } = await queue.sessions.get();
     await js.publish(queue.names.laterCall('q', { name: 'f', namespace: 'n' }), 'nonsense');
