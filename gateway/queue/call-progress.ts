@@ -145,6 +145,7 @@ export function followUpOf(
       endedAt: settled.endedAt ?? 0,
       attempt: 1,
       body: bodyOf(result, resultBody),
+      ...(result?.kept === 'dropped' && { droppedBytes: result.bytes }),
     },
   };
 }

@@ -44,4 +44,26 @@ describe('what follows from a call that has ended', () => {
       calledAs: undefined,
     });
   });
+
+  it('tells its callback of a result that was too long to be kept', () => {
+    const call: QueuedCall = {
+      id: 'a',
+      instance: 'b',
+      acceptedAt: 0,
+      steps: [{ function: 'only.dev', queue: 'q' }],
+      step: 0,
+      attempt: 1,
+      path: '/',
+      headers: [],
+      callbackUrl: 'http://x/',
+      revision: 1,
+      body: BODY,
+    };
+    const attempt = { step: 0, attempt: 1, startedAt: 0, seconds: 1, status: 200 };
+    const result = { status: 200, headers: [], bytes: 7_000_000, kept: 'dropped' } as const;
+    const running = runningRecord(call, { message: 1, nowMs: 0, attempts: [] });
+    const settled = settledRecord(running, { attempt, settlement: { kind: 'succeeded' }, result, nowMs: 1 });
+    const followUp = followUpOf(call, settled, { revision: 2, resultBody: BODY, mostRetries: 0 });
+    expect(followUp).to.have.property('callback').that.includes({ droppedBytes: 7_000_000 });
+  });
 });
