@@ -1,5 +1,7 @@
 import type { BodySink } from '../../http1/types.ts';
 import { type CallHeaders, type CallResult, MOST_INLINE_BYTES, type ObjectBody } from '../queue/call.ts';
+import { keptHeaders } from '../queue/kept-headers.ts';
+import { MOST_RESULT_HEADER_BYTES } from '../queue/stored-size.ts';
 
 /** A function's answer, as far as it is kept. */
 export interface KeptAnswer {
@@ -21,8 +23,6 @@ export interface AnswerKeeperOptions {
   readonly drain: () => void;
 }
 
-/** Headers longer than this are not kept: their record must fit into a message. */
-const MOST_HEADER_CHARS = 128 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** Takes an answer's body: into memory while it is short, from there on into a store, as fast as that is. */
@@ -73,8 +73,8 @@ export class AnswerKeeper implements BodySink {
   async finish(): Promise<KeptAnswer | undefined> {
     await this.#ended.promise;
     const { status, headers, isNeeded } = this.#options;
-    const shown = charsOf(headers) > MOST_HEADER_CHARS ? [] : headers;
     const stored = await this.#storing;
+    const shown = keptHeaders(headers, MOST_RESULT_HEADER_BYTES);
     const result = { status, headers: shown, bytes: this.#bytes };
     if (this.#isDropped && isNeeded) return undefined;
     if (this.#isDropped) return { result: { ...result, kept: 'dropped' }, body: NOTHING };
@@ -112,9 +112,4 @@ export class AnswerKeeper implements BodySink {
     this.#controller?.error(new Error('the result is longer than what is kept'));
     this.#options.drain();
   }
-}
-
-/** As JSON in a header: what is not printable ASCII takes six characters. */
-function charsOf(headers: CallHeaders): number {
-  return headers.reduce((sum, text) => sum + text.length + 5 * text.replace(/[ -~]/g, '').length + 3, 0);
 }

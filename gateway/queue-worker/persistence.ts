@@ -1,7 +1,10 @@
 import { pause } from '../nats/pause.ts';
 import { type CallRecords, type StoredRecord, UnreadableRecord } from '../nats/queue/records.ts';
+import { HEADERS_TOO_LONG } from '../nats/queue/refusal.ts';
 import { errorCodeOf } from '../nats/queue/session.ts';
 import type { CallRecord } from '../queue/call.ts';
+import { bareRecord, fitRecord } from '../queue/fit-record.ts';
+import { MOST_STORED_BYTES } from '../queue/stored-size.ts';
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
@@ -26,12 +29,22 @@ export class Persistence {
   }
 
   /**
-   * Written once, even where the answer to a write is lost.
+   * Written once, even where the answer to a write is lost; of a record that is too long, as much as can be stored.
    * @param seen the revision that this replaces, 0: there is none
    * @param body of the result, for a record that keeps it
    * @throws {Error} when this worker ends
    */
   async write(record: CallRecord, seen: number, body?: Uint8Array): Promise<number | 'conflict'> {
+    try {
+      return await this.#writeOnce(fitRecord(record, MOST_STORED_BYTES), seen, body);
+    } catch (error) {
+      if (errorCodeOf(error) !== HEADERS_TOO_LONG) throw error;
+      // That it ended is worth more than how it went.
+      return this.#writeOnce(bareRecord(record), seen, body);
+    }
+  }
+
+  async #writeOnce(record: CallRecord, seen: number, body?: Uint8Array): Promise<number | 'conflict'> {
     const kept = record.result?.kept === 'message' ? body : undefined;
     let isUnsure = false;
     // A refusal, because the disk is full, does not last: what there is to write would be lost with it.
@@ -60,7 +73,9 @@ export class Persistence {
         return await work();
       } catch (error) {
         if (this.#ending.signal.aborted || error instanceof UnreadableRecord) throw error;
-        if (errorCodeOf(error) !== 0 && !isDespiteRefusals) throw error;
+        const code = errorCodeOf(error);
+        // It will be as long the next time.
+        if (code === HEADERS_TOO_LONG || (code !== 0 && !isDespiteRefusals)) throw error;
       }
       await pause(waitMs, this.#ending.signal);
     }

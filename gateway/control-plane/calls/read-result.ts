@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { RouterMiddleware } from '@koa/router';
 import { FaasError } from '../../errors.ts';
-import { type CallHeaders, ENDED } from '../../queue/call.ts';
+import { type CallHeaders, type CallRecord, ENDED } from '../../queue/call.ts';
 import type { RequestState } from '../state.ts';
 import { bookOf, type CallRoutesOptions, callNotFound, shown } from './call-book.ts';
 import { parseWait } from './parse-call-query.ts';
@@ -40,7 +40,7 @@ export function readResult(options: CallRoutesOptions): RouterMiddleware<Request
         `the call ${shown(id)} is ${state}: ask again, or with ?wait=30s`,
       );
     const found = await book.result(id);
-    if (found === undefined) throw noResult(id, record.reason ?? `it is ${state}`);
+    if (found === undefined) throw noResult(id, whyNone(record));
     const { result, body } = found;
     const { res } = ctx;
     ctx.respond = false; // Koa knows fewer statuses, and would change headers
@@ -66,6 +66,12 @@ function hasBody(status: number): boolean {
 
 function passedOn(headers: CallHeaders): string[] {
   return headers.filter((_, index) => !NOT_PASSED_ON.has((headers[index - (index % 2)] ?? '').toLowerCase()));
+}
+
+function whyNone({ result, reason, state }: CallRecord): string {
+  if (result?.kept !== 'dropped') return reason ?? `it is ${state}`;
+  const { status, bytes } = result;
+  return `the function answered ${status}, and its ${bytes} bytes were not kept: they are more than result_limit_bytes of the queue worker, or could not be stored`;
 }
 
 function noResult(id: string, why: string): FaasError {

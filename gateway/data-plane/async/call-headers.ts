@@ -48,7 +48,8 @@ export function checkFacts(headers: CallHeaders, others: readonly string[]): voi
   const facts = [...headers, ...others];
   let characters = 0;
   for (const text of facts) characters += text.length;
-  if (characters * BYTES_PER_CHARACTER <= MOST_HEADER_BYTES) return;
+  // Each has quotes and a comma, too.
+  if ((characters + facts.length) * BYTES_PER_CHARACTER <= MOST_HEADER_BYTES) return;
   const text = JSON.stringify(facts);
   const escaped = text.match(/[^ -~]/g)?.length ?? 0;
   const bytes = text.length + escaped * (BYTES_PER_CHARACTER - 1);

@@ -1,6 +1,7 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { CallBody, CallHeaders, CallRecord, ObjectBody, QueuedCall } from '../../queue/call.ts';
 import { type FirstPlace, idOf } from '../../queue/call-id.ts';
+import { storedBytes } from '../../queue/stored-size.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
 const CALL = 'Skep-Call';
@@ -23,11 +24,20 @@ export function encodeCall(
   call: Omit<QueuedCall, 'id'> & { readonly id?: string },
   headers: MsgHdrs,
 ): { readonly headers: MsgHdrs; readonly payload: Uint8Array } {
-  const { body, ...facts } = call;
-  const isInline = body instanceof Uint8Array;
-  const stored: StoredCall = isInline ? facts : { ...facts, object: body };
-  headers.set(CALL, toHeaderJson(stored));
-  return { headers, payload: isInline ? body : NOTHING };
+  headers.set(CALL, toHeaderJson(toStored(call)));
+  return { headers, payload: call.body instanceof Uint8Array ? call.body : NOTHING };
+}
+
+/** What a call takes beside its body. */
+export function storedCallBytes(call: Partial<QueuedCall>): number {
+  return storedBytes(toStored(call));
+}
+
+function toStored<T extends Partial<QueuedCall>>({
+  body,
+  ...facts
+}: T): Omit<T, 'body'> & { readonly object?: ObjectBody } {
+  return body === undefined || body instanceof Uint8Array ? facts : { ...facts, object: body };
 }
 
 /** @param place the stream that the message is in. @throws {Error} when it is none of ours */

@@ -4,9 +4,10 @@ import { FaasError } from '../../errors.ts';
 import type { CallRecord, ObjectBody } from '../../queue/call.ts';
 import { type FirstPlace, idOf, newInstance } from '../../queue/call-id.ts';
 import type { CallIntake, NewCall } from '../../queue/call-queue.ts';
+import { MOST_CALL_BYTES } from '../../queue/stored-size.ts';
 import type { Stored } from './acked-publisher.ts';
 import { Bodies } from './bodies.ts';
-import { encodeCall } from './call-codec.ts';
+import { encodeCall, storedCallBytes } from './call-codec.ts';
 import { CallKeys, printOf } from './call-keys.ts';
 import { KnownQueues } from './known-queues.ts';
 import type { QueueNames } from './names.ts';
@@ -32,6 +33,8 @@ interface Named {
 /** How often, and how long after one another, it is tried to take a record back whose call was not stored. */
 const TAKE_BACK_TRIES = 10;
 const TAKE_BACK_EVERY_MS = 2000;
+/** What a stored call has beside what it comes with, at its longest: id, twice, instance, revision, attempt, time. */
+const GROWTH_BYTES = 512;
 
 /** Takes calls into JetStream. One that nobody has named costs one message. */
 export class QueueIntake implements CallIntake {
@@ -117,6 +120,7 @@ export class QueueIntake implements CallIntake {
     const { steps, body } = call;
     const [first] = steps;
     if (first === undefined) throw new Error('a call without a step');
+    checkLength(call);
     await this.#rooms[placeOf(call)].check(body instanceof Uint8Array ? body.length : 0);
     for (const { queue } of steps) await this.#queues.check(queue);
     await this.#consumers.ensure(first.queue, first.function);
@@ -202,6 +206,20 @@ export class QueueIntake implements CallIntake {
       }
     }
   }
+}
+
+/**
+ * Whether a call has room for what is told of it later. One without a chain has, if its path and headers have been found short enough.
+ * @throws {FaasError} `invalid_request`
+ */
+function checkLength(call: NewCall): void {
+  if (call.steps.length === 1) return;
+  const bytes = storedCallBytes(call) + GROWTH_BYTES;
+  if (bytes <= MOST_CALL_BYTES) return;
+  throw new FaasError(
+    'invalid_request',
+    `path, headers and the ${call.steps.length} functions of the chain, with their retry annotations, take ${bytes} bytes as they are stored: they may take ${MOST_CALL_BYTES}`,
+  );
 }
 
 function placeOf({ runAt }: NewCall): FirstPlace {

@@ -3,7 +3,9 @@ import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { currentStep, type QueuedCall } from '../../queue/call.ts';
 import type { DeadLetter } from '../../queue/call-queue.ts';
 import type { QueuedCallback } from '../../queue/callback.ts';
-import { encodeCall } from './call-codec.ts';
+import { keptHeaders } from '../../queue/kept-headers.ts';
+import { MOST_CALL_BYTES } from '../../queue/stored-size.ts';
+import { encodeCall, storedCallBytes } from './call-codec.ts';
 import { encodeCallback } from './callback-codec.ts';
 import { encodeDead } from './dead-codec.ts';
 import type { QueueNames } from './names.ts';
@@ -34,9 +36,11 @@ export class CallOutlet {
     await this.#publish(subject, messageId, (headers) => encodeCall(call, headers));
   }
 
-  /** To be run as soon as somebody can. */
-  async now(call: QueuedCall, messageId: string): Promise<void> {
-    const { queue, function: name } = currentStep(call);
+  /** To be run as soon as somebody can. Of a function's answer it has headers, which may be too long. */
+  async now(next: QueuedCall, messageId: string): Promise<void> {
+    const { queue, function: name } = currentStep(next);
+    const others = storedCallBytes({ ...next, headers: [] });
+    const call = { ...next, headers: keptHeaders(next.headers, MOST_CALL_BYTES - others) };
     await this.#consumers.ensure(queue, name);
     const subject = this.#names.call(queue, splitFunctionName(name));
     await this.#publish(subject, messageId, (headers) => encodeCall(call, headers));

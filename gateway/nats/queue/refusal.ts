@@ -8,7 +8,7 @@ const NO_ROOM = new Set([10002, 10023, 10028, 10047]);
 const STORE_FAILED = 10077;
 const LATER_SECONDS = 5;
 /** More than 64 KiB of headers, which neither server nor client have a setting for. */
-const HEADERS_TOO_LONG = 10097;
+export const HEADERS_TOO_LONG = 10097;
 
 /** Whether it is certain that nothing was stored; otherwise nobody knows. */
 export function isRefused(error: unknown): boolean {

@@ -326,6 +326,18 @@ describe('asynchronous calls in the API', () => {
       expect(await ask(404, 'GET', '/system/calls/cancelled/result')).to.contain('it was cancelled');
       expect(await codeOf('GET', '/system/calls/dropped/result')).to.equal('result_not_found');
     });
+
+    it('that were too long to be kept are told of: status, length and why', async () => {
+      const headers = ['Content-Type', 'image/png'];
+      const result = { status: 201, headers, bytes: 70_000_000, kept: 'dropped' } as const;
+      put({ id: 'long', state: 'succeeded', attempt: 1, result });
+      const told = await ask(404, 'GET', '/system/calls/long/result');
+      for (const part of ['answered 201', '70000000 bytes', 'result_limit_bytes'])
+        expect(told).to.contain(part);
+      expect(await askJson('/system/calls/long')).to.deep.include({
+        answer: { status: 201, contentType: 'image/png', bytes: 70_000_000, isKept: false },
+      });
+    });
   });
 
   describe('lists', () => {
