@@ -1,12 +1,15 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { MOST_HEADER_BYTES, type ObjectBody } from '../../queue/call.ts';
 import type { CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
+import { brief } from '../../queue/fit-record.ts';
 import { keptHeaders } from '../../queue/kept-headers.ts';
 import type { Message } from './call-codec.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
 const CALLBACK = 'Skep-Callback';
 const RECORD = 'Skep-Callback-Record';
+/** Of each attempt; 20 of them fit. */
+const MOST_REASON_BYTES = 500;
 const NOTHING = new Uint8Array(0);
 
 type StoredCallback = Omit<QueuedCallback, 'body'> & { readonly object?: ObjectBody };
@@ -38,8 +41,12 @@ export function decodeCallback({ headers, data }: Message): QueuedCallback {
   return { ...stored, body: object ?? data };
 }
 
+/** Reasons are cut short: they may name hosts that whoever answered has made up. */
 export function encodeCallbackRecord(record: CallbackRecord, headers: MsgHdrs): MsgHdrs {
-  headers.set(RECORD, toHeaderJson(record));
+  const attempts = record.attempts.map(({ error, ...attempt }) =>
+    error === undefined ? attempt : { ...attempt, error: brief(error, MOST_REASON_BYTES) },
+  );
+  headers.set(RECORD, toHeaderJson({ ...record, attempts }));
   return headers;
 }
 
