@@ -90,6 +90,11 @@ export class AnswerKeeper implements BodySink {
           opened = controller;
         },
         pull: () => this.#options.drain(),
+        // Whoever stores it has given up: it takes nothing more.
+        cancel: () => {
+          this.#isDropped = true;
+          this.#options.drain();
+        },
       },
       new ByteLengthQueuingStrategy({ highWaterMark: MOST_INLINE_BYTES }),
     );
