@@ -17,6 +17,30 @@ const MOST_REASON_CHARS = 500;
 const NO_ANSWER = 503;
 const NOTHING = new Uint8Array(0);
 
+/** What is told of a call that waits for its first attempt. */
+export function waitingRecord({
+  id,
+  instance,
+  acceptedAt,
+  steps,
+  step,
+  runAt,
+  callbackUrl,
+}: Omit<QueuedCall, 'body' | 'headers' | 'path' | 'attempt' | 'revision'>): CallRecord {
+  return {
+    id,
+    instance,
+    state: 'queued',
+    acceptedAt,
+    steps,
+    step,
+    attempt: 0,
+    attempts: [],
+    ...(runAt !== undefined && { runAt }),
+    ...(callbackUrl !== undefined && { callbackUrl }),
+  };
+}
+
 /** @param attempts those before */
 export function runningRecord(
   call: QueuedCall,

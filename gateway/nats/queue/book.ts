@@ -1,4 +1,5 @@
 import { type CallRecord, type CallResult, ENDED } from '../../queue/call.ts';
+import { waitingRecord } from '../../queue/call-progress.ts';
 import type {
   CallBook,
   CallPage,
@@ -20,7 +21,7 @@ import { CallRecords } from './records.ts';
 import { queueRefusal } from './refusal.ts';
 import type { JetStreamSessions } from './session.ts';
 import { deleteStored } from './stored-messages.ts';
-import { recordOf, waitingCall } from './waiting-calls.ts';
+import { waitingCall } from './waiting-calls.ts';
 
 /** Tries to change a call that others change at the same time. */
 const MOST_TRIES = 10;
@@ -115,7 +116,7 @@ export class JetStreamCallBook implements CallBook {
     const stored = await this.#records.read(id);
     if (stored !== undefined) return stored.record;
     const waiting = await waitingCall(await this.#sessions.get(), this.#names, id);
-    if (waiting !== undefined) return recordOf(waiting.call);
+    if (waiting !== undefined) return waitingRecord(waiting.call);
     // It may have begun between the two looks.
     return (await this.#records.read(id))?.record;
   }
@@ -125,7 +126,7 @@ export class JetStreamCallBook implements CallBook {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const stored = await this.#records.read(id);
       const waiting = stored === undefined ? await waitingCall(session, this.#names, id) : undefined;
-      const record = stored?.record ?? (waiting && recordOf(waiting.call));
+      const record = stored?.record ?? (waiting && waitingRecord(waiting.call));
       if (record === undefined) {
         // Without a record and gone from where it waited: it has begun in between, or there is none.
         if ((await this.#records.read(id)) === undefined) return 'unknown';

@@ -2,6 +2,7 @@ import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { FaasError } from '../../errors.ts';
 import { type CallRecord, type CallState, currentStep } from '../../queue/call.ts';
 import type { FirstPlace } from '../../queue/call-id.ts';
+import { waitingRecord } from '../../queue/call-progress.ts';
 import type { CallPage, CallQuery } from '../../queue/call-queue.ts';
 import { decodeRecord } from './call-codec.ts';
 import type { QueueNames } from './names.ts';
@@ -9,7 +10,7 @@ import { type OpenMessages, readDown } from './read-down.ts';
 import type { CallRecords } from './records.ts';
 import type { JetStreamSession } from './session.ts';
 import { headersOf, type StoredMessage, waitingMessages } from './stored-messages.ts';
-import { readCall, recordOf } from './waiting-calls.ts';
+import { readCall } from './waiting-calls.ts';
 
 export interface CallListParts {
   readonly session: JetStreamSession;
@@ -150,7 +151,7 @@ async function toEntry(
   const call = readCall(message, place);
   if (call === undefined) return { seq, at, record: undefined };
   const stored = await records.read(call.id);
-  if (stored === undefined) return { seq, at, record: recordOf(call) };
+  if (stored === undefined) return { seq, at, record: waitingRecord(call) };
   // Among the records, unless those are not asked for; of a call that has lost its id to another one nothing is told.
   const isToldHere = state === 'queued' && stored.record.instance === call.instance;
   return { seq, at, record: isToldHere ? stored.record : undefined };

@@ -2,6 +2,7 @@ import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { FaasError } from '../../errors.ts';
 import { type CallRecord, currentStep, type ObjectBody, type QueuedCall } from '../../queue/call.ts';
 import { nextInstance } from '../../queue/call-id.ts';
+import { waitingRecord } from '../../queue/call-progress.ts';
 import type { DeadFilter, DeadLetter, DeadPage, DeadQuery } from '../../queue/call-queue.ts';
 import type { Bodies } from './bodies.ts';
 import { encodeCall } from './call-codec.ts';
@@ -11,7 +12,6 @@ import type { QueueConsumers } from './queue-consumers.ts';
 import type { CallRecords } from './records.ts';
 import type { JetStreamSession, JetStreamSessions } from './session.ts';
 import { deleteStored, headersOf, type StoredMessage, storedMessage } from './stored-messages.ts';
-import { recordOf } from './waiting-calls.ts';
 
 export interface DeadLettersOptions {
   readonly sessions: JetStreamSessions;
@@ -185,7 +185,7 @@ export class DeadLetters {
       if (record?.instance === died && isOnItsWay(record)) return 'still runs';
       // Its id is another call's by now: it runs, and is not told of.
       if (record !== undefined && record.instance !== died) return { revision: 0 };
-      const revision = await records.write(recordOf(again), stored?.revision ?? 0);
+      const revision = await records.write(waitingRecord(again), stored?.revision ?? 0);
       if (revision !== 'conflict') return { revision };
     }
     throw new Error('the call changes all the time');

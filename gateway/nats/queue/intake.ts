@@ -3,6 +3,7 @@ import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { FaasError } from '../../errors.ts';
 import type { CallRecord, ObjectBody } from '../../queue/call.ts';
 import { type FirstPlace, idOf, newInstance } from '../../queue/call-id.ts';
+import { waitingRecord } from '../../queue/call-progress.ts';
 import type { CallIntake, NewCall } from '../../queue/call-queue.ts';
 import { MOST_CALL_BYTES } from '../../queue/stored-size.ts';
 import type { Stored } from './acked-publisher.ts';
@@ -226,22 +227,8 @@ function placeOf({ runAt }: NewCall): FirstPlace {
   return runAt === undefined ? 'queue' : 'later';
 }
 
-function queuedRecord(
-  { acceptedAt, steps, runAt, callbackUrl }: NewCall,
-  { id, instance }: { readonly id: string; readonly instance: string },
-): CallRecord {
-  return {
-    id,
-    instance,
-    state: 'queued',
-    acceptedAt,
-    steps,
-    step: 0,
-    attempt: 0,
-    attempts: [],
-    ...(runAt !== undefined && { runAt }),
-    ...(callbackUrl !== undefined && { callbackUrl }),
-  };
+function queuedRecord(call: NewCall, named: { readonly id: string; readonly instance: string }): CallRecord {
+  return waitingRecord({ ...call, ...named, step: 0 });
 }
 
 /** It may be that its message was never stored. */

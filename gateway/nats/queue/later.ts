@@ -2,8 +2,9 @@ import type { ConsumerMessages, JsMsg, StoredMsg } from '@nats-io/jetstream';
 import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
 import type { Logger } from '../../log.ts';
-import { type CallRecord, currentStep, type QueuedCall } from '../../queue/call.ts';
+import { currentStep, type QueuedCall } from '../../queue/call.ts';
 import { placeOf } from '../../queue/call-id.ts';
+import { waitingRecord } from '../../queue/call-progress.ts';
 import { DueHeap, type DueItem } from '../../queue/due-heap.ts';
 import { pause } from '../pause.ts';
 import { decodeCall, encodeCall } from './call-codec.ts';
@@ -243,20 +244,8 @@ export class LaterMover {
    */
   async #firstRecord(call: QueuedCall): Promise<number | 'begun'> {
     const { records, dropBody } = this.#options;
-    const { id, instance, acceptedAt, steps, step, runAt, callbackUrl, body } = call;
-    const record: CallRecord = {
-      id,
-      instance,
-      state: 'queued',
-      acceptedAt,
-      steps,
-      step,
-      attempt: 0,
-      attempts: [],
-      ...(runAt !== undefined && { runAt }),
-      ...(callbackUrl !== undefined && { callbackUrl }),
-    };
-    const written = await records.write(record, 0);
+    const { id, instance, body } = call;
+    const written = await records.write(waitingRecord(call), 0);
     if (written !== 'conflict') return written;
     const found = await records.read(id);
     // Written, and forgotten before it could be read: nothing is known of it, and it is run.

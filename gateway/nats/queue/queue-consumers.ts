@@ -53,11 +53,6 @@ export class QueueConsumers {
     );
   }
 
-  /** The next one who asks looks again. */
-  forget(queue: string, name: string): void {
-    this.#known.delete(`${queue} ${name}`);
-  }
-
   async #ensure(key: string, durable: string, subject: string, news: object): Promise<void> {
     const { connection, manager } = await this.#sessions.get();
     if (this.#knownOver !== connection) {

@@ -1,4 +1,4 @@
-import type { CallRecord, QueuedCall } from '../../queue/call.ts';
+import type { QueuedCall } from '../../queue/call.ts';
 import { type FirstPlace, placeOf } from '../../queue/call-id.ts';
 import { decodeCall } from './call-codec.ts';
 import type { QueueNames } from './names.ts';
@@ -35,28 +35,4 @@ export function readCall(message: StoredMessage, place: FirstPlace): QueuedCall 
   } catch {
     return undefined; // a callback, or of another version
   }
-}
-
-/** What is told of a call that has no record. */
-export function recordOf({
-  id,
-  instance,
-  acceptedAt,
-  steps,
-  step,
-  runAt,
-  callbackUrl,
-}: QueuedCall): CallRecord {
-  return {
-    id,
-    instance,
-    state: 'queued',
-    acceptedAt,
-    steps,
-    step,
-    attempt: 0,
-    attempts: [],
-    ...(runAt !== undefined && { runAt }),
-    ...(callbackUrl !== undefined && { callbackUrl }),
-  };
 }
