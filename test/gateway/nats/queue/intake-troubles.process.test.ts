@@ -140,7 +140,9 @@ describe('what takes calls, in trouble', function () {
     queue = await openQueue(nats);
     await queue.intake.acceptKeyed('first', newCall());
     const { manager } = await queue.sessions.get();
-    await manager.streams.update(queue.names.keys, { max_bytes: 200 });
+    await queue.keyIsMarked('echo.openfaas-fn first');
+    const { bytes } = (await manager.streams.info(queue.names.keys)).state;
+    await manager.streams.update(queue.names.keys, { max_bytes: bytes + 1 });
     const error = await queue.intake.acceptKeyed('second', newCall()).catch((cause: Error) => cause);
     expect(error).to.include({ code: 'queue_full' });
     expect((error as Error).message).to.match(/no more idempotency keys/);
