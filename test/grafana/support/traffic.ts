@@ -77,7 +77,7 @@ export class Traffic {
   /** Removes the functions, and what a broken run has left. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
-    await fetch(`${this.#platform.url}/async-function/${QUEUED}-later`, { method: 'DELETE' });
+    await this.#platform.request(`/async-function/${QUEUED}-later`, { method: 'DELETE' });
     const functions = (await (await this.#platform.request('/system/functions')).json()) as {
       name: string;
     }[];
