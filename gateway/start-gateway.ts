@@ -44,8 +44,10 @@ import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
 import { createSchedules } from './start-schedules.ts';
 import { createOwnFolder } from './workers/own-folder.ts';
-import { WorkerPool } from './workers/worker-pool.ts';
+import { OwnWorker } from './workers/own-worker.ts';
+import { WorkerPool, type WorkerPoolOptions } from './workers/worker-pool.ts';
 import { giveToWorkers } from './workers/worker-user.ts';
+import type { Workers } from './workers/workers.ts';
 
 /** Every function's watchdog listens here. */
 const FUNCTION_PORT = 8080;
@@ -58,6 +60,8 @@ const QUEUE_LOOK_MS = 1000;
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
+  /** Address to listen on. Default: every one. */
+  readonly host?: string;
   /** The public port, which nobody else has. */
   readonly port: number;
   readonly logger: Logger;
@@ -69,7 +73,8 @@ export interface GatewayParts {
   readonly logSource: LogSource;
   /** The address on which the metrics are served; undefined: every one. */
   readonly metricsHost: () => Promise<string | undefined>;
-  readonly workerCommand: readonly string[];
+  /** Starts a worker process; `own`: this process serves clients itself. */
+  readonly workerCommand: readonly string[] | 'own';
   /** Port of every function's watchdog. Default 8080. */
   readonly functionPort?: number;
   /** Workers end as soon as they begin. */
@@ -98,12 +103,11 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   createCountsFile(countsFile, config.gatewayWorkers);
   const counts = openCountsFile(countsFile, { workers: config.gatewayWorkers, worker: 0 });
 
-  // First of all: they load while the cluster is read.
-  const workers: WorkerPool = new WorkerPool({
+  const workerOptions: Omit<WorkerPoolOptions, 'command'> = {
     count: config.gatewayWorkers,
-    command: parts.workerCommand,
     task: () => ({
       config,
+      host: parts.host ?? '0.0.0.0',
       port: parts.port,
       controlSocket,
       countsFile,
@@ -124,7 +128,11 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     onReplaced: () => metrics.workerReplaced(),
     onHopeless: parts.onHopeless,
     logger,
-  });
+  };
+  const { workerCommand: command } = parts;
+  // First of all: they load while the cluster is read.
+  const workers: Workers =
+    command === 'own' ? new OwnWorker(workerOptions) : new WorkerPool({ ...workerOptions, command });
 
   const swarm = withKnowledge(
     parts.cluster,
@@ -266,7 +274,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     stopping: stopping.signal,
   });
   const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
-  const keepsRights = !canWorkersHave(controlSocket, logger);
+  const keepsRights = command === 'own' || !canWorkersHave(controlSocket, logger);
 
   const unwatch = provider.watch(() => keeper.nudge());
   const metricsHost = await parts.metricsHost();

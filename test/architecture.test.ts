@@ -4,7 +4,7 @@ import { Glob } from 'bun';
 import { expect } from 'chai';
 
 const ROOT = join(import.meta.dirname, '..');
-const SOURCES = [...new Glob('{contract,gateway,http1,watchdog,cli}/**/*.ts').scanSync(ROOT)].sort();
+const SOURCES = [...new Glob('{contract,gateway,http1,watchdog,cli,dev}/**/*.ts').scanSync(ROOT)].sort();
 
 interface Source {
   readonly file: string;
@@ -98,6 +98,7 @@ describe('the architecture', () => {
         'gateway/queue/',
       ],
     ],
+    ['gateway/processes/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/functions/']],
     ['gateway/swarm/', ['contract/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/build/']],
     [
       'gateway/nats/',
@@ -126,7 +127,9 @@ describe('the architecture', () => {
       ],
     ],
     ['watchdog/', ['contract/', 'http1/']],
-    ['cli/', ['contract/', 'templates/']],
+    // `skep dev` puts together what the others are made of.
+    ['cli/', ['contract/', 'templates/', 'dev/run-dev.ts', 'watchdog/main.ts']],
+    ['dev/', ['contract/', 'cli/', 'gateway/', 'watchdog/']],
   ];
   for (const [folder, allowed] of RULES) {
     it(`${folder} knows ${['itself', ...allowed].join(', ')} and nothing else`, () => {
@@ -174,7 +177,7 @@ describe('the architecture', () => {
     const loadingLater = /import\('[^']*\/tracing\//;
     expect(outside.filter(({ text }) => loading.test(text)).map(({ file }) => file)).to.deep.equal([]);
     expect(outside.filter(({ text }) => loadingLater.test(text)).map(({ file }) => file)).to.deep.equal([
-      'gateway/workers/run-worker.ts',
+      'gateway/workers/serving-worker.ts',
     ]);
   });
 

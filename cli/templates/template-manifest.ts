@@ -1,6 +1,20 @@
 import { ContractError } from '../../contract/contract-error.ts';
 import { YamlText } from '../../contract/stack-file-yaml.ts';
 
+/** How a function of the template runs from its source folder, without an image. Ours, beyond OpenFaaS. */
+export interface DevRecipe {
+  /** Programs that must be on the PATH. */
+  readonly needs: readonly string[];
+  /** Shell command in the work folder, run when one of `lock` has changed. */
+  readonly install?: string;
+  /** Files in the work folder that say what is to be installed. */
+  readonly lock: readonly string[];
+  /** Shell command in the work folder, run when any file has changed. */
+  readonly build?: string;
+  /** Over the environment that the Dockerfile sets. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** What a template.yml says. */
 export interface TemplateManifest {
   readonly language: string;
@@ -9,6 +23,8 @@ export interface TemplateManifest {
   /** Where the handler lies, in the template and in the build context. */
   readonly handlerFolder: string;
   readonly mountSsh: boolean;
+  /** Absent: the Dockerfile's environment is all that is known. */
+  readonly dev?: DevRecipe;
   readonly buildOptions: readonly { readonly name: string; readonly packages: readonly string[] }[];
 }
 
@@ -23,12 +39,14 @@ export function parseTemplateManifest(text: string, fileName: string): TemplateM
   }
   const mountSsh = keys.get('mount_ssh');
   const options = keys.get('build_options');
+  const dev = keys.get('dev');
   return {
     language: value('language'),
     fprocess: value('fprocess'),
     welcomeMessage: value('welcome_message'),
     handlerFolder,
     mountSsh: mountSsh === undefined ? false : yaml.flag(mountSsh),
+    ...(dev !== undefined && { dev: parseDevRecipe(yaml, dev) }),
     buildOptions: (options === undefined ? [] : yaml.items(options)).map((item) => {
       const option = yaml.entries(item);
       const packages = option.get('packages');
@@ -37,5 +55,23 @@ export function parseTemplateManifest(text: string, fileName: string): TemplateM
         packages: packages === undefined ? [] : yaml.list(packages),
       };
     }),
+  };
+}
+
+function parseDevRecipe(yaml: YamlText, node: Parameters<YamlText['entries']>[0]): DevRecipe {
+  const keys = yaml.entries(node);
+  const list = (key: string): readonly string[] => {
+    const found = keys.get(key);
+    return found === undefined ? [] : yaml.list(found);
+  };
+  const install = yaml.optionalText(keys.get('install'));
+  const build = yaml.optionalText(keys.get('build'));
+  const environment = keys.get('environment');
+  return {
+    needs: list('needs'),
+    lock: list('lock'),
+    environment: environment === undefined ? {} : yaml.textMap(environment),
+    ...(install && { install }),
+    ...(build && { build }),
   };
 }

@@ -7,6 +7,8 @@ import type { TimeLimit } from './limits/time-limit.ts';
 export interface LiveReplica {
   readonly id: string;
   readonly address: string;
+  /** Of its watchdog; undefined: the one of every function's watchdog. */
+  readonly port?: number | undefined;
   /** Calls now at this replica. */
   inFlight: number;
   /** It has answered a probe since it appeared, and no connection to it has failed since. */
@@ -171,7 +173,7 @@ export class FunctionTable implements FunctionLookup {
     const running = snapshot.replicas.filter((replica) => replica.isRunning && replica.address !== undefined);
     const fresh: LiveReplica[] = [];
     entry.replicas = running.map((replica) => {
-      const known = before.find(({ id, address }) => id === replica.id && address === replica.address);
+      const known = before.find((one) => isSamePlace(one, replica));
       const isOutdated = replica.isOutdated === true;
       if (known !== undefined) {
         known.isOutdated = isOutdated;
@@ -180,6 +182,7 @@ export class FunctionTable implements FunctionLookup {
       const born = {
         id: replica.id,
         address: replica.address ?? '',
+        port: replica.port,
         inFlight: 0,
         isReady: false,
         isOutdated,
@@ -213,4 +216,12 @@ export class FunctionTable implements FunctionLookup {
     }
     this.#listener.onEntryGone(entry);
   }
+}
+
+/** Whether one is the other: a process that was started again is another one. */
+export function isSamePlace(
+  a: { readonly id: string; readonly address: string | undefined; readonly port?: number | undefined },
+  b: { readonly id: string; readonly address: string | undefined; readonly port?: number | undefined },
+): boolean {
+  return a.id === b.id && a.address === b.address && a.port === b.port;
 }

@@ -57,7 +57,7 @@ export class Prober {
   }
 
   async #answers(entry: FunctionEntry, replica: LiveReplica, signal: AbortSignal): Promise<boolean> {
-    const url = `http://${replica.address}:${this.#options.port}${healthPath(entry.annotations)}`;
+    const url = `http://${replica.address}:${replica.port ?? this.#options.port}${healthPath(entry.annotations)}`;
     try {
       const response = await fetch(url, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),

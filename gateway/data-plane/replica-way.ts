@@ -14,7 +14,7 @@ export class ReplicaWays {
   readonly #port: number;
   readonly #ways = new WeakMap<LiveReplica, ReplicaWay>();
 
-  /** @param port of every function's watchdog */
+  /** @param port of the watchdogs of replicas that do not say */
   constructor(port: number) {
     this.#port = port;
   }
@@ -22,7 +22,7 @@ export class ReplicaWays {
   to(entry: FunctionEntry, replica: LiveReplica): ReplicaWay {
     let way = this.#ways.get(replica);
     if (way === undefined) {
-      const address = { hostname: replica.address, port: this.#port };
+      const address = { hostname: replica.address, port: replica.port ?? this.#port };
       const host = fieldLine('Host', `${address.hostname}:${address.port}`);
       way = { address, lines: host + fieldLine('X-Skep-Function', entry.key) };
       this.#ways.set(replica, way);

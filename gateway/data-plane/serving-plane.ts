@@ -79,7 +79,7 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
   });
   const mirror = new TableMirror(options.defaultNamespace, {
     onReady: (entry) => waitingRoom.open(entry),
-    onUnready: (replica) => pool.forget({ hostname: replica.address, port: functionPort }),
+    onUnready: (replica) => pool.forget({ hostname: replica.address, port: replica.port ?? functionPort }),
     onEntry: (entry) => {
       const { rules, timeLimit } = readCallRules(entry, { upstreamTimeoutMs, replicaMaxInflight });
       entry.rules = rules;

@@ -1,10 +1,11 @@
 import type { FunctionRef } from '../../contract/function-ref.ts';
-import type { Failure, FunctionEntry, LiveReplica } from './function-table.ts';
+import { type Failure, type FunctionEntry, isSamePlace, type LiveReplica } from './function-table.ts';
 
 /** A running replica, as those who call it are told. */
 export interface ReplicaState {
   readonly id: string;
   readonly address: string;
+  readonly port?: number | undefined;
   readonly isReady: boolean;
   /** How often it has answered after it did not: who found it unreachable says since which answer. */
   readonly proofs: number;
@@ -47,10 +48,11 @@ export function stateOf(entry: FunctionEntry, proofsOf: (replica: LiveReplica) =
     if (value !== undefined) envVars[name] = value;
   }
   const replicas = entry.replicas.map((replica) => {
-    const { id, address, isReady } = replica;
+    const { id, address, port, isReady } = replica;
     return {
       id,
       address,
+      ...(port !== undefined && { port }),
       isReady,
       proofs: proofsOf(replica),
       ...(replica.slot !== undefined && { slot: replica.slot }),
@@ -98,13 +100,7 @@ function isSameList<T>(a: readonly T[], b: readonly T[], isSame: (x: T, y: T) =>
 }
 
 function isSameReplica(a: ReplicaState, b: ReplicaState): boolean {
-  return (
-    a.id === b.id &&
-    a.address === b.address &&
-    a.isReady === b.isReady &&
-    a.proofs === b.proofs &&
-    a.slot === b.slot
-  );
+  return isSamePlace(a, b) && a.isReady === b.isReady && a.proofs === b.proofs && a.slot === b.slot;
 }
 
 function isSameFailure(a: Failure, b: Failure): boolean {

@@ -162,7 +162,8 @@ export class TableKeeper {
     if (this.#tried.has(replica)) return;
     this.#tried.add(replica);
     const { functionPort, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
-    const isThere = await canReach({ hostname: replica.address, port: functionPort }, connectTimeoutMs);
+    const { address: hostname, port = functionPort } = replica;
+    const isThere = await canReach({ hostname, port }, connectTimeoutMs);
     this.#tried.delete(replica);
     if (!isThere) this.unreachable({ ...told, isDoubtful: false });
   }

@@ -1,5 +1,5 @@
 import { qualifiedName } from '../../contract/function-ref.ts';
-import type { FunctionEntry, FunctionLookup, LiveReplica } from './function-table.ts';
+import { type FunctionEntry, type FunctionLookup, isSamePlace, type LiveReplica } from './function-table.ts';
 import type { FunctionState, ReplicaState, TableChanges } from './table-changes.ts';
 
 export interface MirrorListener {
@@ -95,10 +95,12 @@ export class TableMirror implements FunctionLookup {
   #applyReplicas(entry: FunctionEntry, states: readonly ReplicaState[]): boolean {
     const before = entry.replicas;
     let hasReady = false;
-    entry.replicas = states.map(({ id, address, isReady, proofs, slot }) => {
-      const replica = before.find((known) => known.id === id && known.address === address) ?? {
+    entry.replicas = states.map((state) => {
+      const { id, address, port, isReady, proofs, slot } = state;
+      const replica = before.find((known) => isSamePlace(known, state)) ?? {
         id,
         address,
+        port,
         inFlight: 0,
         isReady: false,
         isOutdated: false,

@@ -7,6 +7,8 @@ export interface Replica {
   readonly id: string;
   /** Where its watchdog listens, e.g. `10.0.1.7`; undefined until the cluster has given it an address. */
   readonly address: string | undefined;
+  /** Of its watchdog; absent: the one that every function's watchdog has. */
+  readonly port?: number;
   /** It runs and is meant to: calls may be sent to it. */
   readonly isRunning: boolean;
   /** Of an earlier version than the one that was deployed last; told only while that was lately. */

@@ -13,6 +13,8 @@ export interface WorkerTask {
   /** The number of its place, from 1. */
   readonly worker: number;
   readonly config: GatewayConfig;
+  /** Address to listen on. */
+  readonly host: string;
   /** Where to listen, with others: never 0. */
   readonly port: number;
   /** Unix socket on which the control plane listens. */

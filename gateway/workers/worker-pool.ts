@@ -9,6 +9,7 @@ import type { WorkerFigures } from '../metrics/worker-metrics.ts';
 import { type Ending, Lives } from './lives.ts';
 import type { DrainTimes, FromWorker, ToldFailure, ToWorker, WorkerTask } from './messages.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+import type { Workers } from './workers.ts';
 
 /** Longest wait for workers to take over what they were told: a stuck one must not hold up a deployment. */
 const SYNC_MS = 1000;
@@ -58,7 +59,7 @@ interface Place {
 }
 
 /** The worker processes: started together, told the same, replaced when they end. */
-export class WorkerPool {
+export class WorkerPool implements Workers {
   readonly #options: WorkerPoolOptions;
   readonly #places: readonly Place[];
   readonly #tickMs: number;

@@ -57,6 +57,24 @@ describe("the function table's keeper", () => {
   const last = (): TableChanges | undefined => told.at(-1);
   const isReady = (): boolean => last()?.changed[0]?.replicas[0]?.isReady === true;
 
+  it('asks a replica with a port of its own there, and tells of that port', async () => {
+    const port = (server.address() as AddressInfo).port;
+    const elsewhere = new TableKeeper({
+      snapshot: async () => [...cluster.values()],
+      look: async ({ name }) => cluster.get(name),
+      onTableHealth: () => {},
+      functionPort: 1,
+      defaultNamespace: 'openfaas-fn',
+      rollouts: { timeoutMs: 60_000, revert: async () => undefined },
+      onChanges: (changes) => told.push(changes),
+    });
+    set('env', { desired: 1, replicas: [{ ...running, port }] });
+    await elsewhere.start();
+    await until('ready', async () => isReady());
+    elsewhere.stop();
+    expect(last()?.changed[0]?.replicas[0]).to.include({ address: '127.0.0.1', port });
+  });
+
   it('tells that the cluster was read, though it has no function', async () => {
     expect(keeper.whole().isLoaded).to.equal(false);
     await keeper.start();

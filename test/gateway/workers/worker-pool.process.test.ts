@@ -18,6 +18,7 @@ describe('the pool of workers', function () {
       command: [process.execPath, join(import.meta.dirname, 'fixtures', fixture)],
       task: () => ({
         config: loadConfig({}),
+        host: '0.0.0.0',
         port: 1,
         controlSocket: '',
         countsFile: '',
