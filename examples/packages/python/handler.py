@@ -1,0 +1,5 @@
+import inflection
+
+
+def handle(event, context):
+    return {"message": f"one bee, two {inflection.pluralize('bee')}"}

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+
+const PACKAGES = join(import.meta.dirname, '../../examples/packages');
+
+/** What tests know of a template: every language is held to the same. `examples/packages/LANG` has its function with a package. */
+export interface LanguageRow {
+  readonly lang: string;
+  /** Part of what the starter handler answers to a POST of `hi`. */
+  readonly greeting: string;
+  /** The starter's test; it expects the word "Hello", and fails where that is replaced. Absent: the template has none. */
+  readonly testFile?: string;
+  /** Laid over the starter: a handler that uses a third-party package of a lock file. Absent: the language has no package manager. */
+  readonly packageFolder?: string;
+  /** Part of what that handler answers to a POST of `hi`. */
+  readonly packageAnswer?: string;
+  /** A file of that folder and a text in it whose replacement by `tampered` breaks the lock file's promise. */
+  readonly lock?: { readonly file: string; readonly text: string; readonly tampered: string };
+  /** Programs that must be on the host for `skep dev`; empty: the executable is all it takes. */
+  readonly needs: readonly string[];
+}
+
+/** In the order of docs/templates.md. */
+export const LANGUAGES: readonly LanguageRow[] = [
+  {
+    lang: 'typescript',
+    greeting: 'Hello from TypeScript',
+    testFile: 'handler.test.ts',
+    packageFolder: join(PACKAGES, 'typescript'),
+    packageAnswer: 'two days are 172800000 ms',
+    needs: [],
+  },
+  {
+    lang: 'node',
+    greeting: 'Hello from Node.js',
+    testFile: 'handler.test.js',
+    packageFolder: join(PACKAGES, 'node'),
+    packageAnswer: 'two days are 172800000 ms',
+    needs: ['node', 'npm'],
+  },
+  {
+    lang: 'python',
+    greeting: 'Hello from Python',
+    testFile: 'handler_test.py',
+    packageFolder: join(PACKAGES, 'python'),
+    packageAnswer: 'one bee, two bees',
+    needs: ['python3'],
+  },
+  // Its starter answers with what it was sent. It brings its own Dockerfile, which `skep dev` does not run.
+  { lang: 'dockerfile', greeting: 'hi', needs: ['docker'] },
+];
