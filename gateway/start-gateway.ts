@@ -32,13 +32,9 @@ import { startMetricsServer } from './metrics/server.ts';
 import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
-import { Backlogs } from './nats/queue/backlogs.ts';
-import { JetStreamCallBook } from './nats/queue/book.ts';
-import { QueueIntake } from './nats/queue/intake.ts';
-import { lookAtQueueWorkers } from './nats/queue/look-at-workers.ts';
-import { openQueue } from './nats/queue/open-queue.ts';
-import { QueueConsumers } from './nats/queue/queue-consumers.ts';
-import type { QueueLimits } from './nats/queue/streams.ts';
+import { openJetStreamQueue } from './nats/queue/jetstream-queue.ts';
+import type { StreamLimits } from './nats/queue/streams.ts';
+import type { GatewayQueue } from './queue/gateway-queue.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
@@ -77,14 +73,24 @@ export interface GatewayParts {
   readonly workerCommand: readonly string[] | 'own';
   /** Port of every function's watchdog. Default 8080. */
   readonly functionPort?: number;
+  /** Of asynchronous calls. Default: in NATS, where that is configured; otherwise there is none. It is stopped with the gateway. */
+  readonly queue?: GatewayQueue;
   /** Workers end as soon as they begin. */
   readonly onHopeless: (reason: Error) => void;
 }
 
 export interface Gateway {
   readonly metricsPort: number;
-  /** Finishes what is in flight, within `write_timeout`. May be called at any time and more than once. */
-  stop(): Promise<{ cutOff: number }>;
+  /**
+   * Finishes what is in flight, within `write_timeout`. May be called at any time and more than once.
+   * @returns `lost`: asynchronous calls and callbacks that waited, and that nobody will ever run
+   */
+  stop(): Promise<StopReport>;
+}
+
+export interface StopReport {
+  readonly cutOff: number;
+  readonly lost: number;
 }
 
 /** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
@@ -130,9 +136,16 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     logger,
   };
   const { workerCommand: command } = parts;
+  const inMemory = parts.queue?.kind === 'memory' ? parts.queue : undefined;
+  if (inMemory !== undefined && command !== 'own')
+    throw new Error(
+      'a queue in memory is of one process: workers that are processes of their own cannot reach it',
+    );
   // First of all: they load while the cluster is read.
   const workers: Workers =
-    command === 'own' ? new OwnWorker(workerOptions) : new WorkerPool({ ...workerOptions, command });
+    command === 'own'
+      ? new OwnWorker({ ...workerOptions, intake: inMemory?.intake })
+      : new WorkerPool({ ...workerOptions, command });
 
   const swarm = withKnowledge(
     parts.cluster,
@@ -197,22 +210,20 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       ? oneGateway()
       : new NatsGateways({ link: nats, cluster: config.clusterName, id: gatewayId, logger });
   const queue =
-    nats &&
-    openQueue({
-      ...natsAddress,
-      name: `${gatewayId}-queue`,
-      cluster: config.clusterName,
-      limits: queueLimits(config),
-      isDeployed: (ref) => keeper.knowledge.isThere(ref),
-      logger,
-    });
-  const backlogs = queue && new Backlogs(queue.sessions, queue.names);
+    parts.queue ??
+    (nats &&
+      openJetStreamQueue({
+        ...natsAddress,
+        name: `${gatewayId}-queue`,
+        cluster: config.clusterName,
+        limits: queueLimits(config),
+        isDeployed: (ref) => keeper.knowledge.isThere(ref),
+        logger,
+      }));
   const schedules =
     queue &&
     createSchedules({
       queue,
-      intake: new QueueIntake(queue),
-      replicas: config.natsStreamReplicas,
       isEnabled: config.schedules,
       id: gatewayId,
       keeper,
@@ -226,7 +237,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     metrics,
     count: () => workers.count(),
     gateways,
-    backlogs,
+    backlogs: queue?.load,
     prometheusUrl,
     logger,
   });
@@ -257,20 +268,19 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
       wanted: {
         workers: () => workers.look(),
-        nats: async (signal) =>
-          queue === undefined
-            ? 'not configured'
-            : `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}; ${await queue.streams.look()}`,
+        nats: async (signal) => {
+          const queued = queue === undefined ? 'not configured' : await queue.look(signal);
+          if (nats === undefined) return queued;
+          return `${await lookAtNats(natsAddress, signal)}; ${describeGateways(gateways)}; ${queued}`;
+        },
         queue_workers: async (signal) =>
-          queue === undefined ? 'not configured' : lookAtQueueWorkers(queue.sessions, queue.names, signal),
+          queue === undefined ? 'not configured' : queue.lookAtWorkers(signal),
         prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
       },
       lastRead: () => lastRead,
       version: VERSION,
     }),
-    calls:
-      queue &&
-      new JetStreamCallBook(queue.sessions, queue.names, new QueueConsumers(queue.sessions, queue.names)),
+    calls: queue?.book,
     stopping: stopping.signal,
   });
   const controlServer = await listenOnSocket(controlPlane.callback(), controlSocket);
@@ -282,7 +292,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     ...(metricsHost !== undefined && { host: metricsHost }),
     port: config.metricsPort,
     page: async () => {
-      const [view] = await Promise.all([backlogs?.lookWithin(QUEUE_LOOK_MS), workers.count()]);
+      const [view] = await Promise.all([queue?.load.lookWithin(QUEUE_LOOK_MS), workers.count()]);
       metrics.queueView(view);
       return metrics.page();
     },
@@ -295,28 +305,28 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   nats?.start();
   schedules?.start();
 
-  const stop = async (): Promise<{ cutOff: number }> => {
+  const stop = async (): Promise<StopReport> => {
     isStopping = true;
     stopping.abort();
     // Another one takes over now, and hears of the calls that are finished here until they are.
     void scaling.resign();
-    const cutOff = await workers.drain({
-      servesOnMs: config.shutdownDelayMs,
-      withinMs: config.writeTimeoutMs,
-    });
+    const [cutOff] = await Promise.all([
+      workers.drain({ servesOnMs: config.shutdownDelayMs, withinMs: config.writeTimeoutMs }),
+      queue?.drain(config.writeTimeoutMs),
+    ]);
     scaling.stop();
     keeper.stop();
     unwatch();
     // Calls of schedules are made as long as this one may be the last.
     await Promise.race([schedules?.stop(), sleep(1000)]);
-    await Promise.race([queue?.stop(), sleep(1000)]);
+    const left = await Promise.race([queue?.stop(), sleep(1000)]);
     await Promise.race([gateways.stop(), sleep(1000)]);
     await Promise.race([nats?.stop(), sleep(1000)]);
     await Promise.race([controlServer.close(1000), sleep(2000)]);
     await Promise.race([metricsServer.close(), sleep(1000)]);
-    return { cutOff };
+    return { cutOff, lost: left?.lost ?? 0 };
   };
-  let stopped: Promise<{ cutOff: number }> | undefined;
+  let stopped: Promise<StopReport> | undefined;
   return {
     metricsPort: metricsServer.port,
     stop: () => {
@@ -326,7 +336,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   };
 }
 
-function queueLimits(config: GatewayConfig): QueueLimits {
+function queueLimits(config: GatewayConfig): StreamLimits {
   return {
     queueBytes: config.queueLimitBytes,
     laterBytes: config.queueLaterLimitBytes,

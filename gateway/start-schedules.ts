@@ -2,11 +2,8 @@ import { splitFunctionName } from '../contract/function-ref.ts';
 import { CallSteps } from './data-plane/async/call-steps.ts';
 import type { TableKeeper } from './data-plane/table-keeper.ts';
 import type { Logger } from './log.ts';
-import { pause } from './nats/pause.ts';
-import type { OpenedQueue } from './nats/queue/open-queue.ts';
-import { ScheduleStore } from './nats/queue/schedule-store.ts';
-import { SoleActor } from './nats/queue/sole-actor.ts';
-import type { CallIntake } from './queue/call-queue.ts';
+import type { GatewayQueue } from './queue/gateway-queue.ts';
+import { pause } from './queue/pause.ts';
 import { Scheduler, type TickResult } from './schedules/scheduler.ts';
 
 /** How late a tick is noticed at most. */
@@ -15,13 +12,10 @@ const LOOK_MS = 500;
 export interface SchedulesParts {
   /** Whether this gateway may be the one that calls. */
   readonly isEnabled: boolean;
-  readonly queue: Pick<OpenedQueue, 'link' | 'sessions' | 'names'>;
-  /** Servers of a cluster of NATS that keep how far schedules have come. */
-  readonly replicas: number;
+  readonly queue: Pick<GatewayQueue, 'intake' | 'progress' | 'holdAlone'>;
   /** Of this gateway in this run. */
   readonly id: string;
   readonly keeper: Pick<TableKeeper, 'find' | 'entries' | 'knowledge'>;
-  readonly intake: Pick<CallIntake, 'acceptFirst'>;
   readonly onTick: (key: string, result: TickResult) => void;
   readonly logger: Logger;
 }
@@ -43,19 +37,17 @@ export function createSchedules(parts: SchedulesParts): SchedulesLoop {
   const scheduler = new Scheduler({
     functions: () => keeper.entries(),
     isGone: (key) => keeper.knowledge.isThere(splitFunctionName(key)) === false,
-    intake: parts.intake,
+    intake: queue.intake,
     stepsOf: ({ key }) => {
       const entry = keeper.find(key);
       if (entry === undefined) throw new Error('it was removed');
       return steps.of(entry, undefined);
     },
-    store: new ScheduleStore(queue.sessions, queue.names, parts.replicas),
+    store: queue.progress,
     onTick: parts.onTick,
     logger,
   });
-  const actor = new SoleActor({
-    link: queue.link,
-    bucket: queue.names.leases,
+  const actor = queue.holdAlone({
     key: 'schedules',
     id: parts.id,
     logger,

@@ -111,7 +111,10 @@ describe('the architecture', () => {
         'gateway/schedules/',
       ],
     ],
-    ['gateway/queue/', ['contract/', 'gateway/errors.ts', 'gateway/log.ts']],
+    [
+      'gateway/queue/',
+      ['contract/', 'gateway/errors.ts', 'gateway/log.ts', 'gateway/schedules/schedule-progress.ts'],
+    ],
     ['gateway/schedules/', ['contract/', 'gateway/log.ts', 'gateway/queue/']],
     [
       'gateway/queue-worker/',

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../log.ts';
+import { pause } from '../queue/pause.ts';
 import type { AlertNews } from '../scaling/alert-memory.ts';
 import type { FunctionLoad, GatewayLoad } from '../scaling/function-load.ts';
 import {
@@ -13,7 +14,6 @@ import { LoadExchange } from '../scaling/load-exchange.ts';
 import { Lease } from './lease.ts';
 import { LeaseBucket } from './lease-bucket.ts';
 import type { NatsLink } from './nats-link.ts';
-import { pause } from './pause.ts';
 
 export interface NatsGatewaysOptions {
   readonly link: NatsLink;

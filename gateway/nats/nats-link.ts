@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../log.ts';
+import { pause } from '../queue/pause.ts';
 import { lookAtNats, type NatsAddress } from './look-at-nats.ts';
-import { pause } from './pause.ts';
 
 export interface NatsLinkOptions extends NatsAddress {
   /** What NATS shows this client as. */

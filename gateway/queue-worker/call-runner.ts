@@ -1,5 +1,4 @@
 import type { Logger } from '../log.ts';
-import { pause } from '../nats/pause.ts';
 import type { CallOutlet } from '../nats/queue/outlet.ts';
 import type { CallRecords, StoredRecord } from '../nats/queue/records.ts';
 import type { Delivery } from '../nats/queue/source.ts';
@@ -12,6 +11,7 @@ import {
   type QueuedCall,
 } from '../queue/call.ts';
 import { followUpOf, settledRecord, unclaimedRecord } from '../queue/call-progress.ts';
+import { pause } from '../queue/pause.ts';
 import { type Outcome, type Settlement, type SettleRules, settle } from '../queue/settle.ts';
 import type { KeptAnswer } from './answer-keeper.ts';
 import { type Claim, claimCall } from './claim-call.ts';

@@ -1,11 +1,11 @@
 import { createPool } from '../../http1/pool.ts';
-import { pause } from '../nats/pause.ts';
 import { Bodies } from '../nats/queue/bodies.ts';
 import { KnownQueues } from '../nats/queue/known-queues.ts';
 import { CallOutlet } from '../nats/queue/outlet.ts';
 import { CallRecords } from '../nats/queue/records.ts';
 import { CallSource, type Delivery } from '../nats/queue/source.ts';
 import { Lanes } from '../queue/lanes.ts';
+import { pause } from '../queue/pause.ts';
 import { CallRunner } from './call-runner.ts';
 import { GatewayAddresses } from './gateway-addresses.ts';
 import { Invoker } from './invoke.ts';

@@ -1,9 +1,9 @@
-import { pause } from '../nats/pause.ts';
 import { type CallRecords, type StoredRecord, UnreadableRecord } from '../nats/queue/records.ts';
 import { HEADERS_TOO_LONG } from '../nats/queue/refusal.ts';
 import { errorCodeOf } from '../nats/queue/session.ts';
 import type { CallRecord } from '../queue/call.ts';
 import { bareRecord, fitRecord } from '../queue/fit-record.ts';
+import { pause } from '../queue/pause.ts';
 import { MOST_STORED_BYTES } from '../queue/stored-size.ts';
 
 const FIRST_WAIT_MS = 100;

@@ -1,8 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../log.ts';
 import type { QueuedCallback } from '../../queue/callback.ts';
+import { pause } from '../../queue/pause.ts';
 import type { NatsLink } from '../nats-link.ts';
-import { pause } from '../pause.ts';
 import { decodeCallback } from './callback-codec.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { QueueNames } from './names.ts';

@@ -1,6 +1,6 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Logger } from '../../log.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../queue/pause.ts';
 import { Bodies, chunksOf, nuidOf, objectOf, streamOf } from './bodies.ts';
 import { bodyNameOf, resultNameOf } from './call-codec.ts';
 import type { QueueNames } from './names.ts';

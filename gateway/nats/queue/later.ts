@@ -6,7 +6,7 @@ import { currentStep, type QueuedCall } from '../../queue/call.ts';
 import { placeOf } from '../../queue/call-id.ts';
 import { waitingRecord } from '../../queue/call-progress.ts';
 import { DueHeap, type DueItem } from '../../queue/due-heap.ts';
-import { pause } from '../pause.ts';
+import { pause } from '../../queue/pause.ts';
 import { decodeCall, encodeCall } from './call-codec.ts';
 import { decodeCallback, encodeCallback, isCallback } from './callback-codec.ts';
 import type { QueueNames } from './names.ts';

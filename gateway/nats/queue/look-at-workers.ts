@@ -1,4 +1,4 @@
-import { pause } from '../pause.ts';
+import { pause } from '../../queue/pause.ts';
 import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSessions } from './session.ts';
 import { type StoredMessage, storedMessage } from './stored-messages.ts';

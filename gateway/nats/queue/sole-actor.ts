@@ -1,8 +1,8 @@
 import type { Logger } from '../../log.ts';
+import { pause } from '../../queue/pause.ts';
 import { Lease } from '../lease.ts';
 import { LeaseBucket } from '../lease-bucket.ts';
 import type { NatsLink } from '../nats-link.ts';
-import { pause } from '../pause.ts';
 
 export interface SoleActorOptions {
   readonly link: Pick<NatsLink, 'connection'>;

@@ -1,19 +1,19 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { FunctionRef } from '../../../contract/function-ref.ts';
 import type { Logger } from '../../log.ts';
+import { pause } from '../../queue/pause.ts';
 import type { NatsLink } from '../nats-link.ts';
-import { pause } from '../pause.ts';
 import { makeMissingConsumers } from './missing-consumers.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
-import { ensureStreams, type QueueLimits } from './streams.ts';
+import { ensureStreams, type StreamLimits } from './streams.ts';
 import { UnusedConsumers } from './unused-consumers.ts';
 
 export interface StreamKeeperOptions {
   readonly link: NatsLink;
   readonly sessions: JetStreamSessions;
   readonly names: QueueNames;
-  readonly limits: QueueLimits;
+  readonly limits: StreamLimits;
   /** Undefined: nobody knows. */
   readonly isDeployed: (ref: FunctionRef) => boolean | undefined;
   readonly logger: Logger;

@@ -1,25 +1,10 @@
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import type { QueueLimits } from '../../queue/queue-limits.ts';
 import { streamOf } from './bodies.ts';
 import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSession } from './session.ts';
 
-/** How much the queue and what is told of its calls may take, and for how long. */
-export interface QueueLimits {
-  /** Of waiting calls, with their bodies up to 512 KiB. */
-  readonly queueBytes: number;
-  /** Of calls that are to run later. */
-  readonly laterBytes: number;
-  /** Of longer bodies. */
-  readonly bodyBytes: number;
-  /** Of records, with results up to 512 KiB; the oldest go first. */
-  readonly recordBytes: number;
-  /** Of longer results; the oldest go first. */
-  readonly resultBytes: number;
-  /** How long records and results are kept after their last change. */
-  readonly resultTtlMs: number;
-  readonly deadBytes: number;
-  /** How long an idempotency key stands for its call. */
-  readonly keyTtlMs: number;
+export interface StreamLimits extends QueueLimits {
   /** Servers of a cluster of NATS that have each message. */
   readonly replicas: number;
 }
@@ -39,7 +24,7 @@ type Wanted = Partial<StreamConfig> & { readonly name: string };
 export async function ensureStreams(
   { manager }: JetStreamSession,
   names: QueueNames,
-  limits: QueueLimits,
+  limits: StreamLimits,
 ): Promise<void> {
   for (const wanted of streamsOf(names, limits)) {
     try {
@@ -59,7 +44,7 @@ export async function ensureStreams(
 async function spreadStores(
   { streams }: JetStreamManager,
   names: QueueNames,
-  { replicas }: QueueLimits,
+  { replicas }: StreamLimits,
 ): Promise<void> {
   for (const name of [`KV_${names.queues}`, `KV_${names.schedules}`]) {
     const info = await streams.info(name).catch((error: unknown) => {
@@ -98,7 +83,7 @@ function objectStore(bucket: string, config: Partial<StreamConfig>): Wanted {
 }
 
 /** All are files, and refuse when they are full rather than lose what is old; only what is told of calls forgets. */
-function streamsOf(names: QueueNames, limits: QueueLimits): Wanted[] {
+function streamsOf(names: QueueNames, limits: StreamLimits): Wanted[] {
   const shared = {
     storage: 'file',
     num_replicas: limits.replicas,

@@ -1,11 +1,11 @@
 import type { Logger } from '../../log.ts';
-import { pause } from '../../nats/pause.ts';
 import type { Bodies } from '../../nats/queue/bodies.ts';
 import type { CallbackDelivery } from '../../nats/queue/callback-source.ts';
 import type { CallbackStore } from '../../nats/queue/callback-store.ts';
 import { MOST_ATTEMPTS_TOLD, type ObjectBody } from '../../queue/call.ts';
 import type { CallbackAttempt, CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
 import { HostLanes } from '../../queue/host-lanes.ts';
+import { pause } from '../../queue/pause.ts';
 import { type CallbackRules, type PostOutcome, settleCallback } from '../../queue/settle-callback.ts';
 import { asCallHeaders, CallbackSigner, callbackHeaders } from './callback-headers.ts';
 import type { Post } from './post.ts';

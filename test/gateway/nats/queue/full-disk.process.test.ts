@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openQueue as openKept } from '../../../../gateway/nats/queue/open-queue.ts';
+import { openJetStreamQueue } from '../../../../gateway/nats/queue/jetstream-queue.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { createQuietLogger } from '../../../support/quiet-logger.ts';
 import { newCall, openQueue, SMALL_LIMITS, type TestQueue } from './fixtures/test-queue.ts';
@@ -64,7 +64,7 @@ describe('the disk of NATS is full', () => {
     }
 
     const { logger, lines } = createQuietLogger();
-    const kept = openKept({
+    const kept = openJetStreamQueue({
       ...nats,
       name: 'keeper',
       cluster: queue.cluster,
@@ -73,7 +73,7 @@ describe('the disk of NATS is full', () => {
       logger,
     });
     while (!lines.some((line) => line.includes('the queue cannot be used'))) await Bun.sleep(50);
-    expect(await codeOf(kept.streams.look())).to.match(/the queue cannot be used/);
+    expect(await codeOf(kept.look(AbortSignal.timeout(10_000)))).to.match(/the queue cannot be used/);
 
     // What a NATS of this age does on a full disk does not end by itself: its operator makes room and starts it anew.
     execFileSync('mount', ['-o', `remount,size=${64 * MIB}`, folder]);
@@ -81,7 +81,7 @@ describe('the disk of NATS is full', () => {
     await queue.away();
     await nats.start();
     await queue.back();
-    while ((await codeOf(kept.streams.look())) !== '') await Bun.sleep(50);
+    while ((await codeOf(kept.look(AbortSignal.timeout(10_000)))) !== '') await Bun.sleep(50);
     const stored = new Set((await queue.waiting()).map(({ id }) => id));
     expect(accepted.filter((id) => !stored.has(id))).to.deep.equal([]);
     const id = await queue.intake.accept(newCall({ body }));

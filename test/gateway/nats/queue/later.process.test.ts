@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { NatsLink } from '../../../../gateway/nats/nats-link.ts';
-import { pause } from '../../../../gateway/nats/pause.ts';
 import { encodeCall } from '../../../../gateway/nats/queue/call-codec.ts';
 import { encodeCallback } from '../../../../gateway/nats/queue/callback-codec.ts';
 import { LaterMover } from '../../../../gateway/nats/queue/later.ts';
@@ -9,6 +8,7 @@ import { QueueConsumers } from '../../../../gateway/nats/queue/queue-consumers.t
 import { JetStreamSessions } from '../../../../gateway/nats/queue/session.ts';
 import { SoleActor } from '../../../../gateway/nats/queue/sole-actor.ts';
 import type { QueuedCallback } from '../../../../gateway/queue/callback.ts';
+import { pause } from '../../../../gateway/queue/pause.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { until } from '../../../support/platform.ts';
 import { createQuietLogger } from '../../../support/quiet-logger.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { NatsLink } from '../../../../gateway/nats/nats-link.ts';
-import { pause } from '../../../../gateway/nats/pause.ts';
 import { lookAtQueueWorkers } from '../../../../gateway/nats/queue/look-at-workers.ts';
 import { SoleActor } from '../../../../gateway/nats/queue/sole-actor.ts';
+import { pause } from '../../../../gateway/queue/pause.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { createQuietLogger } from '../../../support/quiet-logger.ts';
 import { openQueue, type TestQueue } from './fixtures/test-queue.ts';

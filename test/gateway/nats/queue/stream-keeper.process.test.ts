@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { openJetStreamQueue } from '../../../../gateway/nats/queue/jetstream-queue.ts';
 import { makeMissingConsumers } from '../../../../gateway/nats/queue/missing-consumers.ts';
-import { openQueue as openKept } from '../../../../gateway/nats/queue/open-queue.ts';
 import { UnusedConsumers } from '../../../../gateway/nats/queue/unused-consumers.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { createQuietLogger } from '../../../support/quiet-logger.ts';
@@ -12,7 +12,7 @@ describe('the streams of the queue', function () {
   this.timeout(30_000);
   let nats: NatsServer;
   let queue: TestQueue;
-  const closing: (() => Promise<void>)[] = [];
+  const closing: (() => Promise<unknown>)[] = [];
 
   before(async () => {
     nats = await startNats();
@@ -29,7 +29,7 @@ describe('the streams of the queue', function () {
   /** As the gateway keeps them. */
   const keep = (limits = SMALL_LIMITS): { look(): Promise<string>; readonly lines: readonly string[] } => {
     const { logger, lines } = createQuietLogger();
-    const kept = openKept({
+    const kept = openJetStreamQueue({
       ...nats,
       name: 'keeper',
       cluster: queue.cluster,
@@ -38,7 +38,7 @@ describe('the streams of the queue', function () {
       logger,
     });
     closing.push(() => kept.stop());
-    return { look: () => kept.streams.look(), lines };
+    return { look: () => kept.look(AbortSignal.timeout(10_000)), lines };
   };
   const maxBytes = async (stream: string): Promise<number> => {
     const { manager } = await queue.sessions.get();
@@ -90,7 +90,7 @@ describe('the streams of the queue', function () {
   it('are not used where a message of NATS is too short for a call', async () => {
     const short = await startNats({ maxPayload: 512 * 1024 });
     const { logger, lines } = createQuietLogger();
-    const kept = openKept({
+    const kept = openJetStreamQueue({
       ...short,
       name: 'keeper',
       cluster: queue.cluster,
