@@ -1,4 +1,8 @@
-/** How a function is run without an image: what stands where a container would. */
+/**
+ * How a function is run without an image: what stands where a container would. All replicas share the machine's ports: in mode `http`
+ * each gets one for its process, told as `PORT`; the port of `upstream_url` is replaced by it, and so is that port in `fprocess`
+ * (`127.0.0.1:3000`) and in every other variable that names it.
+ */
 export interface Runnable {
   /** In which its processes run; the image's working folder. */
   readonly folder: string;
