@@ -1,10 +1,9 @@
+import { healthPath } from '../functions/health-path.ts';
 import type { FunctionEntry, LiveReplica } from './function-table.ts';
 
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 const ATTEMPT_TIMEOUT_MS = 1000;
-/** Where every watchdog tells of its health. */
-const HEALTH_PATH = '/_/health';
 /** From a watchdog that is another function. */
 const MISDIRECTED = 421;
 
@@ -74,12 +73,6 @@ export class Prober {
       return false;
     }
   }
-}
-
-/** Where a function tells of its health. */
-export function healthPath(annotations: Readonly<Record<string, string>>): string {
-  const path = annotations['com.openfaas.health.http.path'] ?? annotations['com.openfaas.http.path'];
-  return path?.startsWith('/') ? path : HEALTH_PATH;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,8 +2,8 @@ import { parseDurationMs } from '../../contract/duration.ts';
 import { ROLLOUT_TIMEOUT_ANNOTATION } from '../../contract/function-annotations.ts';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { Rollout } from '../../contract/function-types.ts';
+import { healthPath } from '../functions/health-path.ts';
 import type { FunctionEntry } from './function-table.ts';
-import { healthPath } from './probe.ts';
 
 export interface RolloutWatchOptions {
   /** How long replicas of a new version may run, or fail to, before one has answered. */

@@ -1,9 +1,10 @@
 import type Docker from 'dockerode';
 import { parseImageReference } from '../../contract/image-reference.ts';
 import type { BuildRequest, BuildResult, ImageBuilder } from '../build/image-builder.ts';
+import { byContract } from '../functions/by-contract.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { readMessages } from './engine-messages.ts';
-import { byContract, engineSentence, engineStatus, toFaasError } from './errors.ts';
+import { engineSentence, engineStatus, toFaasError } from './errors.ts';
 import { linkSignal } from './linked-signal.ts';
 
 /** How long the engine may take to begin its answer to a build: it reads the whole context first. */

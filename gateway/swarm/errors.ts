@@ -1,4 +1,3 @@
-import { ContractError } from '../../contract/contract-error.ts';
 import { FaasError } from '../errors.ts';
 
 /** What dockerode rejects with: an HTTP answer of the engine, or a failed connection. */
@@ -43,18 +42,6 @@ const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
 
 /** Longest sentence of the engine, or of what stands in its place, that is passed on. */
 const LONGEST_SENTENCE = 1000;
-
-/** Runs one of the contract's parsers. @throws {FaasError} `invalid_request` in its words */
-export function byContract<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof ContractError) {
-      throw new FaasError('invalid_request', error.message, { cause: error });
-    }
-    throw error;
-  }
-}
 
 /** The engine's HTTP status, or undefined when it never answered. */
 export function engineStatus(error: unknown): number | undefined {

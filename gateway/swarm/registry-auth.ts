@@ -1,7 +1,7 @@
 import type { AuthConfig } from 'dockerode';
 import { parseImageReference } from '../../contract/image-reference.ts';
 import { FaasError } from '../errors.ts';
-import { byContract } from './errors.ts';
+import { byContract } from '../functions/by-contract.ts';
 
 const DOCKER_HUB = 'docker.io';
 

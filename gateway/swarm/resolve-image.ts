@@ -1,7 +1,8 @@
 import type { AuthConfig } from 'dockerode';
 import { parseImageReference } from '../../contract/image-reference.ts';
+import { byContract } from '../functions/by-contract.ts';
 import type { Engine } from './engine.ts';
-import { byContract, engineStatus } from './errors.ts';
+import { engineStatus } from './errors.ts';
 
 /** How a deployed image is to be written into a service, so that every replica runs the same one. */
 export interface ResolvedImage {

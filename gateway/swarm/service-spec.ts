@@ -2,6 +2,7 @@ import type { ResourceRequirements, ServiceSpec } from 'dockerode';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { FaasError } from '../errors.ts';
+import { functionEnv } from '../functions/function-env.ts';
 import { DEPLOYMENT_LABEL, IMAGE_ID_LABEL, toSwarmLabels } from './function-labels.ts';
 import { toHealthCheck } from './health-check.ts';
 import { toSwarmResources } from './resources.ts';
@@ -44,7 +45,7 @@ const LOGS = { Name: 'json-file', Options: { 'max-size': '10m', 'max-file': '2' 
  */
 export function toServiceSpec(deployment: FunctionDeployment, context: SpecContext): ServiceSpec {
   const labels = toSwarmLabels(context.ref, deployment);
-  const env = toEnv(deployment, context.ref);
+  const env = functionEnv(deployment, context.ref);
   const spec: ServiceSpec = {
     Name: context.serviceName,
     Labels: {
@@ -114,33 +115,6 @@ function dockerLabels(before: ServiceSpec | undefined): Record<string, string> {
 function toStored(deployment: FunctionDeployment): string {
   const { registryAuth: _, ...kept } = deployment;
   return JSON.stringify(kept);
-}
-
-function toEnv(deployment: FunctionDeployment, ref: FunctionRef): Map<string, string> {
-  const env = new Map<string, string>();
-  if (deployment.envProcess) env.set('fprocess', deployment.envProcess);
-  const own = { OPENFAAS_NAME: ref.name, OPENFAAS_NAMESPACE: ref.namespace };
-  for (const [key, value] of Object.entries(deployment.envVars ?? {})) {
-    if (key === '' || key.includes('=') || key.includes('\0') || value.includes('\0')) {
-      throw new FaasError(
-        'invalid_request',
-        `envVars: ${JSON.stringify(key)} cannot be an environment variable`,
-      );
-    }
-    if (Object.hasOwn(own, key) && value !== own[key as keyof typeof own]) {
-      throw new FaasError('invalid_request', `envVars: ${key} is set by the platform: leave it out`);
-    }
-    if (key === 'fprocess' && env.has('fprocess')) {
-      if (value === deployment.envProcess) continue;
-      throw new FaasError(
-        'invalid_request',
-        'envVars: fprocess differs from envProcess: give one of the two',
-      );
-    }
-    env.set(key, value);
-  }
-  for (const [key, value] of Object.entries(own)) env.set(key, value);
-  return env;
 }
 
 function toSecretMounts(deployment: FunctionDeployment, context: SpecContext) {

@@ -2,16 +2,12 @@ import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { ConfigInfo } from 'dockerode';
 import type { FunctionNamespace } from '../../contract/parse-namespace.ts';
-import { FaasError } from '../errors.ts';
 import type { NamespaceStore } from '../functions/namespace-store.ts';
 import { alreadyExists, notFound } from '../functions/namespaces.ts';
 import { createEngine } from './engine.ts';
 import { engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
-import { ANNOTATION_PREFIX, toAnnotations } from './function-labels.ts';
+import { NAMESPACE_CONFIG_LABEL, toConfigLabels, toNamespace } from './namespace-labels.ts';
 
-/** On the Swarm config that stands for a namespace: its name. */
-const NAMESPACE_CONFIG_LABEL = 'skep.namespace';
-const RESERVED_PREFIXES = [ANNOTATION_PREFIX, 'skep.', 'com.docker.'];
 const NAME_PREFIX = 'namespace_';
 /** The longest name that Swarm takes for a config. */
 const LONGEST = 64;
@@ -94,46 +90,8 @@ export function createSwarmNamespaces(options: SwarmNamespacesOptions): Namespac
   };
 }
 
-/** @throws {FaasError} `invalid_request` for a key that is the platform's */
-export function toConfigLabels({ name, labels, annotations }: FunctionNamespace): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const [key, value] of Object.entries(labels)) {
-    checkKey(key, 'labels');
-    if (RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
-      throw new FaasError(
-        'invalid_request',
-        `labels: ${key} is reserved for the platform: choose another key`,
-      );
-    }
-    kept[key] = value;
-  }
-  for (const [key, value] of Object.entries(annotations)) {
-    checkKey(key, 'annotations');
-    kept[ANNOTATION_PREFIX + key] = value;
-  }
-  return { ...kept, [NAMESPACE_CONFIG_LABEL]: name };
-}
-
-function toNamespace(labels: Readonly<Record<string, string>>): FunctionNamespace {
-  const own = Object.entries(labels).filter(
-    ([key]) => !RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix)),
-  );
-  return {
-    name: labels[NAMESPACE_CONFIG_LABEL] ?? '',
-    labels: Object.fromEntries(own),
-    annotations: toAnnotations(labels),
-  };
-}
-
 function toConfigName(name: string): string {
   if (NAME_PREFIX.length + name.length <= LONGEST) return NAME_PREFIX + name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH);
   return `${NAME_PREFIX}${name.slice(0, LONGEST - NAME_PREFIX.length - HASH_LENGTH - 1)}_${hash}`;
-}
-
-function checkKey(key: string, field: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  if (key === '' || key === '__proto__' || /[\u0000-\u001f\u007f]/.test(key)) {
-    throw new FaasError('invalid_request', `${field}: ${JSON.stringify(key)} is not a key`);
-  }
 }

@@ -10,12 +10,13 @@ import {
 import type { FunctionDeployment, VersionInfo } from '../../contract/function-types.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
+import { byContract } from '../functions/by-contract.ts';
+import { oneAtATime } from '../functions/one-at-a-time.ts';
 import type { Provider } from '../functions/provider.ts';
 import { createEngine, type Engine } from './engine.ts';
-import { byContract, engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
+import { engineStatus, isOutOfSequence, toFaasError } from './errors.ts';
 import { findService, notFound } from './find-service.ts';
 import { findFunctionsNetwork, findFurtherNetwork } from './functions-network.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { pingEngine, pingSwarm } from './ping.ts';
 import { desiredReplicas, type ListedService, toFunctionRef, toFunctionStatus } from './read-back.ts';
 import { toAuthConfig } from './registry-auth.ts';

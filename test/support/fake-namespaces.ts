@@ -1,7 +1,7 @@
 import type { FunctionNamespace } from '../../contract/parse-namespace.ts';
 import type { NamespaceStore } from '../../gateway/functions/namespace-store.ts';
 import { alreadyExists, notFound } from '../../gateway/functions/namespaces.ts';
-import { toConfigLabels } from '../../gateway/swarm/swarm-namespaces.ts';
+import { toConfigLabels } from '../../gateway/swarm/namespace-labels.ts';
 
 /** The port of namespaces in memory. What their labels may be is checked by Swarm's own rules. */
 export function createFakeNamespaces(): NamespaceStore {

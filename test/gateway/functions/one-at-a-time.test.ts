@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { oneAtATime } from '../../../gateway/swarm/one-at-a-time.ts';
+import { oneAtATime } from '../../../gateway/functions/one-at-a-time.ts';
 
 describe('oneAtATime', () => {
   /** A job that ends when the test says so. */
