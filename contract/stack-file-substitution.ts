@@ -12,7 +12,42 @@ const MAX_DEPTH = 32;
  * @throws {ContractError} naming the line: `missing closing brace`, `unable to parse variable name`
  */
 export function substituteEnvironment(text: string, env: Env): string {
+  return substituteWithPlaces(text, env).text;
+}
+
+export interface SubstitutedText {
+  readonly text: string;
+  /** Where in the raw text a place of `text` comes from; for what a variable stood for, the variable's place. */
+  toSource(offset: number): number;
+}
+
+/** The same, for who must point into the raw text. @throws {SubstitutionError} */
+export function substituteWithPlaces(text: string, env: Env): SubstitutedText {
   return new Substitution(text, env).run();
+}
+
+/** A `${…}` that cannot be read. */
+export class SubstitutionError extends ContractError {
+  /** In the raw text. */
+  readonly offset: number;
+  readonly what: string;
+  readonly advice: string;
+
+  constructor({ what, offset, line }: { what: string; offset: number; line: number }) {
+    const advice = 'write $$ for a dollar sign, or use --envsubst=false';
+    super(`line ${line}: ${what}; ${advice}`);
+    this.offset = offset;
+    this.what = what;
+    this.advice = advice;
+  }
+}
+
+/** From `out` on, the result is the raw text from `source` on. */
+interface Mark {
+  readonly out: number;
+  readonly source: number;
+  /** All of it stands for the one variable at `source`. */
+  readonly isVariable: boolean;
 }
 
 class Substitution {
@@ -25,11 +60,31 @@ class Substitution {
     this.env = env;
   }
 
-  run(): string {
-    return this.readUntil('', 0);
+  run(): SubstitutedText {
+    let out = '';
+    const marks: Mark[] = [];
+    while (this.position < this.text.length) {
+      const start = this.position;
+      const dollar = this.text.indexOf('$', start);
+      const end = dollar === -1 ? this.text.length : dollar;
+      marks.push({ out: out.length, source: start, isVariable: false });
+      out += this.text.slice(start, end);
+      this.position = end;
+      marks.push({ out: out.length, source: end, isVariable: true });
+      if (this.text.startsWith('$$', end)) {
+        out += '$';
+        this.position += 2;
+      } else if (this.text.startsWith('${', end)) {
+        out += this.readVariable(1);
+      } else if (dollar !== -1) {
+        out += '$';
+        this.position += 1;
+      }
+    }
+    return { text: out, toSource: (offset) => sourceOf(marks, offset) };
   }
 
-  /** Text with its variables replaced, up to one of the characters in `stops` (not consumed) or the end. */
+  /** Text with its variables replaced, up to one of the characters in `stops` (not consumed). */
   private readUntil(stops: string, depth: number): string {
     let out = '';
     while (this.position < this.text.length) {
@@ -39,7 +94,7 @@ class Substitution {
         out += '$';
         this.position += 2;
         // `$${A}` is the text `${A}`: the brace after an escaped dollar opens nothing.
-        if (stops !== '' && this.text.startsWith('{', this.position)) out += this.readEscapedBraces();
+        if (this.text.startsWith('{', this.position)) out += this.readEscapedBraces();
       } else if (this.text.startsWith('${', this.position)) {
         out += this.readVariable(depth + 1);
       } else {
@@ -47,8 +102,7 @@ class Substitution {
         this.position += 1;
       }
     }
-    if (stops !== '') throw this.problem('missing closing brace');
-    return out;
+    throw this.problem('missing closing brace');
   }
 
   /** `{…}` taken as it stands, so that an escaped variable inside a default does not end the default. */
@@ -142,10 +196,22 @@ class Substitution {
     if (!this.take('}')) throw this.problem('missing closing brace');
   }
 
-  private problem(message: string): ContractError {
-    const line = this.text.slice(0, this.position).split('\n').length;
-    return new ContractError(
-      `line ${line}: ${message} in a \${…} substitution; write $$ for a dollar sign, or use --envsubst=false`,
-    );
+  private problem(message: string): SubstitutionError {
+    const offset = Math.min(this.position, this.text.length);
+    const line = this.text.slice(0, offset).split('\n').length;
+    return new SubstitutionError({ what: `${message} in a \${…} substitution`, offset, line });
   }
+}
+
+function sourceOf(marks: readonly Mark[], offset: number): number {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((marks[middle]?.out ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  const mark = marks[low - 1];
+  if (mark === undefined) return offset;
+  return mark.isVariable ? mark.source : mark.source + (offset - mark.out);
 }

@@ -42,3 +42,18 @@ export const BASE_IMAGES: readonly BaseImage[] = [
   { name: 'nats:2.9.10', standIn: { kind: 'dockerfile', folder: 'nats' } },
   { name: GRAFANA_IMAGE, standIn: { kind: 'none' } },
 ];
+
+/** The images of `registry.yml`, for whoever wants a registry in the swarm. */
+export const REGISTRY_IMAGES: readonly BaseImage[] = [
+  { name: 'registry:2.8.2', standIn: { kind: 'dockerfile', folder: 'registry' } },
+  { name: 'haproxy:2.6.12', standIn: { kind: 'dockerfile', folder: 'haproxy' } },
+];
+
+/** What only templates are built on: made when a function wants them, not for the platform. */
+export const TEMPLATE_IMAGES: readonly BaseImage[] = [
+  { name: 'golang:1.23-bookworm', standIn: { kind: 'dockerfile', folder: 'golang' } },
+  { name: 'rust:1-slim-bookworm', standIn: { kind: 'dockerfile', folder: 'rust' } },
+  { name: 'maven:3-eclipse-temurin-17', standIn: { kind: 'dockerfile', folder: 'maven' } },
+];
+
+export const ALL_IMAGES: readonly BaseImage[] = [...BASE_IMAGES, ...REGISTRY_IMAGES, ...TEMPLATE_IMAGES];

@@ -4,7 +4,7 @@ import { type Engine, type EngineSwarm, openEngineSwarm, whyNoEngineSwarm } from
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 import { type LoadReport, SteadyLoad, summary } from '../support/steady-load.ts';
 import { type AnsweringFunction, answeringImage, deployAnswering } from './answering-function.ts';
-import { gatewayImage } from './own-gateway.ts';
+import { gatewayImage, startGatewayOn } from './own-gateway.ts';
 
 const CALLS = process.env['SKEP_SOAK'] ? 20_000 : 3000;
 const MOST_SENT_THERE = 200;
@@ -108,32 +108,7 @@ describe('nodes that go away at 200 calls a second', function () {
 });
 
 async function startGateway(manager: Engine): Promise<Pick<Platform, 'url' | 'request'>> {
-  const image = await gatewayImage(connectEngine());
-  await manager.load(image);
-  await manager.docker.createService(
-    {},
-    {
-      Name: 'gateway',
-      TaskTemplate: {
-        ContainerSpec: {
-          Image: image,
-          Env: ['basic_auth=false', 'functions_network=skep-functions'],
-          Mounts: [{ Type: 'bind', Source: manager.socketPath, Target: '/var/run/docker.sock' }],
-        },
-        Networks: [{ Target: 'skep-functions' }],
-        Placement: { Constraints: ['node.role==manager'] },
-      },
-      EndpointSpec: {
-        Mode: 'dnsrr',
-        Ports: [{ Protocol: 'tcp', TargetPort: 8080, PublishedPort: 8080, PublishMode: 'host' }],
-      },
-    },
-  );
-  const url = `http://${manager.address}:8080`;
-  await until(
-    'the gateway',
-    async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.status === 200,
-  );
+  const url = await startGatewayOn(manager, await gatewayImage(connectEngine()));
   return {
     url,
     request: (path, { method = 'GET', json } = {}) =>

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type Docker from 'dockerode';
+import type { Engine } from '../support/engine-swarm.ts';
 import { until } from '../support/platform.ts';
 
 export interface OwnGateway {
@@ -97,6 +98,36 @@ export async function gatewayImage(docker: Docker): Promise<string> {
   if (given !== undefined) return given;
   const { Spec } = await docker.getService('skep_gateway').inspect();
   return Spec.TaskTemplate.ContainerSpec.Image;
+}
+
+/** The gateway of a swarm of its own, without credentials. @returns its URL */
+export async function startGatewayOn(manager: Engine, image: string): Promise<string> {
+  await manager.load(image);
+  await manager.docker.createService(
+    {},
+    {
+      Name: 'gateway',
+      TaskTemplate: {
+        ContainerSpec: {
+          Image: image,
+          Env: ['basic_auth=false', 'functions_network=skep-functions'],
+          Mounts: [{ Type: 'bind', Source: manager.socketPath, Target: '/var/run/docker.sock' }],
+        },
+        Networks: [{ Target: 'skep-functions' }],
+        Placement: { Constraints: ['node.role==manager'] },
+      },
+      EndpointSpec: {
+        Mode: 'dnsrr',
+        Ports: [{ Protocol: 'tcp', TargetPort: 8080, PublishedPort: 8080, PublishMode: 'host' }],
+      },
+    },
+  );
+  const url = `http://${manager.address}:8080`;
+  await until(
+    'the gateway',
+    async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.status === 200,
+  );
+  return url;
 }
 
 function hostAddress(): string {
