@@ -1,4 +1,4 @@
-import { BASE_IMAGES } from '../base-images/catalog.ts';
+import { ALL_IMAGES } from '../base-images/catalog.ts';
 import { STAND_IN_LABEL } from '../base-images/ensure-base-images.ts';
 import { Problem } from '../shell/problem.ts';
 import { mustRun, runCommand } from '../shell/run-command.ts';
@@ -123,7 +123,7 @@ export async function ownImages(): Promise<string[]> {
   );
   const own: string[] = [];
   for (const name of all) {
-    const isBase = BASE_IMAGES.some((base) => base.name === name);
+    const isBase = ALL_IMAGES.some((base) => base.name === name);
     if (isBase ? await imageLabel(name, STAND_IN_LABEL) : /^skep\/(gateway|watchdog):/.test(name))
       own.push(name);
   }

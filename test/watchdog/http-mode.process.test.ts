@@ -39,6 +39,20 @@ describe('mode http of the watchdog, what the contract does not say', () => {
     expect((await fetch(url)).status).to.equal(200);
   });
 
+  it('chooses a free port where the upstream has port 0, another one for each watchdog, and tells the process in PORT', async () => {
+    const own = { mode: 'http', fprocess: NODE, upstream_url: 'http://127.0.0.1:0' };
+    const watchdogs = await Promise.all([startWatchdog(own), startWatchdog({ ...own, PORT: '1' })]);
+    const answers = await Promise.all(watchdogs.map(({ url }) => fetch(`${url}/hello`)));
+    expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
+  });
+
+  it('does not start where the upstream has port 0 and an address that is not this machine’s', async () => {
+    const own = { mode: 'http', fprocess: NODE, upstream_url: 'http://192.0.2.1:0' };
+    const watchdog = await startWatchdog(own, { waits: false });
+    expect(await watchdog.exited()).to.equal(1);
+    expect(watchdog.log()).to.contain('cannot start: upstream_url: no free port on 192.0.2.1');
+  });
+
   it('forgets a held call whose client leaves', async () => {
     const port = await freePort();
     const watchdog = await startWatchdog({

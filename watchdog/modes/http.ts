@@ -17,6 +17,7 @@ import { changed, DerivedExchange } from '../derived-exchange.ts';
 import { HostedProcess } from '../hosted-process.ts';
 import { log } from '../log.ts';
 import { readRequestBody } from '../request-body.ts';
+import { choosePort } from '../upstream-port.ts';
 import { UpstreamWatch } from '../upstream-watch.ts';
 import { type CallLimit, configuredLimit, isStreaming, requestedLimit } from './http-rules.ts';
 import type { ModeOptions, RunningMode } from './mode.ts';
@@ -34,10 +35,10 @@ const OWN_RESPONSE_HEADERS: ReadonlySet<string> = new Set(['x-duration-seconds']
 
 /** of-watchdog's `http`: the process is a server that is started once, and every request is relayed to it. @throws {Error} when it cannot be started */
 export function startHttp({ config, baseEnv, command, end }: ModeOptions): RunningMode {
-  const { upstream } = config;
-  if (upstream === undefined) throw new Error('mode http needs upstream_url');
+  if (config.upstream === undefined) throw new Error('mode http needs upstream_url');
+  const { upstream, env } = choosePort(config.upstream);
   const program = command();
-  const hosted = new HostedProcess({ command: program, env: { ...baseEnv, ...program.env }, config });
+  const hosted = new HostedProcess({ command: program, env: { ...baseEnv, ...program.env, ...env }, config });
   let isTerminating = false;
   void hosted.ended.then((how) => {
     // Without its process the watchdog has nothing to serve; whoever runs the container starts both anew.
