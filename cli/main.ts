@@ -1,9 +1,6 @@
 #!/usr/bin/env bun
-import { processShell } from './process-shell.ts';
-import { run } from './program.ts';
+import { WATCHDOG_ROLE } from '../contract/watchdog-role.ts';
 
-// A reader that had enough (`skep list | head -1`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
-});
-process.exitCode = await run(process.argv.slice(2), processShell());
+// Each role loads only what it needs.
+if (process.argv[2] === WATCHDOG_ROLE) await import('../watchdog/main.ts');
+else await import('./command-line.ts');

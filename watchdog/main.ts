@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { WATCHDOG_ROLE } from '../contract/watchdog-role.ts';
 import type { Listener } from '../http1/types.ts';
 import type { Authenticator } from './authenticate.ts';
 import { resolveCommand } from './command.ts';
@@ -10,8 +11,9 @@ import { flushLog, log, logWritten } from './log.ts';
 import { WatchdogMetrics } from './metrics.ts';
 import { startMode } from './modes/start-mode.ts';
 import { buryOrphans } from './orphans.ts';
+import { findParent, type Parent } from './parent.ts';
 import { EXEC_FLAG, execWithRawEnv } from './raw-env.ts';
-import { isGroupLeader, killAllGroups } from './run-process.ts';
+import { isGroupLeader, killAllGroups, watchGroups } from './run-process.ts';
 import { serve } from './server.ts';
 import { notFoundText } from './start-error.ts';
 
@@ -23,15 +25,29 @@ const LAST_WORDS_MS = 500;
 const USAGE =
   'usage: fwatchdog [-version | -run-healthcheck]\nIt is configured by environment variables; at least fprocess.';
 
+const LOOPBACK = '127.0.0.1';
+
+/** Where a watchdog is: a container has it for itself, and a parent has several. */
+interface Place {
+  /** Undefined: every address. */
+  readonly hostname?: string;
+  /** Undefined: none is written. */
+  readonly lockPath?: string;
+  readonly parent?: Parent;
+}
+
 /** Returns the exit code, or undefined where a server now runs. */
-function main(args: readonly string[]): number | undefined {
+function main(words: readonly string[]): number | undefined {
+  const isOfParent = words[0] === WATCHDOG_ROLE;
+  const args = isOfParent ? words.slice(1) : words;
   const [flag] = args;
-  const lockPath = lockPathIn(process.env['TMPDIR']);
   if (flag === EXEC_FLAG) return fail(execWithRawEnv(args.slice(1), process.env));
+  if (isOfParent) return startIn(args[0]);
+  const lockPath = lockPathIn(process.env['TMPDIR']);
   if (args.length > 1) return fail(USAGE);
   switch (flag?.replace(/^--/, '-')) {
     case undefined:
-      return start(lockPath);
+      return start({ lockPath });
     case '-version':
       console.log(versionLine());
       return 0;
@@ -42,7 +58,18 @@ function main(args: readonly string[]): number | undefined {
   }
 }
 
-function start(lockPath: string): number | undefined {
+function startIn(folder: string | undefined): number | undefined {
+  let parent: Parent;
+  try {
+    parent = findParent();
+    if (folder !== undefined) process.chdir(folder);
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+  return start({ hostname: LOOPBACK, parent });
+}
+
+function start(place: Place): number | undefined {
   log(versionLine());
   let config: WatchdogConfig;
   try {
@@ -50,17 +77,17 @@ function start(lockPath: string): number | undefined {
   } catch (error) {
     return fail((error as Error).message);
   }
-  if (config.jwt === undefined) return serveFunction(config, lockPath, undefined);
-  void serveAuthenticated(config, config.jwt, lockPath);
+  if (config.jwt === undefined) return serveFunction(config, place, undefined);
+  void serveAuthenticated(config, config.jwt, place);
   return undefined;
 }
 
 /** The code for tokens is loaded only here: a function that does not ask for it does not pay for it. */
-async function serveAuthenticated(config: WatchdogConfig, jwt: JwtConfig, lockPath: string): Promise<void> {
+async function serveAuthenticated(config: WatchdogConfig, jwt: JwtConfig, place: Place): Promise<void> {
   let exitCode: number | undefined;
   try {
     const { openJwtAuth } = await import('./jwt-auth.ts');
-    exitCode = serveFunction(config, lockPath, await openJwtAuth(jwt, log));
+    exitCode = serveFunction(config, place, await openJwtAuth(jwt, log));
   } catch (error) {
     exitCode = fail(`cannot start: ${(error as Error).message}`);
   }
@@ -69,7 +96,7 @@ async function serveAuthenticated(config: WatchdogConfig, jwt: JwtConfig, lockPa
 
 function serveFunction(
   config: WatchdogConfig,
-  lockPath: string,
+  { hostname, lockPath, parent }: Place,
   authenticator: Authenticator | undefined,
 ): number | undefined {
   const baseEnv: Record<string, string> = {};
@@ -79,6 +106,8 @@ function serveFunction(
   if (config.mode !== 'static' && config.mode !== 'http' && command.path === undefined)
     log(`warning: ${notFoundText(command.name)}: requests will fail with 500`);
   if (process.pid === 1) buryOrphans(isGroupLeader);
+  if (parent !== undefined)
+    watchGroups((leader, isThere) => parent.tell({ kind: isThere ? 'group' : 'group_gone', leader }));
   const health = new Health(config.suppressLock ? undefined : lockPath);
   const metrics = new WatchdogMetrics(config.functionName);
   const end = (code: number): void => {
@@ -86,6 +115,11 @@ function serveFunction(
     killAllGroups();
     void logWritten(LAST_WORDS_MS).then(() => process.exit(code));
   };
+  // Nobody reads what it would have to say any more.
+  parent?.onGone(() => {
+    killAllGroups();
+    process.exit(1);
+  });
   let listener: Listener | undefined;
   try {
     const mode = startMode({
@@ -103,8 +137,8 @@ function serveFunction(
     });
     if (mode.isServing !== undefined) health.dependOn(mode.isServing);
     if (mode.pool !== undefined) metrics.showPool(mode.pool);
-    const metricsListener = metrics.listen(config.metricsPort);
-    const server = serve({ config, health, metrics, handler: mode.handler, authenticator });
+    const metricsListener = metrics.listen(config.metricsPort, hostname);
+    const server = serve({ config, hostname, health, metrics, handler: mode.handler, authenticator });
     listener = server;
     if (config.suppressLock)
       log(
@@ -112,6 +146,7 @@ function serveFunction(
       );
     health.markReady();
     log(`Listening on port: ${server.port}, metrics on port: ${metricsListener.port}`);
+    parent?.tell({ kind: 'listening', port: server.port, metricsPort: metricsListener.port });
     let isDraining = false;
     process.on('SIGTERM', () => {
       if (isDraining) return;

@@ -108,9 +108,10 @@ export class WatchdogMetrics {
     this.#durations.observe(labels, seconds);
   }
 
-  /** Serves `/metrics` on a port of its own. @throws when the port is taken */
-  listen(port: number): Listener {
+  /** Serves `/metrics` on a port of its own; without `hostname`, at every address. @throws when the port is taken */
+  listen(port: number, hostname?: string): Listener {
     return listen({
+      ...(hostname !== undefined && { hostname }),
       port,
       limits: {
         connections: MOST_CONNECTIONS,

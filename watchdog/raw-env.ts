@@ -1,4 +1,5 @@
 import { dlopen, FFIType, ptr } from 'bun:ffi';
+import { WATCHDOG_ROLE } from '../contract/watchdog-role.ts';
 
 // Variables are bytes, and a client may send any in a header or, escaped, in a path. Strings of JavaScript become UTF-8 when a
 // process is started. A byte that is no UTF-8 is a lone surrogate until then (lossless-text.ts), and a process that is to get one
@@ -40,7 +41,8 @@ export function withRawBytes(start: Start, needsHiding: Readonly<Record<string, 
   }
   const isCompiled = Bun.main.startsWith('/$bunfs/');
   const self = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
-  return { cmd: [...self, EXEC_FLAG, argv0, ...cmd], argv0: process.execPath, env };
+  const role = process.argv[2] === WATCHDOG_ROLE ? [WATCHDOG_ROLE] : [];
+  return { cmd: [...self, ...role, EXEC_FLAG, argv0, ...cmd], argv0: process.execPath, env };
 }
 
 /**

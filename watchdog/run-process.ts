@@ -47,14 +47,22 @@ const DONE_TURNS = 5;
 
 /** Leaders of the process groups now running, so that none outlives the watchdog. */
 const groups = new Set<number>();
+let tellOfGroup = (_leader: number, _isThere: boolean): void => {};
 
 /** Notes a process group, to be killed with the watchdog. */
 export function keepGroup(leader: number): void {
   groups.add(leader);
+  tellOfGroup(leader, true);
 }
 
 export function forgetGroup(leader: number): void {
   groups.delete(leader);
+  tellOfGroup(leader, false);
+}
+
+/** For somebody who kills them should the watchdog not be able to. */
+export function watchGroups(listener: (leader: number, isThere: boolean) => void): void {
+  tellOfGroup = listener;
 }
 
 /** Whether a process was started by the watchdog itself, and not by one of its processes. */

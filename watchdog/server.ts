@@ -18,6 +18,8 @@ const VERBS = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']);
 
 export interface ServerOptions {
   readonly config: WatchdogConfig;
+  /** Address to listen on; undefined: every one. */
+  readonly hostname?: string | undefined;
   readonly health: Health;
   readonly metrics: WatchdogMetrics;
   readonly handler: CallHandler;
@@ -26,7 +28,8 @@ export interface ServerOptions {
 }
 
 /** Listens for invocations and health checks. @throws when the port is taken */
-export function serve({ config, health, metrics, handler, authenticator }: ServerOptions): Listener {
+export function serve(options: ServerOptions): Listener {
+  const { config, hostname, health, metrics, handler, authenticator } = options;
   let inFlight = 0;
   const { maxInflight, functionName, readTimeoutMs } = config;
   const isLimitedToVerbs = isClassic(config.mode);
@@ -90,6 +93,7 @@ export function serve({ config, health, metrics, handler, authenticator }: Serve
   };
 
   return listen({
+    ...(hostname !== undefined && { hostname }),
     port: config.port,
     limits: {
       connections: mostConnections(config),

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { ConfigInfo } from 'dockerode';
-import type { FunctionNamespace } from '../../contract/parse-namespace.ts';
 import type { NamespaceStore } from '../functions/namespace-store.ts';
 import { alreadyExists, notFound } from '../functions/namespaces.ts';
 import { createEngine } from './engine.ts';
