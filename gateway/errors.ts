@@ -2,11 +2,13 @@
 const STATUS_BY_CODE = {
   invalid_request: 400,
   invalid_credentials: 401,
+  invalid_signature: 401,
   function_not_found: 404,
   secret_not_found: 404,
   namespace_not_found: 404,
   route_not_found: 404,
   async_disabled: 404,
+  builder_disabled: 404,
   call_not_found: 404,
   result_not_found: 404,
   method_not_allowed: 405,

@@ -5,30 +5,48 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Extract, extract, type Header, type Pack, pack } from 'tar-stream';
+import { type Extract, type Header, type Pack, pack } from 'tar-stream';
+import { SECRETS_ENTRY } from '../../contract/sealed-secrets.ts';
 import { FaasError } from '../errors.ts';
 import { type BuildConfig, parseBuildConfig } from './build-config.ts';
-import { checkLinkTarget, parseEntryPath } from './entry-path.ts';
+import { ContextLinks, parseEntryPath, quoted } from './entry-path.ts';
+import { feed, toError } from './feed.ts';
+import { notKept } from './signed-request.ts';
+import { startUnpacking, tooMuch } from './unpack.ts';
 
 const CONFIG_ENTRY = 'com.openfaas.docker.config';
-const SECRETS_ENTRY = 'com.openfaas.secrets';
 const CONTEXT = 'context';
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
-const MOST_CONFIG_BYTES = 1024 * 1024;
+/** Of the configuration, and of the sealed secrets. */
+const MOST_TEXT_BYTES = 1024 * 1024;
+/** A header, and up to a block of nothing behind the content. */
+const ENTRY_OVERHEAD_BYTES = 1024;
 
 export interface BuildLimits {
-  /** Largest request in bytes. Default 256 MiB. */
+  /** Largest request as it comes. Default 256 MiB. */
   readonly bytes: number;
+  /** Most that it may unpack to. Default 1 GiB. */
+  readonly unpackedBytes: number;
+  /** Largest file in it. Default 512 MiB. */
+  readonly fileBytes: number;
   /** Most files, folders and links in it. Default 100000. */
   readonly entries: number;
 }
 
-export const DEFAULT_BUILD_LIMITS: BuildLimits = { bytes: 256 * 1024 * 1024, entries: 100_000 };
+const MIB = 1024 * 1024;
+export const DEFAULT_BUILD_LIMITS: BuildLimits = {
+  bytes: 256 * MIB,
+  unpackedBytes: 1024 * MIB,
+  fileBytes: 512 * MIB,
+  entries: 100_000,
+};
 
 /** A build request that was read whole and found good. */
 export interface ReceivedBuild {
   readonly config: BuildConfig;
+  /** As they came, still closed. */
+  readonly sealedSecrets?: string;
   /** File with the context as a tar, `Dockerfile` at its root. */
   readonly contextFile: string;
   /** Removes the file. */
@@ -36,8 +54,8 @@ export interface ReceivedBuild {
 }
 
 /**
- * Reads the tar of `POST /build`: `com.openfaas.docker.config` and `context/…`. The context goes to a temporary file as it
- * comes, never whole into memory.
+ * Reads the tar of `POST /build`, compressed with gzip or not: `com.openfaas.docker.config`, `context/…` and perhaps
+ * `com.openfaas.secrets`. The context goes to a temporary file as it comes, never whole into memory.
  * @throws {FaasError} `invalid_request` (no tar, a part missing, a path or link that leads out), `body_too_large`
  */
 export async function receiveBuild(
@@ -49,105 +67,66 @@ export async function receiveBuild(
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const contextFile = join(folder, 'context.tar');
   try {
-    const unpacked = extract();
+    const unpacking = startUnpacking(limits.unpackedBytes);
     const context = pack();
     const [fed, read, saved] = await Promise.allSettled([
-      feed(source, { into: unpacked, limitBytes: limits.bytes, signal }),
-      readEntries(unpacked, context, limits).catch((error: unknown) => {
+      feed(source, { open: unpacking.open, limitBytes: limits.bytes, signal }),
+      readEntries(unpacking.tar, context, limits).catch((error: unknown) => {
         // Ends the two others: the one has nowhere to write to, the other nothing to read from.
-        unpacked.destroy();
+        unpacking.tar.destroy();
         context.destroy();
         throw error;
       }),
       pipeline(context, createWriteStream(contextFile, { mode: 0o600 })),
     ]);
     if (fed.status === 'rejected') throw fed.reason;
-    if (saved.status === 'rejected' && !isEndedEarly(saved.reason)) throw notSaved(saved.reason);
-    if (read.status === 'rejected') throw read.reason instanceof FaasError ? read.reason : noTar(read.reason);
-    return { config: read.value, contextFile, dispose };
+    if (saved.status === 'rejected' && !isEndedEarly(saved.reason)) throw notKept(saved.reason);
+    if (read.status === 'rejected') {
+      const reason = unpacking.failure ?? read.reason;
+      throw reason instanceof FaasError ? reason : noTar(reason);
+    }
+    return { ...read.value, contextFile, dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
 }
 
-/**
- * Passes the request's bytes on, no faster than they are taken. On an error the source is left as it is, paused: a
- * destroyed request could not be answered.
- */
-function feed(
-  source: Readable,
-  options: { readonly into: Extract; readonly limitBytes: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { into, limitBytes, signal } = options;
-  return new Promise((resolve, reject) => {
-    let bytes = 0;
-    const finish = (error?: Error): void => {
-      source.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
-      into.off('drain', onDrain).off('close', onTaken);
-      signal.removeEventListener('abort', onAbort);
-      if (error === undefined) {
-        resolve();
-        return;
-      }
-      source.pause();
-      into.destroy(error);
-      reject(error);
-    };
-    const onData = (chunk: Buffer): void => {
-      bytes += chunk.length;
-      if (bytes > limitBytes) {
-        const limit = `${limitBytes} bytes`;
-        finish(
-          new FaasError(
-            'body_too_large',
-            `the build request is larger than ${limit}: leave out what is not built from`,
-          ),
-        );
-      } else if (!into.write(chunk)) source.pause();
-    };
-    const onDrain = (): void => void source.resume();
-    const onEnd = (): void => {
-      into.end(null);
-      finish();
-    };
-    const onGone = (): void =>
-      finish(new FaasError('invalid_request', 'the build request broke off before its end'));
-    const onTaken = (): void => {
-      source.pause();
-      finish();
-    };
-    const onAbort = (): void => finish(toError(signal.reason));
-    if (signal.aborted) return onAbort();
-    if (source.destroyed) return onGone();
-    signal.addEventListener('abort', onAbort, { once: true });
-    into.on('drain', onDrain).on('close', onTaken);
-    // What went wrong with the tar is told by its reader.
-    into.on('error', () => {});
-    source.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
-  });
-}
+type Told = Pick<ReceivedBuild, 'config' | 'sealedSecrets'>;
 
-async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits): Promise<BuildConfig> {
+async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits): Promise<Told> {
+  const links = new ContextLinks();
   let config: BuildConfig | undefined;
+  let sealedSecrets: string | undefined;
   let hasDockerfile = false;
   let count = 0;
+  let bytes = 0;
   for await (const entry of unpacked) {
+    const path = parseEntryPath(entry.header.name);
     count++;
+    bytes += ENTRY_OVERHEAD_BYTES + (entry.header.size ?? 0);
     if (count > limits.entries) {
       throw new FaasError('body_too_large', `the build request has more than ${limits.entries} entries`);
     }
-    const path = parseEntryPath(entry.header.name);
+    if ((entry.header.size ?? 0) > limits.fileBytes) {
+      throw new FaasError('body_too_large', `${quoted(path)} is larger than ${limits.fileBytes} bytes`);
+    }
+    if (bytes > limits.unpackedBytes) throw tooMuch(limits.unpackedBytes);
     if (path === CONFIG_ENTRY) {
-      config = parseBuildConfig(await readText(entry));
+      config = parseBuildConfig(await readText(entry, path));
+    } else if (path === SECRETS_ENTRY) {
+      sealedSecrets = await readText(entry, path);
     } else if (path.startsWith(`${CONTEXT}/`)) {
       const inContext = path.slice(CONTEXT.length + 1);
       hasDockerfile ||= inContext === 'Dockerfile' && isFile(entry.header);
-      await copyEntry(entry, toContextHeader(entry.header, inContext), context);
+      await copyEntry(entry, toContextHeader(entry.header, inContext, links), context);
     } else if (entry.header.type === 'directory' && (path === '' || path === CONTEXT)) {
       entry.resume();
     } else {
-      throw unknownEntry(path);
+      throw new FaasError(
+        'invalid_request',
+        `the tar has an entry ${quoted(path)}: expected ${CONFIG_ENTRY} and ${CONTEXT}/…`,
+      );
     }
   }
   if (config === undefined) {
@@ -158,27 +137,38 @@ async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits
   }
   if (!hasDockerfile) throw new FaasError('invalid_request', 'the tar has no file context/Dockerfile');
   context.finalize();
-  return config;
+  return { config, ...(sealedSecrets !== undefined && { sealedSecrets }) };
 }
 
 /** The entry as it goes to the engine: nothing of the sender's users, and no second spelling of its path. */
-function toContextHeader(header: Header, path: string): Partial<Header> & { readonly name: string } {
+function toContextHeader(
+  header: Header,
+  path: string,
+  links: ContextLinks,
+): Partial<Header> & { readonly name: string } {
+  links.check(path);
   const { mode, mtime, size, type, linkname } = header;
   const common = { name: path, mode, mtime };
   if (isFile(header)) return { ...common, type: 'file', size };
   if (type === 'directory') return { ...common, type };
   if (type === 'symlink') {
-    checkLinkTarget(path, linkname);
-    return { ...common, type, linkname: linkname };
+    links.add(path, linkname);
+    return { ...common, type, linkname };
   }
   if (type === 'link') {
     const target = parseEntryPath(linkname);
-    if (!target.startsWith(`${CONTEXT}/`)) checkLinkTarget(path, `/${target}`);
+    if (!target.startsWith(`${CONTEXT}/`)) {
+      throw new FaasError(
+        'invalid_request',
+        `${quoted(`context/${path}`)} is a hard link to ${quoted(linkname)}, which is not in the build context`,
+      );
+    }
+    links.check(target.slice(CONTEXT.length + 1));
     return { ...common, type, linkname: target.slice(CONTEXT.length + 1) };
   }
   throw new FaasError(
     'invalid_request',
-    `context/${path} is neither file, folder nor link (${type}): leave it out of the build context`,
+    `${quoted(`context/${path}`)} is neither file, folder nor link (${type}): leave it out of the build context`,
   );
 }
 
@@ -197,13 +187,13 @@ async function copyEntry(
   await written;
 }
 
-async function readText(entry: Entry): Promise<string> {
+async function readText(entry: Entry, path: string): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of entry as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MOST_CONFIG_BYTES) {
-      throw new FaasError('body_too_large', `${CONFIG_ENTRY} is larger than ${MOST_CONFIG_BYTES} bytes`);
+    if (bytes > MOST_TEXT_BYTES) {
+      throw new FaasError('body_too_large', `${path} is larger than ${MOST_TEXT_BYTES} bytes`);
     }
     chunks.push(chunk);
   }
@@ -214,36 +204,16 @@ function isFile({ type }: Header): boolean {
   return type === 'file' || type === 'contiguous-file';
 }
 
-function unknownEntry(path: string): FaasError {
-  const reason =
-    path === SECRETS_ENTRY
-      ? 'build secrets need BuildKit, which this builder does not use: leave them out'
-      : `expected ${CONFIG_ENTRY} and ${CONTEXT}/…`;
-  return new FaasError('invalid_request', `the tar has an entry ${JSON.stringify(path)}: ${reason}`);
-}
-
 function noTar(cause: unknown): FaasError {
   return new FaasError(
     'invalid_request',
-    `the body is not a whole, uncompressed tar: ${toError(cause).message}`,
+    `the body is not a whole tar, plain or with gzip: ${toError(cause).message}`,
     {
       cause,
     },
   );
 }
 
-function notSaved(cause: unknown): FaasError {
-  return new FaasError(
-    'provider_unavailable',
-    `the gateway could not keep the build context in ${tmpdir()}: ${toError(cause).message}`,
-    { cause },
-  );
-}
-
 function isEndedEarly(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

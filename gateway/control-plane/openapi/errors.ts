@@ -6,11 +6,15 @@ import type { Response } from './types.ts';
 export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   invalid_request: 'the request breaks the contract: the text names the field',
   invalid_credentials: '`/system` and `/ui` ask for basic auth, and the credentials are missing or wrong',
+  invalid_signature:
+    '`POST /build`: `X-Build-Signature` is missing, or is not the HMAC-SHA256 of the body with the payload secret',
   function_not_found: 'no such function is deployed in that namespace',
   secret_not_found: 'no such secret in that namespace',
   namespace_not_found: 'nobody made this namespace, and no function lives in it',
   route_not_found: 'the gateway has nothing at this path',
   async_disabled: 'no NATS is configured: `faas_nats_address` names it',
+  builder_disabled:
+    '`POST /build` or `GET /publickey`, and the gateway has not the secret for it: `payload-secret`, `builder-key`',
   call_not_found: 'no call of that id, or it ended longer ago than results are kept',
   result_not_found: 'the call ended without an answer, or it is not kept any more',
   method_not_allowed: 'the path exists and answers other verbs: see `Allow`',
@@ -26,7 +30,7 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
     'a JSON body over 1 MiB (4 MiB with a secret), a build over its limit, or an asynchronous call over `async_body_limit`',
   invalid_log_request:
     '`/system/logs` with a `name`, `tail`, `since` or `follow` that can not be read: the text says which',
-  builder_busy: 'another build is running: see `Retry-After`',
+  builder_busy: 'as many builds run, or requests of builds come in, as may at a time: see `Retry-After`',
   too_many_log_readers: '100 clients read logs already: end some of them',
   too_many_inflight: 'the gateway has as many calls in flight as `max_inflight` allows',
   function_rate_limited:

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { isSignedBy, parseSignature, startSignature } from '../../contract/build-signature.ts';
+import { ContractError } from '../../contract/contract-error.ts';
+import { FaasError } from '../errors.ts';
+import { feed, toError } from './feed.ts';
+
+/** A body that is whole and was signed by somebody with the payload secret. */
+export interface SignedRequest {
+  /** Its bytes; to be read once. */
+  read(): Readable;
+  /** Removes what is kept of it. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Takes a signed body. Until its signature is proved right, nothing is done with it but that it is counted, hashed and kept in a
+ * file: no part of it is read.
+ * @param options.signature value of the header `X-Build-Signature`
+ * @throws {FaasError} `invalid_signature`, `body_too_large`, `invalid_request` (it broke off)
+ */
+export async function receiveSigned(
+  source: Readable,
+  options: {
+    readonly signature: string;
+    readonly secret: string;
+    readonly limitBytes: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<SignedRequest> {
+  const { secret, limitBytes, signal } = options;
+  const expected = signatureOf(options.signature);
+  const folder = await mkdtemp(join(tmpdir(), 'skep-build-'));
+  const path = join(folder, 'request.tar');
+  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const hash = startSignature(secret);
+    const file = createWriteStream(path, { mode: 0o600 });
+    let writing: Error | undefined;
+    file.once('error', (error) => {
+      writing = error;
+    });
+    const closed = once(file, 'close').catch(() => {}); // why is told by `writing`
+    await feed(source, {
+      open: () => file,
+      limitBytes,
+      signal,
+      onBytes: (chunk) => void hash.update(chunk),
+    });
+    await closed;
+    if (writing !== undefined) throw notKept(writing);
+    if (!isSignedBy(expected, hash.digest())) {
+      throw new FaasError(
+        'invalid_signature',
+        'the signature is not that of this body with the payload secret of this gateway',
+      );
+    }
+    return { read: () => createReadStream(path), dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function signatureOf(header: string): Buffer {
+  try {
+    return parseSignature(header);
+  } catch (error) {
+    if (!(error instanceof ContractError)) throw error;
+    throw new FaasError('invalid_signature', error.message, { cause: error });
+  }
+}
+
+/** What the gateway's own disk does not take. */
+export function notKept(cause: unknown): FaasError {
+  return new FaasError(
+    'provider_unavailable',
+    `the gateway could not keep the build request in ${tmpdir()}: ${toError(cause).message}`,
+    { cause },
+  );
+}
