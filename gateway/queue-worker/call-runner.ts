@@ -1,7 +1,4 @@
 import type { Logger } from '../log.ts';
-import type { CallOutlet } from '../nats/queue/outlet.ts';
-import type { CallRecords, StoredRecord } from '../nats/queue/records.ts';
-import type { Delivery } from '../nats/queue/source.ts';
 import type { Load } from '../queue/adaptive-limit.ts';
 import {
   type Attempt,
@@ -13,6 +10,7 @@ import {
 import { followUpOf, settledRecord, unclaimedRecord } from '../queue/call-progress.ts';
 import { pause } from '../queue/pause.ts';
 import { type Outcome, type Settlement, type SettleRules, settle } from '../queue/settle.ts';
+import type { Delivery, StoredRecord, WorkerQueue } from '../queue/worker-queue.ts';
 import type { KeptAnswer } from './answer-keeper.ts';
 import { type Claim, claimCall } from './claim-call.ts';
 import type { Invoked } from './invoke.ts';
@@ -20,8 +18,7 @@ import type { AttemptOutcome } from './metrics.ts';
 import { Persistence } from './persistence.ts';
 
 export interface CallRunnerOptions {
-  readonly records: Pick<CallRecords, 'read' | 'write'>;
-  readonly outlet: Pick<CallOutlet, 'later' | 'now' | 'dead' | 'callback'>;
+  readonly queue: Pick<WorkerQueue, 'records' | 'followUps' | 'failureOf'>;
   readonly invoke: (call: QueuedCall, signal: AbortSignal) => Promise<Invoked>;
   /** Of an input. What stays is removed by who looks for bodies that no call has. */
   readonly dropBody: (body: ObjectBody) => Promise<void>;
@@ -57,7 +54,7 @@ export class CallRunner {
   constructor(options: CallRunnerOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    this.#persistence = new Persistence(options.records);
+    this.#persistence = new Persistence(options.queue);
   }
 
   /** Runs one, and is done with its message, one way or the other. Never throws. @returns what it tells of the function's capacity */
@@ -239,7 +236,7 @@ export class CallRunner {
         response: answer?.body ?? NOTHING,
       };
       const deadLetter = await this.#persistence.try(() =>
-        this.#options.outlet.dead(letter, `${call.instance}.${seq}.dead`),
+        this.#options.queue.followUps.dead(letter, `${call.instance}.${seq}.dead`),
       );
       settled = settledRecord(running, { ...ended, deadLetter });
     }
@@ -293,14 +290,15 @@ export class CallRunner {
     { revision, body }: { readonly revision: number; readonly body: Uint8Array },
   ): Promise<void> {
     const { call, seq } = delivery;
-    const { outlet } = this.#options;
+    const { followUps } = this.#options.queue;
     const mostRetries = this.#rulesOf(call).retries;
     const followUp = followUpOf(call, settled, { revision, resultBody: body, mostRetries });
     const messageId = `${call.instance}.${seq}.${followUp.kind}`;
-    if (followUp.kind === 'later') await this.#persistence.try(() => outlet.later(followUp.call, messageId));
-    if (followUp.kind === 'next') await this.#persistence.try(() => outlet.now(followUp.call, messageId));
+    if (followUp.kind === 'later')
+      await this.#persistence.try(() => followUps.later(followUp.call, messageId));
+    if (followUp.kind === 'next') await this.#persistence.try(() => followUps.now(followUp.call, messageId));
     if (followUp.kind === 'callback')
-      await this.#persistence.try(() => outlet.callback(followUp.callback, messageId));
+      await this.#persistence.try(() => followUps.callback(followUp.callback, messageId));
     // A call that is tried again needs its input, and so does one that somebody may send again.
     if (followUp.kind !== 'later' && settled.state !== 'dead') await this.#dropInput(call);
     delivery.ack();

@@ -1,11 +1,7 @@
 import { createPool } from '../../http1/pool.ts';
-import { Bodies } from '../nats/queue/bodies.ts';
-import { KnownQueues } from '../nats/queue/known-queues.ts';
-import { CallOutlet } from '../nats/queue/outlet.ts';
-import { CallRecords } from '../nats/queue/records.ts';
-import { CallSource, type Delivery } from '../nats/queue/source.ts';
 import { Lanes } from '../queue/lanes.ts';
 import { pause } from '../queue/pause.ts';
+import type { Delivery } from '../queue/worker-queue.ts';
 import { CallRunner } from './call-runner.ts';
 import { GatewayAddresses } from './gateway-addresses.ts';
 import { Invoker } from './invoke.ts';
@@ -17,9 +13,8 @@ const NO_PLACE_MS = 200;
 const LAST_WORDS_MS = 5000;
 
 /** Runs the calls of one queue. */
-export function startCalls({ config, logger, link, sessions, names, metrics }: PartOptions): WorkerPart {
-  const inputs = new Bodies(sessions, names.bodies);
-  const results = new Bodies(sessions, names.results);
+export function startCalls({ config, logger, queue, metrics }: PartOptions): WorkerPart {
+  const { inputs, results } = queue;
   const pool = createPool({ headBytes: 128 * 1024 });
   const invoker = new Invoker({
     pool,
@@ -30,8 +25,7 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
     storeResult: (body, isInput) => (isInput ? inputs : results).put(body, config.resultLimitBytes),
   });
   const runner = new CallRunner({
-    records: new CallRecords(sessions, names),
-    outlet: new CallOutlet(sessions, names),
+    queue,
     invoke: (call, signal) => invoker.invoke(call, signal),
     dropBody: (body) => inputs.drop(body).catch(() => undefined), // the janitor finds it
     rules: {
@@ -55,13 +49,8 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
     },
     onRunning: (name, running) => metrics.inflight(name, running),
   });
-  const source = new CallSource({
-    link,
-    sessions,
-    names,
-    queue: config.queueName,
-    logger,
-    onFunction: (name, pull) => lanes.feed(name, pull),
+  const source = queue.feedCalls({
+    onFunction: (name, calls) => lanes.feed(name, calls),
     onCall: (name, delivery, hasMore) => {
       metrics.submitted();
       if (!lanes.take(name, delivery, hasMore)) delivery.refuse(NO_PLACE_MS);
@@ -69,34 +58,17 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
     onWaiting: (waiting) => {
       metrics.waiting(waiting);
       lanes.look();
-      // Where it fails, the next look tries again.
-      announce().catch(() => undefined);
     },
   });
-  const queues = new KnownQueues(sessions, names);
-  let isAnnounced = false;
-  const announce = async (): Promise<void> => {
-    if (isAnnounced) return;
-    await queues.announce(config.queueName);
-    isAnnounced = true;
-  };
-  link.onConnection((connection) => {
-    // Another NATS may be behind it, or the same one without what it had.
-    isAnnounced = false;
-    connection.subscribe(names.cancel, {
-      callback: (error, message) => {
-        if (error === null) runner.cancel(instanceOf(message.data));
-      },
-    });
-  });
+  queue.onCancelled((instance) => runner.cancel(instance));
   source.start();
   return {
-    stop: async () => {
+    stop: async (withinMs) => {
       const held = lanes.stop();
       runner.stopWaiting();
       for (const delivery of held) delivery.refuse(0);
       await source.drain();
-      await Promise.race([lanes.whenIdle(), pause(config.shutdownTimeoutMs)]);
+      await Promise.race([lanes.whenIdle(), pause(withinMs)]);
       const cutOff = lanes.running;
       runner.cutOff();
       await Promise.race([lanes.whenIdle(), pause(LAST_WORDS_MS)]);
@@ -106,13 +78,4 @@ export function startCalls({ config, logger, link, sessions, names, metrics }: P
       return cutOff;
     },
   };
-}
-
-function instanceOf(data: Uint8Array): string {
-  try {
-    const { instance } = JSON.parse(new TextDecoder().decode(data)) as { readonly instance?: unknown };
-    return typeof instance === 'string' ? instance : '';
-  } catch {
-    return '';
-  }
 }

@@ -1,8 +1,7 @@
-import type { StoredRecord } from '../nats/queue/records.ts';
-import type { Delivery } from '../nats/queue/source.ts';
 import { type Attempt, type CallRecord, ENDED } from '../queue/call.ts';
 import { nextInstance } from '../queue/call-id.ts';
 import { runningRecord } from '../queue/call-progress.ts';
+import type { Delivery, StoredRecord } from '../queue/worker-queue.ts';
 import type { Persistence } from './persistence.ts';
 
 /** What is to be done with a message that was given. `revision` is that of the record; undefined: the call has none of its own. */

@@ -1,21 +1,19 @@
-import { type CallRecords, type StoredRecord, UnreadableRecord } from '../nats/queue/records.ts';
-import { HEADERS_TOO_LONG } from '../nats/queue/refusal.ts';
-import { errorCodeOf } from '../nats/queue/session.ts';
 import type { CallRecord } from '../queue/call.ts';
 import { bareRecord, fitRecord } from '../queue/fit-record.ts';
 import { pause } from '../queue/pause.ts';
 import { MOST_STORED_BYTES } from '../queue/stored-size.ts';
+import { type StoredRecord, UnreadableRecord, type WorkerQueue } from '../queue/worker-queue.ts';
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 
-/** Goes on trying while NATS is away: what a worker knows of a call is known by nobody else. */
+/** Goes on trying while the store is away: what a worker knows of a call is known by nobody else. */
 export class Persistence {
-  readonly #records: Pick<CallRecords, 'read' | 'write'>;
+  readonly #queue: Pick<WorkerQueue, 'records' | 'failureOf'>;
   readonly #ending = new AbortController();
 
-  constructor(records: Pick<CallRecords, 'read' | 'write'>) {
-    this.#records = records;
+  constructor(queue: Pick<WorkerQueue, 'records' | 'failureOf'>) {
+    this.#queue = queue;
   }
 
   /** What is tried now is tried for the last time. */
@@ -25,7 +23,7 @@ export class Persistence {
 
   /** @throws {Error} when this worker ends, or the record is of a newer version */
   read(id: string): Promise<StoredRecord | undefined> {
-    return this.try(() => this.#records.read(id));
+    return this.try(() => this.#queue.records.read(id));
   }
 
   /**
@@ -38,7 +36,7 @@ export class Persistence {
     try {
       return await this.#writeOnce(fitRecord(record, MOST_STORED_BYTES), seen, body);
     } catch (error) {
-      if (errorCodeOf(error) !== HEADERS_TOO_LONG) throw error;
+      if (this.#queue.failureOf(error) !== 'too_long') throw error;
       // That it ended is worth more than how it went.
       return this.#writeOnce(bareRecord(record), seen, body);
     }
@@ -51,7 +49,7 @@ export class Persistence {
     const written = await this.try(
       async () => {
         try {
-          return await this.#records.write(record, seen, kept);
+          return await this.#queue.records.write(record, seen, kept);
         } catch (error) {
           isUnsure = true;
           throw error;
@@ -73,9 +71,8 @@ export class Persistence {
         return await work();
       } catch (error) {
         if (this.#ending.signal.aborted || error instanceof UnreadableRecord) throw error;
-        const code = errorCodeOf(error);
-        // It will be as long the next time.
-        if (code === HEADERS_TOO_LONG || (code !== 0 && !isDespiteRefusals)) throw error;
+        const failure = this.#queue.failureOf(error);
+        if (failure === 'too_long' || (failure === 'refused' && !isDespiteRefusals)) throw error;
       }
       await pause(waitMs, this.#ending.signal);
     }

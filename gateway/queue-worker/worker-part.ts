@@ -1,7 +1,5 @@
 import type { Logger } from '../log.ts';
-import type { NatsLink } from '../nats/nats-link.ts';
-import type { QueueNames } from '../nats/queue/names.ts';
-import type { JetStreamSessions } from '../nats/queue/session.ts';
+import type { WorkerQueue } from '../queue/worker-queue.ts';
 import type { QueueWorkerConfig } from './config.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
@@ -9,16 +7,12 @@ import type { WorkerMetrics } from './metrics.ts';
 export interface PartOptions {
   readonly config: QueueWorkerConfig;
   readonly logger: Logger;
-  readonly link: NatsLink;
-  readonly sessions: JetStreamSessions;
-  readonly names: QueueNames;
-  /** Of this worker in this run: no other one has ever had it. */
-  readonly id: string;
+  readonly queue: WorkerQueue;
   readonly metrics: WorkerMetrics;
 }
 
 /** One of the things that a worker does. */
 export interface WorkerPart {
-  /** Never throws. @returns how much it had to cut off */
-  stop(): Promise<number>;
+  /** Never throws. @param withinMs what runs is to be finished. @returns how much it had to cut off */
+  stop(withinMs: number): Promise<number>;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
 import { FaasError } from '../../errors.ts';
 import type { ObjectBody } from '../../queue/call.ts';
+import type { BodyStore } from '../../queue/worker-queue.ts';
 import type { JetStreamSession, JetStreamSessions } from './session.ts';
 
 /** Bytes of one message of an object: each is acknowledged before more is read from where the body comes from. */
@@ -24,7 +25,7 @@ interface Pieces {
  * used: it reads as fast as the server sends however slow the reader, what it deletes leaves a message for ever, and it hashes in JavaScript
  * (measured: 62 MB/s while nothing else runs).
  */
-export class Bodies {
+export class Bodies implements BodyStore {
   readonly #sessions: JetStreamSessions;
   readonly #bucket: string;
 

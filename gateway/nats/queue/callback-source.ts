@@ -2,6 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../log.ts';
 import type { QueuedCallback } from '../../queue/callback.ts';
 import { pause } from '../../queue/pause.ts';
+import type { CallbackFeed, CallbackTaker } from '../../queue/worker-queue.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { decodeCallback } from './callback-codec.ts';
 import { HeldMessages } from './held-messages.ts';
@@ -9,28 +10,12 @@ import type { QueueNames } from './names.ts';
 import { type Delivered, Pull } from './pull.ts';
 import { ACK_WAIT_MS, type QueueConsumers } from './queue-consumers.ts';
 
-/** A callback that this worker was given, and has to say something of until it is done with. */
-export interface CallbackDelivery {
-  readonly callback: QueuedCallback;
-  /** Of its message. */
-  readonly seq: number;
-  /** It is done with, and goes. */
-  ack(): void;
-  /** Another one may have it at once. */
-  refuse(): void;
-  /** Says nothing of it any more: it is given to another one after a while. */
-  abandon(): void;
-}
-
-export interface CallbackSourceOptions {
+export interface CallbackSourceOptions extends CallbackTaker {
   readonly link: NatsLink;
   readonly names: QueueNames;
   readonly consumers: QueueConsumers;
   readonly queue: string;
   readonly logger: Logger;
-  readonly onCallback: (delivery: CallbackDelivery) => void;
-  /** As many more are wanted now. */
-  readonly room: () => number;
 }
 
 /** How often it is looked whether there is room for more, and whether there is a consumer. */
@@ -38,7 +23,7 @@ const LOOK_MS = 1000;
 const UNREADABLE_WAIT_MS = 60_000;
 
 /** The callbacks of one queue, over one connection to NATS after the other. */
-export class CallbackSource {
+export class CallbackSource implements CallbackFeed {
   readonly #options: CallbackSourceOptions;
   readonly #stopping = new AbortController();
   readonly #held: HeldMessages;

@@ -1,4 +1,5 @@
 import type { CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
+import type { CallbackKeeper } from '../../queue/worker-queue.ts';
 import { decodeCallbackRecord, encodeCallback, encodeCallbackRecord } from './callback-codec.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
@@ -7,7 +8,7 @@ import { storedMessage } from './stored-messages.ts';
 const NOTHING = new Uint8Array(0);
 
 /** Callbacks that are to be posted again, and how they fare. Each of these may be done twice. */
-export class CallbackStore {
+export class CallbackStore implements CallbackKeeper {
   readonly #sessions: JetStreamSessions;
   readonly #names: QueueNames;
 

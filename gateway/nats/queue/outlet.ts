@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../queue/call-queue.ts';
 import type { QueuedCallback } from '../../queue/callback.ts';
 import { keptHeaders } from '../../queue/kept-headers.ts';
 import { MOST_CALL_BYTES } from '../../queue/stored-size.ts';
+import type { FollowUpStore } from '../../queue/worker-queue.ts';
 import { encodeCall, storedCallBytes } from './call-codec.ts';
 import { encodeCallback } from './callback-codec.ts';
 import { encodeDead } from './dead-codec.ts';
@@ -18,7 +19,7 @@ interface Encoded {
 }
 
 /** What follows from an attempt. Each takes an id by which the stream knows a message that it has had already; each @throws {Error} what JetStream says. */
-export class CallOutlet {
+export class CallOutlet implements FollowUpStore {
   readonly #sessions: JetStreamSessions;
   readonly #names: QueueNames;
   readonly #consumers: QueueConsumers;

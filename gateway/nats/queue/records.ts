@@ -1,26 +1,14 @@
 import type { CallRecord } from '../../queue/call.ts';
+import { type RecordStore, type StoredRecord, UnreadableRecord } from '../../queue/worker-queue.ts';
 import { decodeRecord, encodeRecord } from './call-codec.ts';
 import type { QueueNames } from './names.ts';
 import { errorCodeOf, type JetStreamSessions } from './session.ts';
-
-export interface StoredRecord {
-  readonly record: CallRecord;
-  /** Of the record, for the next write. */
-  readonly revision: number;
-  /** The result's body, where it is kept in the message. */
-  readonly body: Uint8Array;
-}
-
-/** There is a record that this version cannot read. */
-export class UnreadableRecord extends Error {
-  override readonly name = 'UnreadableRecord';
-}
 
 const NO_MESSAGE = 10037;
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
 /** The records of calls: each is replaced only by who has seen it as it is. */
-export class CallRecords {
+export class CallRecords implements RecordStore {
   readonly #sessions: JetStreamSessions;
   readonly #names: QueueNames;
 

@@ -4,6 +4,7 @@ import { type FunctionRef, isFunctionName, qualifiedName } from '../../../contra
 import type { Logger } from '../../log.ts';
 import type { QueuedCall } from '../../queue/call.ts';
 import { pause } from '../../queue/pause.ts';
+import type { CallFeed, CallTaker, Delivery } from '../../queue/worker-queue.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { decodeCall } from './call-codec.ts';
 import { HeldMessages } from './held-messages.ts';
@@ -12,35 +13,12 @@ import { type Delivered, Pull } from './pull.ts';
 import { ACK_WAIT_MS } from './queue-consumers.ts';
 import type { JetStreamSessions } from './session.ts';
 
-/** A call that this worker was given, and has to say something of until it is done with. */
-export interface Delivery {
-  readonly call: QueuedCall;
-  /** Of its message. */
-  readonly seq: number;
-  /** How often it was given to somebody, this time included. */
-  readonly deliveries: number;
-  /** It is done with, and goes. */
-  ack(): void;
-  /** It is not done with, and may be given to another one after so long. */
-  refuse(delayMs: number): void;
-  /** Somebody else may be at it: it is given to somebody again soon, unless that one says meanwhile that it works on it. */
-  doubt(): void;
-  /** Says nothing of it any more: it is given to another one after a while. */
-  abandon(): void;
-}
-
-export interface CallSourceOptions {
+export interface CallSourceOptions extends CallTaker {
   readonly link: NatsLink;
   readonly sessions: JetStreamSessions;
   readonly names: QueueNames;
   readonly queue: string;
   readonly logger: Logger;
-  /** There are calls of this function, or may be: they come as they are asked for. Undefined: there are none any more. */
-  readonly onFunction: (name: string, pull: Pick<Pull, 'asked' | 'ask'> | undefined) => void;
-  /** @param hasMore whether others of its function wait behind it */
-  readonly onCall: (name: string, delivery: Delivery, hasMore: boolean) => void;
-  /** By function, at each look. */
-  readonly onWaiting: (waiting: ReadonlyMap<string, number>) => void;
 }
 
 /** How often it is looked which functions have calls, beside what is told. */
@@ -53,7 +31,7 @@ const TELLING_LOOK_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 
 /** The calls of one queue, from a consumer for each function, over one connection to NATS after the other. */
-export class CallSource {
+export class CallSource implements CallFeed {
   readonly #options: CallSourceOptions;
   readonly #stopping = new AbortController();
   readonly #pulls = new Map<string, Pull>();

@@ -1,21 +1,19 @@
 import type { Logger } from '../../log.ts';
-import type { Bodies } from '../../nats/queue/bodies.ts';
-import type { CallbackDelivery } from '../../nats/queue/callback-source.ts';
-import type { CallbackStore } from '../../nats/queue/callback-store.ts';
 import { MOST_ATTEMPTS_TOLD, type ObjectBody } from '../../queue/call.ts';
 import type { CallbackAttempt, CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
 import { HostLanes } from '../../queue/host-lanes.ts';
 import { pause } from '../../queue/pause.ts';
 import { type CallbackRules, type PostOutcome, settleCallback } from '../../queue/settle-callback.ts';
+import type { BodyStore, CallbackDelivery, CallbackKeeper } from '../../queue/worker-queue.ts';
 import { asCallHeaders, CallbackSigner, callbackHeaders } from './callback-headers.ts';
 import type { Post } from './post.ts';
 
 export type CallbackOutcome = 'delivered' | 'retried' | 'failed' | 'put_off';
 
 export interface DelivererOptions {
-  readonly store: Pick<CallbackStore, 'sendLater' | 'tell' | 'told'>;
+  readonly store: CallbackKeeper;
   /** Results too long for a message. */
-  readonly results: Pick<Bodies, 'open'>;
+  readonly results: Pick<BodyStore, 'open'>;
   readonly post: (wanted: Post, signal: AbortSignal) => Promise<PostOutcome>;
   readonly signer: CallbackSigner | undefined;
   readonly rules: CallbackRules;
@@ -223,7 +221,7 @@ export class CallbackDeliverer {
     await store.tell(record);
   }
 
-  /** NATS may be away for a while: posting it again for that would be worse than to wait. @returns false: this worker stops before */
+  /** The store may be away for a while: posting it again for that would be worse than to wait. @returns false: this worker stops before */
   async #surely(work: () => Promise<void>): Promise<boolean> {
     const { signal } = this.#stopping;
     for (;;) {

@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { Bodies } from '../../nats/queue/bodies.ts';
-import { CallbackSource } from '../../nats/queue/callback-source.ts';
-import { CallbackStore } from '../../nats/queue/callback-store.ts';
-import { QueueConsumers } from '../../nats/queue/queue-consumers.ts';
 import { CallbackAddresses } from '../../queue/callback-address.ts';
 import type { PartOptions, WorkerPart } from '../worker-part.ts';
 import { CallbackSigner } from './callback-headers.ts';
@@ -11,12 +7,12 @@ import { CallbackDeliverer } from './deliverer.ts';
 import { post } from './post.ts';
 
 /** What of the functions' results goes to clients' addresses. @throws {Error} when the secret cannot be read */
-export function startCallbacks({ config, logger, link, sessions, names, metrics }: PartOptions): WorkerPart {
-  const { callbacks, gateway, queueName, upstreamTimeoutMs } = config;
+export function startCallbacks({ config, logger, queue, metrics }: PartOptions): WorkerPart {
+  const { callbacks, gateway, upstreamTimeoutMs } = config;
   const addresses = new CallbackAddresses({ allow: callbacks.allow, ownNetworks: ownNetworks() });
   const deliverer = new CallbackDeliverer({
-    store: new CallbackStore(sessions, names),
-    results: new Bodies(sessions, names.results),
+    store: queue.callbacks,
+    results: queue.results,
     post: (wanted, signal) =>
       post(
         wanted,
@@ -31,21 +27,16 @@ export function startCallbacks({ config, logger, link, sessions, names, metrics 
     onOutcome: (outcome) => metrics.callbackEnded(outcome),
     onRoom: () => source.ask(),
   });
-  const source = new CallbackSource({
-    link,
-    names,
-    consumers: new QueueConsumers(sessions, names),
-    queue: queueName,
-    logger,
+  const source = queue.feedCallbacks({
     onCallback: (delivery) => deliverer.add(delivery),
     room: () => deliverer.room,
   });
   source.start();
   deliverer.start();
   return {
-    stop: async () => {
+    stop: async (withinMs) => {
       await source.drain();
-      const cutOff = await deliverer.stop(config.shutdownTimeoutMs);
+      const cutOff = await deliverer.stop(withinMs);
       await source.stop();
       return cutOff;
     },
