@@ -61,6 +61,15 @@ export const LANGUAGES: readonly LanguageRow[] = [
     packageAnswer: 'one bee, two bees',
     needs: ['python3'],
   },
+  {
+    lang: 'go',
+    greeting: 'Hello from Go',
+    testFile: 'handler_test.go',
+    packageFolder: join(PACKAGES, 'go'),
+    packageAnswer: 'skep is 00ad0041-dacf-5723-8d72-a59d03885a31',
+    lock: { file: 'go.sum', text: 'h1:NIvaJDMO', tampered: 'h1:OIvaJDMO' },
+    needs: ['go'],
+  },
   // Its starter answers with what it was sent. It brings its own Dockerfile, which `skep dev` does not run.
   { lang: 'dockerfile', greeting: 'hi', needs: ['docker'] },
 ];
