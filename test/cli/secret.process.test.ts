@@ -130,7 +130,7 @@ describe('skep secret', () => {
     [['create', 'key', '--from-file', 'no-such'], 'Cannot read no-such: no such file'],
     [
       ['frobnicate'],
-      'Unknown command "frobnicate" for "secret": choose one of create, update, remove, list\n',
+      'Unknown command "frobnicate" for "secret": choose one of create, update, remove, list, apply',
     ],
   ] as const) {
     it(`refuses "${args.join(' ')}" before it calls the gateway`, async () => {
