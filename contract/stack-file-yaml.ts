@@ -1,26 +1,40 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   type Pair,
   parseDocument,
+  visit,
+  type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import { ContractError } from './contract-error.ts';
+import { StackFileError, type StackProblem } from './stack-file-problem.ts';
 
 /** Far above any stack file, low enough that a hostile one is refused at once. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_MERGES = 1000;
+const MOST_SYNTAX_ERRORS = 20;
+/** Values that are read, aliases followed: far above any stack file, too. */
+const MAX_VALUES = 100_000;
 
 /** One value of a YAML file with the way to it, for messages such as `stack.yaml:7:5: functions.a.image: …`. */
 export interface YamlField {
   /** Undefined for an absent value and for an explicit null. */
   readonly node: Node | undefined;
   readonly path: string;
+  /** Where the value belongs to; absent at the top and in a list. */
+  readonly key?: Node | undefined;
+}
+
+export interface YamlTextOptions {
+  /** Takes what is wrong, and reading goes on as if it was not there; absent: the first of it is thrown. */
+  readonly onProblem?: (problem: StackProblem) => void;
+  /** The file as it was before `text` was made of it. */
+  readonly source?: { readonly text: string; toSource(offset: number): number };
 }
 
 /**
@@ -28,28 +42,79 @@ export interface YamlField {
  * string, and every refusal names file, line and column.
  */
 export class YamlText {
-  private readonly document: Document.Parsed;
-  private readonly lines = new LineCounter();
+  private readonly document: Document.Parsed | undefined;
   private readonly fileName: string;
+  private readonly options: YamlTextOptions;
+  private readonly lineStarts: readonly number[];
+  private readonly anchored = new Map<Alias, Node>();
   private merges = 0;
+  private values = 0;
 
-  /** @throws {ContractError} for what is no YAML, more than one document, or a file over 1 MiB */
-  constructor(text: string, fileName: string) {
+  /** @throws {StackFileError} for what is no YAML, more than one document, or a file over 1 MiB */
+  constructor(text: string, fileName: string, options: YamlTextOptions = {}) {
     this.fileName = fileName;
-    if (text.length > MAX_BYTES) throw new ContractError(`${fileName}: larger than 1 MiB: not a stack file`);
-    this.document = parseDocument(text, { schema: 'failsafe', lineCounter: this.lines, prettyErrors: false });
-    const [problem] = this.document.errors;
-    if (problem) throw new ContractError(`${this.at(problem.pos[0])}: ${problem.message}`);
+    this.options = options;
+    this.lineStarts = lineStartsOf(options.source?.text ?? text);
+    if (text.length > MAX_BYTES) {
+      this.fail(undefined, 'larger than 1 MiB', 'a stack file is not: look at what -f names');
+      return;
+    }
+    try {
+      // Doubles are looked for below: the parser would compare each key of a map with each other one.
+      this.document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, uniqueKeys: false });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.fail(undefined, 'nested too deep', 'a stack file has few levels');
+      return;
+    }
+    this.failSyntax(this.document.errors);
+    if (this.isBroken) return;
+    this.walk(this.document);
+  }
+
+  /** Whether it is no YAML: then nothing in it was read. */
+  get isBroken(): boolean {
+    return this.document === undefined || this.document.errors.length > 0;
   }
 
   get root(): YamlField {
-    return { node: this.document.contents ?? undefined, path: '' };
+    return { node: this.isBroken ? undefined : (this.document?.contents ?? undefined), path: '' };
   }
 
-  /** The error for a field, pointing at its line and column. */
-  problem(field: YamlField, message: string): ContractError {
-    const place = this.at(field.node?.range?.[0]);
-    return new ContractError(`${place}: ${field.path === '' ? '' : `${field.path}: `}${message}`);
+  /** Notes what is wrong with a field, or throws it where nobody takes notes. */
+  report(field: YamlField, what: string, advice: string): void {
+    this.note(this.problemOf(field, what, advice));
+  }
+
+  /** The same about its key. */
+  reportKey(field: YamlField, what: string, advice: string): void {
+    this.note(this.problemOfKey(field, what, advice));
+  }
+
+  /** An error of a field, told to nobody. */
+  problemOf(field: YamlField, what: string, advice: string): StackProblem {
+    return this.problem(this.offsetOf(field), what, advice, field.path);
+  }
+
+  /** The same about its key. */
+  problemOfKey(field: YamlField, what: string, advice: string): StackProblem {
+    return this.problem(this.offsetOfKey(field), what, advice, field.path);
+  }
+
+  /** The field at the end of a way of keys and indices, or as much of the way as there is. */
+  find(way: readonly string[]): YamlField {
+    let field = this.root;
+    for (const step of way) {
+      const node = this.resolve(field);
+      const next = isMap(node)
+        ? this.entries(field).get(step)
+        : isSeq(node)
+          ? this.items(field)[Number(step)]
+          : undefined;
+      if (next === undefined) return field;
+      field = next;
+    }
+    return field;
   }
 
   /** Keys in file order; anchors and `<<` merges resolved, own keys before merged ones. Null is an empty map. */
@@ -57,8 +122,8 @@ export class YamlText {
     const node = this.resolve(field);
     const out = new Map<string, YamlField>();
     if (node === undefined) return out;
-    if (!isMap(node)) throw this.problem(field, 'expected keys with values');
-    this.collect(node, field, out);
+    if (isMap(node)) this.collect(node, field, out);
+    else this.report(field, 'expected keys with values', 'write one "key: value" per line');
     return out;
   }
 
@@ -66,8 +131,9 @@ export class YamlText {
   text(field: YamlField): string {
     const node = this.resolve(field);
     if (node === undefined) return '';
-    if (!isScalar(node)) throw this.problem(field, 'expected text, not a list or a map');
-    return String(node.value);
+    if (isScalar(node)) return String(node.value);
+    this.report(field, 'expected text, not a list or a map', 'put it into quotes if it is meant as text');
+    return '';
   }
 
   /** Absent and null are undefined. */
@@ -76,20 +142,21 @@ export class YamlText {
   }
 
   list(field: YamlField): string[] {
-    const node = this.resolve(field);
-    if (node === undefined) return [];
-    if (!isSeq(node)) throw this.problem(field, 'expected a list: one "- value" per line');
-    return node.items.map((item, index) =>
-      this.text({ node: item as Node, path: `${field.path}[${index}]` }),
-    );
+    return this.items(field).map((item) => this.text(item));
   }
 
-  /** A list of maps, such as `configuration.templates`. */
+  /** The fields of a list. */
   items(field: YamlField): YamlField[] {
     const node = this.resolve(field);
     if (node === undefined) return [];
-    if (!isSeq(node)) throw this.problem(field, 'expected a list: one "- value" per line');
-    return node.items.map((item, index) => ({ node: item as Node, path: `${field.path}[${index}]` }));
+    if (!isSeq(node)) {
+      this.report(field, 'expected a list', 'write one "- value" per line');
+      return [];
+    }
+    return node.items.map((item, index) => {
+      this.count(field);
+      return { node: (item ?? undefined) as Node | undefined, path: `${field.path}[${index}]` };
+    });
   }
 
   textMap(field: YamlField): Record<string, string> {
@@ -107,14 +174,17 @@ export class YamlText {
       if (/^(no|No|NO|off|Off|OFF)$/.test(text) || (!quoted && /^(false|False|FALSE)$/.test(text)))
         return false;
     }
-    throw this.problem(field, 'expected true or false, without quotes');
+    this.report(field, 'expected true or false', 'write it without quotes');
+    return false;
   }
 
   private collect(map: YAMLMap, field: YamlField, out: Map<string, YamlField>): void {
     const merged: YamlField[] = [];
     for (const pair of map.items as Pair<Node, Node | null>[]) {
+      this.count(field);
       const key = this.text({ node: pair.key ?? undefined, path: `${field.path} (a key)` });
-      const value = { node: pair.value ?? undefined, path: field.path === '' ? key : `${field.path}.${key}` };
+      const path = field.path === '' ? key : `${field.path}.${key}`;
+      const value = { node: pair.value ?? undefined, path, key: pair.key ?? undefined };
       if (key === '<<') merged.push(value);
       else if (!out.has(key)) out.set(key, value);
     }
@@ -123,21 +193,36 @@ export class YamlText {
 
   private merge(value: YamlField, into: YamlField, out: Map<string, YamlField>): void {
     this.merges += 1;
-    if (this.merges > MAX_MERGES) throw this.problem(value, 'too many merged maps');
+    if (this.merges > MAX_MERGES) this.tooMuch(value, 'too many merged maps');
     const node = this.resolve(value);
     if (isMap(node)) this.collect(node, into, out);
     else if (isSeq(node)) {
       for (const item of node.items) this.merge({ node: item as Node, path: value.path }, into, out);
-    } else throw this.problem(value, 'expected a map, or a list of maps, to merge');
+    } else
+      this.report(value, 'expected a map, or a list of maps, to merge', 'name an anchor of one: <<: *name');
+  }
+
+  /** Of what aliases multiply, too. */
+  private count(field: YamlField): void {
+    this.values += 1;
+    if (this.values > MAX_VALUES) this.tooMuch(field, 'too many values, with all aliases followed');
+  }
+
+  /** Reading on would take for ever: this ends it, whoever takes notes. */
+  private tooMuch(field: YamlField, what: string): never {
+    throw new StackFileError([this.problemOf(field, what, 'write out what you need in place of aliases')]);
   }
 
   /** Follows an alias; a plain `null`, `~` or nothing is undefined. */
   private resolve(field: YamlField): Node | undefined {
     let node = field.node;
-    if (isAlias(node)) {
-      const name = node.source;
-      node = node.resolve(this.document);
-      if (node === undefined) throw this.problem(field, `unknown anchor "${name}"`);
+    for (let hops = 0; isAlias(node) && hops < MAX_MERGES; hops += 1) {
+      const found = this.anchored.get(node);
+      if (found === undefined) {
+        this.report(field, `unknown anchor "${node.source}"`, `define it above: &${node.source}`);
+        return undefined;
+      }
+      node = found;
     }
     if (isScalar(node)) {
       const isNull = node.type === 'PLAIN' && /^(null|Null|NULL|~|)$/.test(String(node.value ?? ''));
@@ -146,9 +231,113 @@ export class YamlText {
     return node;
   }
 
-  private at(offset: number | undefined): string {
-    if (offset === undefined) return this.fileName;
-    const { line, col } = this.lines.linePos(offset);
-    return `${this.fileName}:${line}:${col}`;
+  /** Every alias with what it stands for, and every key that a map has twice. */
+  private walk(document: Document.Parsed): void {
+    const latest = new Map<string, Node>();
+    try {
+      visit(document, {
+        Node: (_key, node) => {
+          if (isAlias(node)) {
+            const anchor = latest.get(node.source);
+            if (anchor !== undefined) this.anchored.set(node, anchor);
+          } else if (node.anchor !== undefined) latest.set(node.anchor, node);
+          if (isMap(node)) this.reportDoubles(node);
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.fail(undefined, 'nested too deep', 'a stack file has few levels');
+    }
   }
+
+  private reportDoubles(map: YAMLMap): void {
+    const seen = new Map<string, number | undefined>();
+    for (const { key } of map.items as Pair<Node, Node | null>[]) {
+      if (!isScalar(key)) continue;
+      const name = String(key.value ?? '');
+      if (name === '<<') continue;
+      if (seen.has(name)) {
+        const line = this.at(seen.get(name))?.line;
+        this.fail(
+          key.range?.[0],
+          `the key "${name}" stands here a second time, after line ${line ?? '?'}: keys must be unique`,
+          'remove one of the two',
+        );
+      } else seen.set(name, key.range?.[0]);
+    }
+  }
+
+  /** One for a line: the parser stumbles more than once over the same thing. */
+  private failSyntax(errors: readonly YAMLError[]): void {
+    const lines = new Set<number | undefined>();
+    for (const { code, message, pos } of errors) {
+      const line = this.at(pos[0])?.line;
+      if (lines.has(line) || lines.size >= MOST_SYNTAX_ERRORS) continue;
+      lines.add(line);
+      const own = SYNTAX[message.startsWith('Maximum call stack') ? 'TOO_DEEP' : code];
+      const [what = message.replace(/[.:]?\s*$/, ''), advice = ''] = own ?? [];
+      this.fail(pos[0], what, advice);
+    }
+  }
+
+  private fail(offset: number | undefined, what: string, advice: string): void {
+    this.note(this.problem(offset, what, advice, ''));
+  }
+
+  private note(problem: StackProblem): void {
+    if (this.options.onProblem === undefined) throw new StackFileError([problem]);
+    this.options.onProblem(problem);
+  }
+
+  private problem(offset: number | undefined, what: string, advice: string, field: string): StackProblem {
+    return { severity: 'error', file: this.fileName, ...this.at(offset), field, what, advice };
+  }
+
+  /** Of the value, or of its key where the value is not there or goes over several lines. */
+  private offsetOf({ node, key }: YamlField): number | undefined {
+    const isBlock = (isMap(node) || isSeq(node)) && node.flow !== true;
+    const isNothing = isScalar(node) && (node.source ?? '') === '' && node.type === 'PLAIN';
+    const nearest = (isBlock || isNothing || node === undefined) && key !== undefined ? key : node;
+    return nearest?.range?.[0];
+  }
+
+  private offsetOfKey(field: YamlField): number | undefined {
+    return field.key?.range?.[0] ?? this.offsetOf(field);
+  }
+
+  private at(offset: number | undefined): { readonly line: number; readonly column: number } | undefined {
+    if (offset === undefined) return undefined;
+    const place = this.options.source?.toSource(offset) ?? offset;
+    let line = 0;
+    let end = this.lineStarts.length;
+    while (end - line > 1) {
+      const middle = (line + end) >>> 1;
+      if ((this.lineStarts[middle] ?? 0) <= place) line = middle;
+      else end = middle;
+    }
+    return { line: line + 1, column: place - (this.lineStarts[line] ?? 0) + 1 };
+  }
+}
+
+/** What the parser's errors mean to whoever wrote the file; the others are told in its own words. */
+const SYNTAX: Readonly<Record<string, readonly [what: string | undefined, advice: string]>> = {
+  TAB_AS_INDENT: ['a tab indents this line', 'YAML takes spaces only'],
+  BAD_INDENT: [
+    'this line is indented differently from those it belongs to',
+    'give all of them the same number of spaces',
+  ],
+  MULTIPLE_DOCS: ['multiple documents', 'a stack file is one: remove what begins with ---'],
+  MISSING_CHAR: [undefined, 'look for a quote or bracket that is not closed, or a key without its colon'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    'there is another "key: value" inside this value',
+    'put the value into quotes, or begin its line where the others begin',
+  ],
+  MULTILINE_IMPLICIT_KEY: ['this is no "key: value"', 'put a colon and a space after the key'],
+  TOO_DEEP: ['nested too deep', 'a stack file has few levels'],
+};
+
+function lineStartsOf(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
 }

@@ -1,8 +1,10 @@
-import { ContractError } from './contract-error.ts';
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionResources } from './function-types.ts';
-import { substituteEnvironment } from './stack-file-substitution.ts';
+import { STACK_FILE_KEYS } from './stack-file-keys.ts';
+import { problemText, StackFileError, type StackProblem } from './stack-file-problem.ts';
+import { SubstitutionError, substituteWithPlaces } from './stack-file-substitution.ts';
 import { type YamlField, YamlText } from './stack-file-yaml.ts';
+import { suggestionFor } from './suggestion.ts';
 
 /** One function of a stack file; absent keys are undefined or empty. */
 export interface StackFunction {
@@ -47,75 +49,117 @@ export interface ParseStackOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-const TOP_KEYS = ['version', 'provider', 'configuration', 'functions'];
-const FUNCTION_KEYS = [
-  'lang handler image fprocess environment environment_file secrets skip_build constraints labels annotations limits',
-  'requests readonly_root_filesystem build_options build_args build_secrets platforms namespace',
-].flatMap((keys) => keys.split(' '));
-/** Keys of older stack files, known to mean nothing today. */
-const RETIRED_KEYS = ['network', 'registry_auth', 'copy_extra'];
-
 /** Whether the text is a Docker stack or Compose file, which also likes to be called stack.yml. */
 export function isDockerStack(text: string): boolean {
   return /^["']?services["']?\s*:/m.test(text) && !/^["']?functions["']?\s*:/m.test(text);
 }
 
+/** A stack file that was read as far as it could be. */
+export interface StackReading {
+  /** Without what is wrong. */
+  readonly stack: StackFile;
+  readonly problems: readonly StackProblem[];
+  /** A problem of the field at the end of a way such as `['functions', 'a', 'image']`, or of the nearest that is there. */
+  problemAt(way: readonly string[], what: string, advice?: string): StackProblem;
+}
+
 /**
  * Reads the text of a stack file.
- * @throws {ContractError} naming file, line and field of the first thing that is wrong
+ * @throws {StackFileError} with everything that is wrong with its form; what its values mean is looked at by `check-stack-file.ts`
  */
 export function parseStackFile(text: string, options: ParseStackOptions): StackFile {
-  const yaml = new YamlText(
-    options.env ? substitute(text, options.fileName, options.env) : text,
-    options.fileName,
-  );
+  const { stack, problems } = readStackFile(text, options);
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new StackFileError(errors);
+  return stack;
+}
+
+/** The same, and tells what is wrong in place of throwing it. @throws {StackFileError} for a file that would never end */
+export function readStackFile(text: string, options: ParseStackOptions): StackReading {
+  const problems: StackProblem[] = [];
+  const yaml = openYaml(text, options, problems);
+  const note = (problem: StackProblem): void => {
+    problems.push(problem);
+  };
+  const stack = readStack(yaml, note);
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  const warnings = problems.filter(({ severity }) => severity === 'warning').map(problemText);
+  return {
+    stack: { ...stack, warnings },
+    problems,
+    problemAt: (way, what, advice = '') => ({
+      ...yaml.problemOf(yaml.find(way), what, advice),
+      field: way.join('.'),
+    }),
+  };
+}
+
+function openYaml(text: string, { fileName, env }: ParseStackOptions, problems: StackProblem[]): YamlText {
+  const onProblem = (problem: StackProblem): void => {
+    problems.push(problem);
+  };
+  if (env === undefined) return new YamlText(text, fileName, { onProblem });
+  try {
+    const { text: replaced, toSource } = substituteWithPlaces(text, env);
+    return new YamlText(replaced, fileName, { onProblem, source: { text, toSource } });
+  } catch (error) {
+    if (!(error instanceof SubstitutionError)) throw error;
+    const before = text.slice(0, error.offset);
+    const line = before.split('\n').length;
+    const column = error.offset - before.lastIndexOf('\n');
+    throw new StackFileError([
+      { severity: 'error', file: fileName, line, column, field: '', what: error.what, advice: error.advice },
+    ]);
+  }
+}
+
+type Note = (problem: StackProblem) => void;
+
+function readStack(yaml: YamlText, note: Note): Omit<StackFile, 'warnings'> {
+  const empty = { templates: [], copy: [], functions: [] };
+  if (yaml.isBroken) return empty;
   const top = yaml.entries(yaml.root);
-  const warnings = unknownKeys(yaml, top, TOP_KEYS);
-  checkVersion(yaml, top.get('version'));
+  warnOfUnknown(yaml, top, { known: STACK_FILE_KEYS.top, note });
+  checkVersion(yaml, top.get('version'), note);
 
   const provider = entriesOf(yaml, top.get('provider'));
+  warnOfUnknown(yaml, provider, { known: STACK_FILE_KEYS.provider, note });
   const providerName = yaml.optionalText(provider.get('name')) ?? '';
   if (providerName !== 'openfaas') {
-    throw new ContractError(
-      `['openfaas'] is the only valid "provider.name" for the OpenFaaS CLI, but you gave: ${providerName}`,
-    );
+    const field = provider.get('name') ?? top.get('provider') ?? yaml.root;
+    const what = `['openfaas'] is the only valid "provider.name" for the OpenFaaS CLI, but you gave: ${providerName}`;
+    note({ ...yaml.problemOf(field, what, ''), isLiteral: true });
   }
   const configuration = entriesOf(yaml, top.get('configuration'));
-  const functions: StackFunction[] = [];
-  for (const [name, field] of entriesOf(yaml, top.get('functions'))) {
-    functions.push(readFunction(yaml, name, field, warnings));
-  }
+  warnOfUnknown(yaml, configuration, { known: STACK_FILE_KEYS.configuration, note });
+  const functions = [...entriesOf(yaml, top.get('functions'))].map(([name, field]) =>
+    readFunction(yaml, name, field, note),
+  );
   const gateway = yaml.optionalText(provider.get('gateway'));
   return {
     ...(gateway ? { gateway } : {}),
     templates: readTemplates(yaml, configuration.get('templates')),
     copy: listOf(yaml, configuration.get('copy')),
     functions,
-    warnings,
   };
 }
 
-/** The `environment:` map of an environment file. */
+/** The `environment:` map of an environment file. @throws {StackFileError} for the first thing that is wrong */
 export function parseEnvironmentFile(text: string, fileName: string): Record<string, string> {
   const yaml = new YamlText(text, fileName);
   return mapOf(yaml, yaml.entries(yaml.root).get('environment'));
 }
 
-function substitute(text: string, fileName: string, env: NonNullable<ParseStackOptions['env']>): string {
-  try {
-    return substituteEnvironment(text, env);
-  } catch (error) {
-    if (error instanceof ContractError) throw new ContractError(`${fileName}: ${error.message}`);
-    throw error;
-  }
-}
-
-function readFunction(yaml: YamlText, name: string, field: YamlField, warnings: string[]): StackFunction {
+function readFunction(yaml: YamlText, name: string, field: YamlField, note: Note): StackFunction {
   if (!isFunctionName(name)) {
-    throw yaml.problem(field, 'a function name may hold a-z, 0-9 and dashes, at most 63 characters');
+    yaml.reportKey(
+      field,
+      'this is no name of a function',
+      'a function name may hold a-z, 0-9 and dashes, none first or last, at most 63 characters',
+    );
   }
   const keys = yaml.entries(field);
-  warnings.push(...unknownKeys(yaml, keys, FUNCTION_KEYS));
+  warnOfUnknown(yaml, keys, { known: STACK_FILE_KEYS.function, retired: STACK_FILE_KEYS.retired, note });
   const text = (key: string): string => yaml.optionalText(keys.get(key)) ?? '';
   const flag = (key: string): boolean => {
     const value = keys.get(key);
@@ -131,8 +175,8 @@ function readFunction(yaml: YamlText, name: string, field: YamlField, warnings: 
     ...optional('fprocess', text('fprocess')),
     ...optional('namespace', text('namespace')),
     ...optional('platforms', text('platforms')),
-    ...optional('limits', readResources(yaml, keys.get('limits'))),
-    ...optional('requests', readResources(yaml, keys.get('requests'))),
+    ...optional('limits', readResources(yaml, keys.get('limits'), note)),
+    ...optional('requests', readResources(yaml, keys.get('requests'), note)),
     environment: mapOf(yaml, keys.get('environment')),
     environmentFiles: listOf(yaml, keys.get('environment_file')),
     secrets: listOf(yaml, keys.get('secrets')),
@@ -147,37 +191,55 @@ function readFunction(yaml: YamlText, name: string, field: YamlField, warnings: 
   };
 }
 
-function readResources(yaml: YamlText, field: YamlField | undefined): FunctionResources | undefined {
-  if (field === undefined) return undefined;
-  const { memory = '', cpu = '' } = mapOf(yaml, field);
-  if (memory === '' && cpu === '') return undefined;
-  return { ...(memory === '' ? {} : { memory }), ...(cpu === '' ? {} : { cpu }) };
+function readResources(
+  yaml: YamlText,
+  field: YamlField | undefined,
+  note: Note,
+): FunctionResources | undefined {
+  const keys = entriesOf(yaml, field);
+  warnOfUnknown(yaml, keys, { known: STACK_FILE_KEYS.resources, note });
+  const asked = [...keys]
+    .filter(([key]) => STACK_FILE_KEYS.resources.includes(key))
+    .map(([key, value]) => [key, yaml.text(value)] as const)
+    .filter(([, text]) => text !== '');
+  return asked.length === 0 ? undefined : Object.fromEntries(asked);
 }
 
 function readTemplates(yaml: YamlText, field: YamlField | undefined): StackFile['templates'] {
   if (field === undefined) return [];
   return yaml.items(field).map((item) => {
     const { name = '', source = '' } = yaml.textMap(item);
-    if (name === '') throw yaml.problem(item, 'a template needs a "name"');
+    if (name === '') yaml.report(item, 'a template needs a "name"', 'write the name that "lang" has');
     return { name, ...(source === '' ? {} : { source }) };
   });
 }
 
-function checkVersion(yaml: YamlText, field: YamlField | undefined): void {
+function checkVersion(yaml: YamlText, field: YamlField | undefined, note: Note): void {
   const version = yaml.optionalText(field);
-  if (version !== undefined && version !== '' && version !== '1.0') {
-    throw new ContractError(`[1.0] are the only valid versions for the stack file - found: ${version}`);
+  if (field !== undefined && version !== undefined && version !== '' && version !== '1.0') {
+    const what = `[1.0] are the only valid versions for the stack file - found: ${version}`;
+    note({ ...yaml.problemOf(field, what, ''), isLiteral: true });
   }
 }
 
-function unknownKeys(
+interface KnownKeys {
+  readonly known: readonly string[];
+  readonly retired?: readonly string[];
+  readonly note: Note;
+}
+
+/** Another gateway's CLI may know them, so they are no errors. */
+function warnOfUnknown(
   yaml: YamlText,
   keys: ReadonlyMap<string, YamlField>,
-  known: readonly string[],
-): string[] {
-  return [...keys]
-    .filter(([key]) => !known.includes(key) && !RETIRED_KEYS.includes(key) && !key.startsWith('x-'))
-    .map(([, field]) => yaml.problem(field, 'unknown key, ignored').message);
+  { known, retired = [], note }: KnownKeys,
+): void {
+  for (const [key, field] of keys) {
+    if (known.includes(key) || retired.includes(key) || key.startsWith('x-')) continue;
+    const meant = suggestionFor(key, known);
+    const advice = meant === undefined ? '' : `did you mean "${meant}"?`;
+    note({ ...yaml.problemOfKey(field, 'unknown key, ignored', advice), severity: 'warning' });
+  }
 }
 
 function entriesOf(yaml: YamlText, field: YamlField | undefined): Map<string, YamlField> {

@@ -128,7 +128,9 @@ functions:
 
   it('warns of keys it does not know, with the line, and not of retired ones', () => {
     const { warnings } = parse(`${HEAD}functions:\n  a:\n    enviroment: {}\n    network: old\n`);
-    expect(warnings).to.deep.equal(['stack.yaml:5:17: functions.a.enviroment: unknown key, ignored']);
+    expect(warnings).to.deep.equal([
+      'stack.yaml:5:5: functions.a.enviroment: unknown key, ignored; did you mean "environment"?',
+    ]);
   });
 
   const refused: readonly [what: string, text: string, message: RegExp][] = [

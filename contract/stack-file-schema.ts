@@ -1,0 +1,65 @@
+import type { JsonSchema } from './json-schema.ts';
+import { KNOWN_ANNOTATIONS, KNOWN_LABELS } from './known-labels.ts';
+import {
+  CONFIGURATION_KEYS,
+  FUNCTION_KEYS,
+  literal,
+  PROVIDER_KEYS,
+  RETIRED_KEYS,
+  TOP_KEYS,
+} from './stack-file-keys.ts';
+
+const EXTENSIONS = { '^x-': {} };
+
+/** The same keys and others, and help with those that are known. */
+function knowing(map: JsonSchema | undefined, known: Readonly<Record<string, string>>): JsonSchema {
+  const properties = Object.entries(known).map(([key, what]) => [key, literal(what)]);
+  return { ...map, properties: Object.fromEntries(properties) };
+}
+
+const FUNCTION: JsonSchema = {
+  type: ['object', 'null'],
+  properties: {
+    ...FUNCTION_KEYS,
+    labels: knowing(FUNCTION_KEYS['labels'], KNOWN_LABELS),
+    annotations: knowing(FUNCTION_KEYS['annotations'], KNOWN_ANNOTATIONS),
+    ...RETIRED_KEYS,
+  },
+  patternProperties: EXTENSIONS,
+  additionalProperties: false,
+};
+
+/**
+ * What an editor, or anybody else, may hold a stack file to before its variables are replaced. `skep validate` says more:
+ * what the schema refuses is refused or warned of there, too.
+ */
+export const STACK_FILE_SCHEMA: JsonSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Stack file',
+  description: 'Functions for Skep, or another gateway that speaks the contract of OpenFaaS.',
+  type: 'object',
+  properties: {
+    ...TOP_KEYS,
+    provider: {
+      ...TOP_KEYS['provider'],
+      properties: PROVIDER_KEYS,
+      required: ['name'],
+      additionalProperties: false,
+    },
+    configuration: {
+      ...TOP_KEYS['configuration'],
+      properties: CONFIGURATION_KEYS,
+      additionalProperties: false,
+    },
+    functions: {
+      ...TOP_KEYS['functions'],
+      propertyNames: {
+        anyOf: [{ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }, { enum: ['<<'] }],
+      },
+      additionalProperties: FUNCTION,
+    },
+  },
+  patternProperties: EXTENSIONS,
+  required: ['provider'],
+  additionalProperties: false,
+};
