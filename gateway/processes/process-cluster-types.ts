@@ -1,3 +1,4 @@
+import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { ImageBuilder } from '../build/image-builder.ts';
 import type { LogLine, LogSource } from '../functions/log-source.ts';
 import type { NamespaceStore } from '../functions/namespace-store.ts';
@@ -17,6 +18,8 @@ export interface ProcessClusterOptions {
    * it is of one run. One cluster at a time has it.
    */
   readonly folder: string;
+  /** `process.env`: functions get of it what programs need to run, and nothing else. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   /** Each line that a replica writes, as it comes; must not throw. Lines of `instance` '' tell what became of replicas. */
   readonly onLine?: (line: LogLine) => void;
@@ -32,4 +35,6 @@ export interface ProcessCluster {
   readonly builder: ImageBuilder;
   /** Ends every process: what is in flight may finish within `graceMs`. May be called more than once. */
   stop(graceMs?: number): Promise<void>;
+  /** Of the watchdogs of a function, for whoever looks after processes. */
+  pidsOf(ref: FunctionRef): number[];
 }
