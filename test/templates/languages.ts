@@ -9,11 +9,11 @@ export interface LanguageRow {
   readonly greeting: string;
   /** The starter's test; it expects the word "Hello", and fails where that is replaced. Absent: the template has none. */
   readonly testFile?: string;
-  /** Laid over the starter: a handler that uses a third-party package of a lock file. Absent: the language has no package manager. */
+  /** Laid over the starter: a handler that uses a third-party package of a lock file. Absent: the starter has one itself, or the language has no package manager. */
   readonly packageFolder?: string;
   /** Part of what that handler answers to a POST of `hi`. */
   readonly packageAnswer?: string;
-  /** A file of that folder and a text in it whose replacement by `tampered` breaks the lock file's promise. */
+  /** A file of that folder (of the starter, where there is none) and a text in it whose replacement by `tampered` breaks the lock file's promise. */
   readonly lock?: { readonly file: string; readonly text: string; readonly tampered: string };
   /** Programs that must be on the host for `skep dev`; empty: the executable is all it takes. */
   readonly needs: readonly string[];
@@ -69,6 +69,13 @@ export const LANGUAGES: readonly LanguageRow[] = [
     packageAnswer: 'skep is 00ad0041-dacf-5723-8d72-a59d03885a31',
     lock: { file: 'go.sum', text: 'h1:NIvaJDMO', tampered: 'h1:OIvaJDMO' },
     needs: ['go'],
+  },
+  {
+    lang: 'rust',
+    greeting: 'Hello from Rust',
+    testFile: 'tests/handle.rs',
+    lock: { file: 'Cargo.lock', text: 'checksum = "', tampered: 'checksum = "0' },
+    needs: ['cargo', 'cc'],
   },
   // Its starter answers with what it was sent. It brings its own Dockerfile, which `skep dev` does not run.
   { lang: 'dockerfile', greeting: 'hi', needs: ['docker'] },
