@@ -85,7 +85,8 @@ export function parseName(text: string, field: string): string {
   return text;
 }
 
-function checkEnvNames(envVars: Readonly<Record<string, string>>): void {
+/** @throws {ContractError} for what cannot be the name of a variable */
+export function checkEnvNames(envVars: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(envVars)) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
     if (/[=\s\u0000-\u001f\u007f]/.test(name)) {
@@ -96,7 +97,8 @@ function checkEnvNames(envVars: Readonly<Record<string, string>>): void {
   }
 }
 
-function checkRolloutTimeout(annotations: Readonly<Record<string, string>>): void {
+/** @throws {ContractError} unless the annotation, where it is, has a duration */
+export function checkRolloutTimeout(annotations: Readonly<Record<string, string>>): void {
   const text = annotations[ROLLOUT_TIMEOUT_ANNOTATION];
   if (text === undefined) return;
   try {
@@ -109,7 +111,8 @@ function checkRolloutTimeout(annotations: Readonly<Record<string, string>>): voi
   );
 }
 
-function checkConstraints(constraints: readonly string[]): void {
+/** @throws {ContractError} naming the first that is none */
+export function checkConstraints(constraints: readonly string[]): void {
   for (const [index, constraint] of constraints.entries()) {
     checkLine(constraint, `constraints[${index}]`);
     if (!CONSTRAINT.test(constraint)) {
@@ -121,7 +124,8 @@ function checkConstraints(constraints: readonly string[]): void {
   }
 }
 
-function checkSecrets(secrets: readonly string[]): void {
+/** @throws {ContractError} naming the first that is no secret's name, or listed twice */
+export function checkSecrets(secrets: readonly string[]): void {
   const seen = new Set<string>();
   for (const [index, name] of secrets.entries()) {
     // A name becomes a file name inside the container: it must not lead out of the folder of secrets.

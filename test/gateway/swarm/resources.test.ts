@@ -1,11 +1,8 @@
 import { expect } from 'chai';
+import { ContractError } from '../../../contract/contract-error.ts';
+import { parseMemoryBytes, parseNanoCpus } from '../../../contract/parse-quantity.ts';
 import { FaasError } from '../../../gateway/errors.ts';
-import {
-  fromDevices,
-  parseMemoryBytes,
-  parseNanoCpus,
-  toSwarmResources,
-} from '../../../gateway/swarm/resources.ts';
+import { fromDevices, toSwarmResources } from '../../../gateway/swarm/resources.ts';
 
 const MIB = 1024 * 1024;
 
@@ -42,13 +39,18 @@ describe('resources in Swarm units', () => {
 
   for (const text of ['', 'much', '-5Mi', '5Xi', '5 5', '0x10', '1e9', 'NaN', '1Mi', '9999999P']) {
     it(`refuses memory ${JSON.stringify(text)}, naming the field`, () => {
-      expect(() => parseMemoryBytes(text, 'requests.memory')).to.throw(FaasError, 'requests.memory');
+      expect(() => parseMemoryBytes(text, 'requests.memory')).to.throw(ContractError, 'requests.memory');
+      expect(() => toSwarmResources({ requests: { memory: text || ' ' } })).to.throw(
+        FaasError,
+        'requests.memory',
+      );
     });
   }
 
   for (const text of ['', 'half', '-1', '100 m', '1e3', '0', '0.5m', '5g', 'Infinity']) {
     it(`refuses CPUs ${JSON.stringify(text)}, naming the field`, () => {
-      expect(() => parseNanoCpus(text, 'limits.cpu')).to.throw(FaasError, 'limits.cpu');
+      expect(() => parseNanoCpus(text, 'limits.cpu')).to.throw(ContractError, 'limits.cpu');
+      expect(() => toSwarmResources({ limits: { cpu: text || ' ' } })).to.throw(FaasError, 'limits.cpu');
     });
   }
 
