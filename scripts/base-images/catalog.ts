@@ -54,6 +54,9 @@ export const TEMPLATE_IMAGES: readonly BaseImage[] = [
   { name: 'golang:1.23-bookworm', standIn: { kind: 'dockerfile', folder: 'golang' } },
   { name: 'rust:1-slim-bookworm', standIn: { kind: 'dockerfile', folder: 'rust' } },
   { name: 'maven:3-eclipse-temurin-17', standIn: { kind: 'dockerfile', folder: 'maven' } },
+  { name: 'ruby:3.1-slim-bookworm', standIn: { kind: 'dockerfile', folder: 'ruby' } },
+  { name: 'php:8.2-cli-bookworm', standIn: { kind: 'dockerfile', folder: 'php' } },
+  { name: 'composer:2', standIn: { kind: 'dockerfile', folder: 'composer' } },
 ];
 
 export const ALL_IMAGES: readonly BaseImage[] = [...BASE_IMAGES, ...REGISTRY_IMAGES, ...TEMPLATE_IMAGES];

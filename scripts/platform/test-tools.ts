@@ -5,14 +5,19 @@ import { installPackages } from './apt.ts';
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   '/usr/lib/python3/dist-packages/requests': 'python3-requests',
   '/usr/sbin/nginx': 'nginx-light',
+  bundle: 'bundler',
   busybox: 'busybox-static',
   chromium: 'chromium',
+  composer: 'composer',
   curl: 'curl',
   'docker-registry': 'docker-registry',
   git: 'git',
   hey: 'hey',
+  jq: 'jq',
   'nats-server': 'nats-server',
+  php: 'php-cli',
   python3: 'python3',
+  ruby: 'ruby',
   wrk: 'wrk',
 };
 

@@ -1,5 +1,5 @@
 'use strict';
-// Serves function/handler.js on 127.0.0.1:http_port, where the watchdog relays every request to (mode=http).
+// Serves function/handler.js on 127.0.0.1:PORT, where the watchdog relays every request to (mode=http; it chooses the port).
 
 const { createServer } = require('node:http');
 const { isPromise } = require('node:util').types;
@@ -18,12 +18,12 @@ async function loadListener() {
 
 function readPort(text) {
   const port = Number(text || 3000);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new RangeError(`http_port=${text} is no port`);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new RangeError(`PORT=${text} is no port`);
   return port;
 }
 
 async function main() {
-  const port = readPort(process.env.http_port);
+  const port = readPort(process.env.PORT);
   const server = createServer(await loadListener());
   // The watchdog keeps the time; a second clock would only cut off what it allows.
   server.requestTimeout = 0;

@@ -1,4 +1,4 @@
-"""Serves the function's WSGI app on 127.0.0.1:http_port, where the watchdog relays every request to (mode=http).
+"""Serves the function's WSGI app on 127.0.0.1:PORT, where the watchdog relays every request to (mode=http; it chooses the port).
 
 wsgi_app names it as `module:name`, or `module:factory()` for a function that makes it; threads is how many requests run at a time.
 """
@@ -48,7 +48,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: None)
     waitress.serve(
         app,
-        listen=f"127.0.0.1:{read_number('http_port', '3000')}",
+        listen=f"127.0.0.1:{read_number('PORT', '3000')}",
         threads=read_number("threads", "8"),
         # The watchdog limits connections, time and bodies; the gateway says who called.
         connection_limit=10_000,

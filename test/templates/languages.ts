@@ -77,6 +77,25 @@ export const LANGUAGES: readonly LanguageRow[] = [
     lock: { file: 'Cargo.lock', text: 'checksum = "', tampered: 'checksum = "0' },
     needs: ['cargo', 'cc'],
   },
+  {
+    lang: 'ruby',
+    greeting: 'Hello from Ruby',
+    testFile: 'handler_test.rb',
+    packageFolder: join(PACKAGES, 'ruby'),
+    packageAnswer: '404 is Not Found',
+    lock: { file: 'Gemfile.lock', text: 'webrick (1.8.1)', tampered: 'webrick (1.8.0)' },
+    needs: ['ruby', 'bundle'],
+  },
+  {
+    lang: 'php',
+    greeting: 'Hello from PHP',
+    testFile: 'handler_test.php',
+    packageFolder: join(PACKAGES, 'php'),
+    packageAnswer: '1.2.3 is one of ^1.0',
+    lock: { file: 'composer.lock', text: '"version": "3.3.2"', tampered: '"version": "3.3.1"' },
+    needs: ['php', 'composer'],
+  },
+  { lang: 'bash', greeting: 'Hello from Bash', testFile: 'handler_test.sh', needs: ['bash', 'jq', 'curl'] },
   // Its starter answers with what it was sent. It brings its own Dockerfile, which `skep dev` does not run.
   { lang: 'dockerfile', greeting: 'hi', needs: ['docker'] },
 ];

@@ -43,17 +43,42 @@ export default (event: { body: unknown }) => ({
   inherited: execFileSync('/usr/bin/env', ['-0'], { encoding: 'latin1' }).split('\\0').sort(),
 });
 `;
+const RUBY = `def handle(event, _context)
+  text = ->(bytes) { bytes.dup.force_encoding("ISO-8859-1").encode("UTF-8") }
+  { env: ENV.map { |name, value| [text.(name), text.(value)] }.sort, inherited: text.(IO.popen(["/usr/bin/env", "-0"], &:read)).split("\\0").sort,
+    cwd: Dir.pwd, argv: [$0, *ARGV], rest: $stdin.read, leads: [Process.getsid, Process.getpgrp].uniq == [Process.pid],
+    descriptors: Dir.children("/proc/self/fd").size, child: trap("CHLD", "DEFAULT").to_s, body: event.body }
+end
+`;
+const PHP = `<?php
+function text(string $bytes): string {
+  return preg_replace_callback('/[\\x80-\\xff]/', fn ($b) => chr(0xc0 | ord($b[0]) >> 6) . chr(0x80 | ord($b[0]) & 0x3f), $bytes);
+}
+function handle($event, $context) {
+  $env = [];
+  foreach (getenv() as $name => $value) $env[] = [text($name), text($value)];
+  sort($env);
+  $inherited = explode("\\0", text(shell_exec('/usr/bin/env -0')));
+  sort($inherited);
+  return ['env' => $env, 'inherited' => $inherited, 'cwd' => getcwd(), 'argv' => $_SERVER['argv'], 'rest' => stream_get_contents(STDIN), 'body' => $event->body];
+}
+`;
 
 const LANGUAGES = [
   { template: 'node', program: real('node', ['-p', 'process.execPath']), main: 'index.js', handler: 'handler.js', text: NODE },
   { template: 'python', program: real('python3', ['-c', 'import sys; print(sys.executable)']), main: 'index.py', handler: 'handler.py', text: PYTHON },
   { template: 'typescript', program: process.execPath, main: 'index.ts', handler: 'handler.ts', text: TYPESCRIPT },
+  { template: 'ruby', program: real('ruby', ['-e', 'print RbConfig.ruby']), main: 'index.rb', handler: 'handler.rb', text: RUBY },
+  { template: 'php', program: real('php', ['-r', 'echo PHP_BINARY;']), main: 'index.php', handler: 'handler.php', text: PHP },
 ]; // biome-ignore format: a table
 const AHEAD = [
   { template: 'node', mode: 'fork', prefork: '1', waits: 'prefork: the first of 1 processes waits' },
   { template: 'typescript', mode: 'fork', prefork: '1', waits: 'prefork: the first of 1 processes waits' },
   { template: 'python', mode: 'fork', prefork: '1', waits: 'prefork: the first of 1 processes waits' },
   { template: 'python', mode: 'zygote', prefork: '1', waits: 'zygote: the function is loaded' },
+  { template: 'ruby', mode: 'fork', prefork: '1', waits: 'prefork: the first of 1 processes waits' },
+  { template: 'ruby', mode: 'zygote', prefork: '1', waits: 'zygote: the function is loaded' },
+  { template: 'php', mode: 'fork', prefork: '1', waits: 'prefork: the first of 1 processes waits' },
 ] as const;
 
 /** A header that is no UTF-8, one that is, a repeated one, an escaped path with such bytes, and a body. */

@@ -14,6 +14,8 @@ const REAL_PATH = (process.env['PATH'] ?? '')
 const PROGRAMS: Readonly<Record<string, string>> = {
   node: realPath('node', ['-p', 'process.execPath']),
   python3: realPath('python3', ['-c', 'import sys; print(sys.executable)']),
+  ruby: realPath('ruby', ['-e', 'puts RbConfig.ruby']),
+  php: realPath('php', ['-r', 'echo PHP_BINARY;']),
   sh: '/bin/sh',
 };
 
@@ -76,6 +78,9 @@ const javascript = (begin: string): Record<HandlerName, string> => ({
 
 const python = (body: string): string => `def handle(event, context):\n    ${body}\n`;
 
+const ruby = (body: string): string => `def handle(event, context)\n  ${body}\nend\n`;
+const php = (body: string): string => `<?php\nfunction handle($event, $context) { ${body}; }\n`;
+
 const LANGUAGES: Readonly<Record<string, Language>> = {
   'node, CommonJS': {
     template: 'node', fprocess: 'node index.js', handlerFile: 'handler.js', greeting: 'Hello from Node.js',
@@ -112,6 +117,52 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
     },
     testCommand: ['python3', '-m', 'unittest', 'discover', '-s', 'function', '-t', '.', '-p', '*_test.py'],
   },
+  ruby: {
+    template: 'ruby', fprocess: 'ruby index.rb', handlerFile: 'handler.rb', greeting: 'Hello from Ruby',
+    handlers: {
+      'shows the event': ruby("{ body: event.body, method: event.method, query: event.query, path: event.path, headers: { 'x-own' => event.headers['x-own'] } }"),
+      throws: ruby("raise 'secret detail'"),
+      'returns nothing': ruby('nil'),
+      'sets 201 and headers': ruby("context.status(201).headers('X-A' => 'b', 'Set-Cookie' => ['c=1', 'd=2'], 'Content-Type' => 'text/html'); '<p>é</p>'"),
+      'succeeds by hand': ruby("context.succeed('by hand'); 'returned'"),
+      'fails by hand': ruby("context.fail('it went wrong')"),
+      'fails with a status': ruby("context.status(404).fail(RuntimeError.new('no such thing'))"),
+      prints: ruby("puts 'printed with console'; system('echo written to stdout;'); 'answer'"),
+      'returns a list': ruby("[1, 'two', nil]"),
+      'returns bytes': ruby("[0, 255, 10].pack('C*')"),
+      'sets a header with a line break': ruby('context.headers("X-A" => "b\\r\\nX-Evil: c"); "x"'),
+      'sets an impossible status': ruby('context.status(99)'),
+      'sets a content-length': ruby("context.headers('Content-Length' => '1', 'Transfer-Encoding' => 'chunked'); 'whole'"),
+      'leaves a timer running': ruby("Thread.new { sleep 1000 }; 'done'"),
+      'exits by itself': ruby('exit!(0)'),
+      'is no program': 'def handle((((',
+      'tells the type of its body': ruby("event.body.is_a?(Hash) ? 'object' : event.body.encoding == Encoding::BINARY ? 'bytes' : 'string'"),
+    },
+    testCommand: ['ruby', 'handler_test.rb'],
+  },
+  php: {
+    template: 'php', fprocess: 'php index.php', handlerFile: 'handler.php', greeting: 'Hello from PHP',
+    handlers: {
+      'shows the event': php("return ['body' => $event->body, 'method' => $event->method, 'query' => $event->query, 'path' => $event->path, 'headers' => ['x-own' => $event->headers['x-own'] ?? null]]"),
+      throws: php("throw new Exception('secret detail')"),
+      'returns nothing': php(''),
+      'sets 201 and headers': php("$context->status(201)->headers(['X-A' => 'b', 'Set-Cookie' => ['c=1', 'd=2'], 'Content-Type' => 'text/html']); return '<p>é</p>'"),
+      'succeeds by hand': php("$context->succeed('by hand'); return 'returned'"),
+      'fails by hand': php("$context->fail('it went wrong')"),
+      'fails with a status': php("$context->status(404)->fail(new Exception('no such thing'))"),
+      prints: php("echo 'printed with console'; system('echo written to stdout'); return 'answer'"),
+      'returns a list': php("return [1, 'two', null]"),
+      'returns bytes': php("return pack('C*', 0, 255, 10)"),
+      'sets a header with a line break': php('$context->headers(["X-A" => "b\\r\\nX-Evil: c"]); return "x"'),
+      'sets an impossible status': php('$context->status(99)'),
+      'sets a content-length': php("$context->headers(['Content-Length' => '1', 'Transfer-Encoding' => 'chunked']); return 'whole'"),
+      'leaves a timer running': php("exec('/bin/sleep 30 >/dev/null 2>&1 &'); return 'done'"),
+      'exits by itself': php('exit(0)'),
+      'is no program': '<?php function handle((((',
+      'tells the type of its body': php("return is_array($event->body) ? 'object' : (getenv('RAW_BODY') || ($event->headers['content-type'] ?? '') === 'image/png' ? 'bytes' : 'string')"),
+    },
+    testCommand: ['php', 'handler_test.php'],
+  },
 }; // biome-ignore format: a table
 
 /** How a request's process comes to be. The handler must not be able to tell. */
@@ -134,7 +185,9 @@ const ZYGOTE: Way = {
 };
 const WAYS: Readonly<Record<string, readonly Way[]>> = {
   node: [FORKED, PREFORKED],
+  php: [FORKED, PREFORKED],
   python: [FORKED, PREFORKED, ZYGOTE],
+  ruby: [FORKED, PREFORKED, ZYGOTE],
   typescript: [FORKED],
 };
 
