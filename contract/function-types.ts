@@ -104,6 +104,8 @@ export interface BuildProgress {
   readonly image: string;
   readonly status: 'in_progress' | 'success' | 'failed';
   readonly error?: string;
+  /** Ours: where the function answers that was deployed. */
+  readonly url?: string;
   /** Seconds. */
   readonly duration?: number;
 }

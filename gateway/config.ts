@@ -107,6 +107,16 @@ export interface GatewayConfig {
   readonly callbackAllow: string;
   /** Largest build request in bytes. Env `build_limit_bytes`, default 268435456. */
   readonly buildLimitBytes: number;
+  /** Most that a build request may unpack to. Env `build_unpacked_limit_bytes`, default 1073741824. */
+  readonly buildUnpackedLimitBytes: number;
+  /** Largest file in it. Env `build_file_limit_bytes`, default 536870912. */
+  readonly buildFileLimitBytes: number;
+  /** Builds at a time, before 429. Env `build_max_inflight`, 1 to 64, default 2. */
+  readonly buildMaxInflight: number;
+  /** Memory of each step of a build; 0 is no limit. Env `build_memory_bytes`, default 2147483648. */
+  readonly buildMemoryBytes: number;
+  /** What builds leave free on the disk; 0: nobody looks. Env `build_free_space_bytes`, default 2147483648. */
+  readonly buildFreeSpaceBytes: number;
   /** Longest build. Env `build_timeout`, default 15m. */
   readonly buildTimeoutMs: number;
   /** Env `access_log`: `all`, `errors` (answers of 500 and more) or `off`; default `errors`. */
@@ -163,6 +173,16 @@ const GIB = 1024 ** 3;
 const LEAST_ROOM_BYTES = 8 * 1024 * 1024;
 const MOST_ROOM_BYTES = 1024 * GIB;
 const parseRoom = parseCountFrom(LEAST_ROOM_BYTES, MOST_ROOM_BYTES);
+
+/** Less starts no container. */
+const LEAST_BUILD_MEMORY_BYTES = 16 * 1024 * 1024;
+
+function parseBuildMemory(text: string): number {
+  const bytes = parseCount(text);
+  if (bytes !== 0 && bytes < LEAST_BUILD_MEMORY_BYTES)
+    throw new Error(`expected 0, or at least ${LEAST_BUILD_MEMORY_BYTES}`);
+  return bytes;
+}
 
 const DAY_MS = 24 * 60 * 60_000;
 const LONGEST_MS = 365 * DAY_MS;
@@ -300,7 +320,12 @@ export function loadConfig(
     asyncMaxDelayMs: read('async_max_delay', 30 * DAY_MS, parseLongDelay),
     callbackAllow: read('callback_allow', '', checkCallbackAllow),
     buildLimitBytes: read('build_limit_bytes', 256 * 1024 * 1024, parseCount),
-    buildTimeoutMs: read('build_timeout', 15 * 60_000, parseDurationMs),
+    buildUnpackedLimitBytes: read('build_unpacked_limit_bytes', GIB, parseCount),
+    buildFileLimitBytes: read('build_file_limit_bytes', GIB / 2, parseCount),
+    buildMaxInflight: read('build_max_inflight', 2, parseCountFrom(1, 64)),
+    buildMemoryBytes: read('build_memory_bytes', 2 * GIB, parseBuildMemory),
+    buildFreeSpaceBytes: read('build_free_space_bytes', 2 * GIB, parseCount),
+    buildTimeoutMs: read('build_timeout', 15 * 60_000, parsePositiveMs),
     accessLog: read('access_log', 'errors', parseAccessLog),
     accessLogSample: read('access_log_sample', 1, parseFraction),
     otlpEndpoint: read('otlp_endpoint', read('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseHttpUrl), parseHttpUrl),

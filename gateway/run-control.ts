@@ -1,4 +1,5 @@
 import { VERSION } from '../contract/version.ts';
+import { loadBuildKeys } from './build/build-keys.ts';
 import { loadConfig } from './config.ts';
 import { loadCredentials } from './control-plane/credentials.ts';
 import { createLogger } from './log.ts';
@@ -19,6 +20,7 @@ export async function runControl(env: Readonly<Record<string, string | undefined
   const logger = createLogger();
   const config = loadConfig(env);
   const credentials = config.basicAuth ? await loadCredentials(config.secretMountPath) : 'open';
+  const buildKeys = await loadBuildKeys(config.secretMountPath);
   const docker = connectEngine(env);
   const defaultNamespace = config.functionNamespace;
   const port = claimPort('0.0.0.0', config.port);
@@ -36,7 +38,13 @@ export async function runControl(env: Readonly<Record<string, string | undefined
     }),
     secrets: createSwarmSecrets({ docker, defaultNamespace }),
     namespaces: createSwarmNamespaces({ docker }),
-    builder: createEngineImageBuilder({ docker }),
+    builder: createEngineImageBuilder({
+      docker,
+      memoryBytes: config.buildMemoryBytes,
+      logins: buildKeys.logins,
+      onLeftover: (image, error) => logger.warn('an image that nobody uses is still there', { image, error }),
+    }),
+    buildKeys,
     logSource: createSwarmLogs({ docker, defaultNamespace }),
     metricsHost: async () =>
       config.platformNetwork === '' ? undefined : ownAddress(docker, config.platformNetwork),

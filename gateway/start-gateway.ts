@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { qualifiedName } from '../contract/function-ref.ts';
 import { VERSION } from '../contract/version.ts';
+import { type BuildKeys, NO_BUILD_KEYS } from './build/build-keys.ts';
 import type { ImageBuilder } from './build/image-builder.ts';
 import { runBuild } from './build/run-build.ts';
 import type { GatewayConfig } from './config.ts';
@@ -66,6 +68,8 @@ export interface GatewayParts {
   readonly secrets: SecretStore;
   readonly namespaces: NamespaceStore;
   readonly builder: ImageBuilder;
+  /** Default: none, so that builds are taken with basic auth alone. */
+  readonly buildKeys?: BuildKeys;
   readonly logSource: LogSource;
   /** The address on which the metrics are served; undefined: every one. */
   readonly metricsHost: () => Promise<string | undefined>;
@@ -95,7 +99,7 @@ export interface StopReport {
 
 /** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
-  const { config, logger, secrets, functionPort = FUNCTION_PORT } = parts;
+  const { config, logger, secrets, functionPort = FUNCTION_PORT, buildKeys = NO_BUILD_KEYS } = parts;
   const metrics = createMetrics({ defaultTarget: config.defaultTarget });
   const replicaMetrics = new ReplicaMetrics();
   let isStopping = false;
@@ -250,14 +254,28 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     counts: prometheusCounts({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS }),
     usage: prometheusUsage({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS }),
     alerts: scaling.alerts,
-    runBuild: (tar, options) =>
-      runBuild(tar, {
-        ...options,
-        builder: parts.builder,
-        provider,
-        limits: { bytes: config.buildLimitBytes },
-        timeoutMs: config.buildTimeoutMs,
-      }),
+    builds: {
+      runBuild: (tar, options) =>
+        runBuild(tar, {
+          ...options,
+          builder: parts.builder,
+          provider,
+          limits: {
+            bytes: config.buildLimitBytes,
+            unpackedBytes: config.buildUnpackedLimitBytes,
+            fileBytes: config.buildFileLimitBytes,
+          },
+          disk: { freeBytes: freeBytesHere, floorBytes: config.buildFreeSpaceBytes },
+          keys: buildKeys,
+          defaultNamespace: config.functionNamespace,
+          timeoutMs: config.buildTimeoutMs,
+        }),
+      mostBuilds: config.buildMaxInflight,
+      limitBytes: config.buildLimitBytes,
+      receiveTimeoutMs: config.buildTimeoutMs,
+      payloadSecret: buildKeys.payloadSecret,
+      keyPair: buildKeys.keyPair,
+    },
     logSource: parts.logSource,
     onRequest: (request) => metrics.apiRequest(request),
     logger,
@@ -348,6 +366,12 @@ function queueLimits(config: GatewayConfig): StreamLimits {
     keyTtlMs: config.idempotencyWindowMs,
     replicas: config.natsStreamReplicas,
   };
+}
+
+/** Of the disk that this process lies on: in a container, that of its engine. */
+async function freeBytesHere(): Promise<number> {
+  const { bavail, bsize } = await statfs('/');
+  return bavail * bsize;
 }
 
 /** @param onEnd told whether it succeeded, and how long it took */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { SecretValues } from '../../contract/sealed-secrets.ts';
 
 /** One image to build. */
 export interface BuildRequest {
@@ -7,6 +8,8 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** e.g. `linux/amd64`; absent: the builder's own. */
   readonly platform?: string;
+  /** For `RUN --mount=type=secret,id=<name>`. A builder that has no such thing fails the build and says so. */
+  readonly secrets?: SecretValues;
   /** Whether the image is to be sent to its registry, too. */
   readonly push: boolean;
   /** An uncompressed tar of the build context, `Dockerfile` at its root. */

@@ -79,6 +79,9 @@ function parseLogin(entry: JsonObject, server: string): RegistryLogin {
 
 /** `https://reg.example/v2/` and `reg.example` are one registry. */
 function hostOf(server: string): string {
-  const host = server.replace(/^https?:\/\//, '').replace(/\/.*$/, '').toLowerCase();
+  const host = server
+    .replace(/^https?:\/\//, '')
+    .replace(/\/.*$/, '')
+    .toLowerCase();
   return HUB_NAMES.has(host) ? HUB : host;
 }

@@ -1,109 +1,163 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { ContractError } from '../../contract/contract-error.ts';
+import { deployedRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { BuildProgress, FunctionDeployment } from '../../contract/function-types.ts';
+import { type SecretValues, unsealSecrets } from '../../contract/sealed-secrets.ts';
 import { FaasError } from '../errors.ts';
 import type { Provider } from '../functions/provider.ts';
+import { awaitRollout } from './await-rollout.ts';
+import { type BuildKeys, NO_BUILD_KEYS } from './build-keys.ts';
+import { BuildLog, shortened } from './build-log.ts';
 import { type BuildLimits, DEFAULT_BUILD_LIMITS, type ReceivedBuild, receiveBuild } from './build-request.ts';
+import { type BuildDisk, watchRoom } from './free-space.ts';
 import type { ImageBuilder } from './image-builder.ts';
 
 export interface RunBuildOptions {
   readonly builder: ImageBuilder;
-  readonly provider: Pick<Provider, 'create' | 'update'>;
+  readonly provider: Pick<Provider, 'create' | 'update' | 'read'>;
   /** Called with the lines that are new since the last call. Never before the request was read whole and found good. */
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Ends reading, building and deploying: the client has gone. */
   readonly signal: AbortSignal;
-  /** Longest build; beyond it the answer is `failed`. Default 15 minutes. */
+  /** Longest build, with the reading of its request and its deployment; beyond it the answer is `failed`. Default 15 minutes. */
   readonly timeoutMs?: number;
   readonly limits?: Partial<BuildLimits>;
+  /** Absent: nobody looks how much room there is. */
+  readonly disk?: BuildDisk;
+  readonly keys?: BuildKeys;
+  readonly defaultNamespace: string;
+  /** Where the client reaches the gateway, e.g. `http://127.0.0.1:8080`: the function's URL begins with it. */
+  readonly origin: string;
 }
 
 const DEFAULT_TIMEOUT_MS = 15 * 60_000;
-const LONGEST_LINE = 8 * 1024;
-/** The log that is kept for the final answer; of a longer one the beginning is dropped. */
-const MOST_KEPT_LINES = 5000;
+
+/** How a build ended that nothing cut short. */
+type Outcome = { readonly url?: string } | { readonly error: string };
 
 /**
- * From a tar to an image and, where its configuration says `deploy`, to a running function (updated, or created).
+ * From a tar to an image and, where its configuration says `deploy`, to a function that answers (updated, or created).
  * Resolves with the final progress: `success`, or `failed` with the reason; its `log` is the whole log.
  * @throws {FaasError} `invalid_request`, `body_too_large`, `provider_unavailable`; or the signal's reason when it aborted
  */
 export async function runBuild(request: Readable, options: RunBuildOptions): Promise<BuildProgress> {
   const started = performance.now();
   const { signal, onProgress, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const received = await receiveBuild(request, { ...DEFAULT_BUILD_LIMITS, ...options.limits }, signal);
-  try {
-    const { config } = received;
-    const log: string[] = [];
-    const tell = (text: string): void => {
-      const line = `${new Date().toISOString()} ${text.slice(0, LONGEST_LINE)}`;
-      log.push(line);
-      if (log.length > MOST_KEPT_LINES) log.shift();
-      onProgress?.({ log: [line], image: config.image, status: 'in_progress' });
-    };
-    const end = (error?: string): BuildProgress => ({
-      log,
-      image: config.image,
-      status: error === undefined ? 'success' : 'failed',
-      ...(error !== undefined && { error }),
-      duration: (performance.now() - started) / 1000,
-    });
-
-    const limit = AbortSignal.timeout(timeoutMs);
-    try {
-      const error = await buildAndDeploy(received, {
-        ...options,
-        tell,
-        signal: AbortSignal.any([signal, limit]),
-      });
-      return end(error);
-    } catch (error) {
+  const limit = AbortSignal.timeout(timeoutMs);
+  const tooLong = `took longer than ${timeoutMs / 1000} s`;
+  const limits = { ...DEFAULT_BUILD_LIMITS, ...options.limits };
+  const received = await receiveBuild(request, limits, AbortSignal.any([signal, limit])).catch(
+    (error: unknown) => {
       signal.throwIfAborted();
-      if (limit.aborted) return end(`the build took longer than ${timeoutMs / 1000} s`);
-      throw error;
-    }
+      throw limit.aborted
+        ? new FaasError('invalid_request', `the build request ${tooLong} to come in`)
+        : error;
+    },
+  );
+  const { config } = received;
+  const log = new BuildLog();
+  const tell = (text: string): void => {
+    const line = log.add(text);
+    onProgress?.({ log: [line], image: config.image, status: 'in_progress' });
+  };
+  const end = (outcome: Outcome): BuildProgress => ({
+    log: log.lines(),
+    image: config.image,
+    status: 'error' in outcome ? 'failed' : 'success',
+    ...outcome,
+    duration: (performance.now() - started) / 1000,
+  });
+  const room = options.disk && (await watchRoom(options.disk));
+  try {
+    const secrets = openSecrets(received, options.keys ?? NO_BUILD_KEYS);
+    const ended = AbortSignal.any([signal, limit, ...(room === undefined ? [] : [room.signal])]);
+    return end(await buildAndDeploy(received, { ...options, secrets, tell, signal: ended }));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (room?.signal.aborted) return end({ error: `the build was ended: ${room.signal.reason.message}` });
+    if (limit.aborted) return end({ error: `the build ${tooLong}` });
+    throw error;
   } finally {
+    room?.stop();
     await received.dispose();
   }
 }
 
-/** Returns why it failed, if it did. */
-async function buildAndDeploy(
-  { config, contextFile }: ReceivedBuild,
-  options: RunBuildOptions & { readonly tell: (text: string) => void },
-): Promise<string | undefined> {
-  const { builder, provider, signal, tell } = options;
+/** @throws {FaasError} `invalid_request` */
+function openSecrets({ sealedSecrets }: ReceivedBuild, { keyPair }: BuildKeys): SecretValues | undefined {
+  if (sealedSecrets === undefined) return undefined;
+  if (keyPair === undefined) {
+    throw new FaasError(
+      'invalid_request',
+      'com.openfaas.secrets: this gateway has no key to open build secrets with: it needs the secret builder-key',
+    );
+  }
+  try {
+    return unsealSecrets(sealedSecrets, keyPair.privateKey);
+  } catch (error) {
+    if (!(error instanceof ContractError)) throw error;
+    throw new FaasError('invalid_request', `com.openfaas.secrets: ${error.message}`, { cause: error });
+  }
+}
+
+interface Steps extends RunBuildOptions {
+  readonly secrets: SecretValues | undefined;
+  readonly tell: (text: string) => void;
+}
+
+async function buildAndDeploy({ config, contextFile }: ReceivedBuild, options: Steps): Promise<Outcome> {
+  const { builder, signal, tell, secrets } = options;
   const { image, buildArgs, platform, push, deploy } = config;
+  signal.throwIfAborted();
   tell(`building ${image}`);
   const context = createReadStream(contextFile);
   // Who reads it meets the error; without a listener it would end the process when nobody reads any more.
   context.on('error', () => {});
   const result = await builder
-    .build({ image, buildArgs, push, context, ...(platform && { platform }) }, tell, signal)
+    .build(
+      { image, buildArgs, push, context, ...(platform && { platform }), ...(secrets && { secrets }) },
+      tell,
+      signal,
+    )
     .finally(() => context.destroy());
-  if (result.kind === 'failed') return result.error.slice(0, LONGEST_LINE);
+  if (result.kind === 'failed') return { error: shortened(result.error) };
   tell(`built ${image} (${result.imageId})${push ? ' and pushed it' : ''}`);
-  if (deploy === undefined) return undefined;
+  if (deploy === undefined) return {};
   signal.throwIfAborted();
-  const error = await tryDeploy(provider, deploy);
-  if (error !== undefined) return `${image} was built, but not deployed: ${error}`;
-  tell(`deployed ${deploy.service}`);
-  return undefined;
+  return deployBuilt(deploy, options);
 }
 
-/** Updates the function, or creates it. Returns why it could not be, if the deployment itself was wrong. */
-async function tryDeploy(
-  provider: Pick<Provider, 'create' | 'update'>,
-  deployment: FunctionDeployment,
-): Promise<string | undefined> {
+/** Updates the function, or creates it, and waits until it answers. */
+async function deployBuilt(deploy: FunctionDeployment, options: Steps): Promise<Outcome> {
+  const { provider, signal, tell, origin, defaultNamespace } = options;
+  const { image, service } = deploy;
+  const deployment = withLogin(deploy, options.keys ?? NO_BUILD_KEYS);
+  const ref = deployedRef(deployment, defaultNamespace);
   try {
     await provider.update(deployment).catch((error: unknown) => {
       if (!(error instanceof FaasError) || error.code !== 'function_not_found') throw error;
       return provider.create(deployment);
     });
-    return undefined;
+    tell(`deployed ${service}, waiting for it to answer`);
+    const failure = await awaitRollout(provider, ref, signal);
+    if (failure !== undefined) return { error: `${service} was deployed, but does not run: ${failure}` };
   } catch (error) {
-    if (error instanceof FaasError && error.expose) return error.message;
+    // The deployment was wrong, not the gateway.
+    if (error instanceof FaasError && error.expose)
+      return { error: `${image} was built, but not deployed: ${error.message}` };
     throw error;
   }
+  const name = ref.namespace === defaultNamespace ? ref.name : qualifiedName(ref);
+  const url = `${origin}/function/${name}`;
+  tell(`${service} answers on ${url}`);
+  return { url };
+}
+
+/** Nodes pull what was pushed: with the same credentials, unless the deployment has its own. */
+function withLogin(deployment: FunctionDeployment, { logins }: BuildKeys): FunctionDeployment {
+  const login = logins.of(deployment.image);
+  if (deployment.registryAuth !== undefined || login === undefined) return deployment;
+  const registryAuth = Buffer.from(`${login.username}:${login.password}`).toString('base64');
+  return { ...deployment, registryAuth };
 }

@@ -11,9 +11,9 @@ import { feed, toError } from './feed.ts';
 
 /** A body that is whole and was signed by somebody with the payload secret. */
 export interface SignedRequest {
-  /** Its bytes; to be read once. */
+  /** Its bytes. */
   read(): Readable;
-  /** Removes what is kept of it. */
+  /** Removes what is kept of it, and ends who reads it. */
   dispose(): Promise<void>;
 }
 
@@ -59,7 +59,20 @@ export async function receiveSigned(
         'the signature is not that of this body with the payload secret of this gateway',
       );
     }
-    return { read: () => createReadStream(path), dispose };
+    const readers: Readable[] = [];
+    return {
+      read: () => {
+        const reader = createReadStream(path);
+        // Who reads it meets the error; without a listener it would end the process when nobody reads it.
+        reader.on('error', () => {});
+        readers.push(reader);
+        return reader;
+      },
+      dispose: async () => {
+        for (const reader of readers) reader.destroy();
+        await dispose();
+      },
+    };
   } catch (error) {
     await dispose();
     throw error;

@@ -14,7 +14,7 @@ import type { ApiRequest } from '../metrics/metrics.ts';
 import type { CallBook } from '../queue/call-queue.ts';
 import type { AlertScaler } from '../scaling/alerts.ts';
 import { alert } from './alert.ts';
-import { build, type RunBuild } from './build.ts';
+import { type BuildSettings, buildRoutes } from './build.ts';
 import { addCallRoutes } from './calls/call-routes.ts';
 import { createNamespace } from './create-namespace.ts';
 import { createSecret } from './create-secret.ts';
@@ -50,7 +50,7 @@ export interface ControlPlaneOptions {
   readonly counts: InvocationCounts;
   readonly usage: UsageReadings;
   readonly alerts: Pick<AlertScaler, 'handle'>;
-  readonly runBuild: RunBuild;
+  readonly builds: BuildSettings;
   readonly logSource: LogSource;
   readonly onRequest: (request: ApiRequest) => void;
   readonly logger: Logger;
@@ -87,6 +87,7 @@ export function createControlPlane(options: ControlPlaneOptions): Koa<RequestSta
 /** The routes alone; exported for the test that asks each of them without credentials. */
 export function createRouter(options: ControlPlaneOptions): Router<RequestState> {
   const { provider, namespaces, defaultNamespace, logger, version } = options;
+  const builds = buildRoutes(options.builds, logger);
   // Sensitive and strict: no second spelling of a path, which a check made before could miss.
   const router = new Router<RequestState>({ sensitive: true, strict: true })
     .get('/system/functions', listFunctions(options))
@@ -110,7 +111,9 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .put('/system/secrets', updateSecret(options))
     .delete('/system/secrets', deleteSecret(options))
     .get('/system/logs', logs(options.logSource, options))
-    .post('/system/build', build(options.runBuild, logger))
+    .post('/system/build', builds.build)
+    .post('/build', builds.signedBuild)
+    .get('/publickey', builds.publicKey)
     .get('/healthz', (ctx) => {
       if (options.isHealthy?.() === false) throw new FaasError('shutting_down', 'the gateway is stopping');
       ctx.body = 'OK';

@@ -1,6 +1,10 @@
 import { PassThrough, type Readable } from 'node:stream';
-import type { RouterMiddleware } from '@koa/router';
+import type { RouterContext, RouterMiddleware } from '@koa/router';
+import { BUILD_SIGNATURE_HEADER } from '../../contract/build-signature.ts';
 import type { BuildProgress } from '../../contract/function-types.ts';
+import { ALGORITHM, type KeyPair, keyId } from '../../contract/sealed-secrets.ts';
+import { Slots } from '../build/build-slots.ts';
+import { receiveSigned } from '../build/signed-request.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { progressLines } from './progress-lines.ts';
@@ -13,20 +17,49 @@ import type { RequestState } from './state.ts';
  */
 export type RunBuild = (
   tar: Readable,
-  options: { readonly onProgress: (progress: BuildProgress) => void; readonly signal: AbortSignal },
+  options: {
+    readonly onProgress: (progress: BuildProgress) => void;
+    readonly signal: AbortSignal;
+    /** Where the client reached this gateway. */
+    readonly origin: string;
+  },
 ) => Promise<BuildProgress>;
 
-const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
+export interface BuildSettings {
+  readonly runBuild: RunBuild;
+  /** Builds at a time. */
+  readonly mostBuilds: number;
+  /** Largest request. */
+  readonly limitBytes: number;
+  /** Longest a signed request may take to come in. */
+  readonly receiveTimeoutMs: number;
+  /** With which requests to `POST /build` are signed; absent: nobody may ask there. */
+  readonly payloadSecret?: string | undefined;
+  readonly keyPair?: KeyPair | undefined;
+}
 
-/** POST /system/build: one JSON object when all is over, or one a line as it goes. A failed build is a 200, too. */
-export function build(runBuild: RunBuild, logger: Logger): RouterMiddleware<RequestState> {
-  let isBusy = false;
-  return async (ctx) => {
-    if (isBusy) {
-      ctx.set('Retry-After', '10');
-      throw new FaasError('builder_busy', 'another build is running: try again when it is over');
-    }
-    isBusy = true;
+/** Requests whose signature is not proved yet: strangers may send them. */
+const MOST_UNPROVED = 4;
+const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
+const DISABLED = 'docs/build-api.md tells how to give it to the gateway';
+
+type Route = RouterMiddleware<RequestState>;
+
+/** POST /system/build, POST /build and GET /publickey. The builds of both share their places. */
+export function buildRoutes(
+  settings: BuildSettings,
+  logger: Logger,
+): { readonly build: Route; readonly signedBuild: Route; readonly publicKey: Route } {
+  const { runBuild, payloadSecret, keyPair, limitBytes, receiveTimeoutMs } = settings;
+  const builds = new Slots(settings.mostBuilds, 'builds run');
+  const unproved = new Slots(MOST_UNPROVED, 'build requests come in');
+
+  /** One JSON object when all is over, or one a line as it goes. A failed build is a 200, too. */
+  const answer = async (
+    ctx: RouterContext<RequestState>,
+    tar: Readable,
+    onEnd: () => void,
+  ): Promise<void> => {
     const { signal, callId } = ctx.state;
     const lines = ctx.get('accept').toLowerCase().includes('application/x-ndjson')
       ? new PassThrough()
@@ -38,9 +71,7 @@ export function build(runBuild: RunBuild, logger: Logger): RouterMiddleware<Requ
         lines.write(progressLines(progress));
       begin();
     };
-    const done = runBuild(ctx.req, { onProgress, signal }).finally(() => {
-      isBusy = false;
-    });
+    const done = runBuild(tar, { onProgress, signal, origin: originOf(ctx) }).finally(onEnd);
     if (lines === undefined) {
       ctx.body = await done;
       return;
@@ -59,4 +90,68 @@ export function build(runBuild: RunBuild, logger: Logger): RouterMiddleware<Requ
       },
     );
   };
+
+  return {
+    build: async (ctx) => {
+      const release = builds.take();
+      await answer(ctx, ctx.req, release);
+    },
+    signedBuild: async (ctx) => {
+      if (payloadSecret === undefined) {
+        throw new FaasError(
+          'builder_disabled',
+          `POST /build needs the secret payload-secret, which this gateway has not: ${DISABLED}; POST /system/build takes the same request with basic auth`,
+        );
+      }
+      builds.check();
+      const arrived = unproved.take();
+      const signed = await receiveSigned(ctx.req, {
+        signature: ctx.get(BUILD_SIGNATURE_HEADER),
+        secret: payloadSecret,
+        limitBytes,
+        signal: AbortSignal.any([ctx.state.signal, tooLate(receiveTimeoutMs)]),
+      }).finally(arrived);
+      const dispose = (): void => {
+        signed.dispose().catch((error: unknown) => {
+          logger.warn('a build request is still kept', { callId: ctx.state.callId, error });
+        });
+      };
+      let release: () => void;
+      try {
+        release = builds.take();
+      } catch (error) {
+        dispose();
+        throw error;
+      }
+      await answer(ctx, signed.read(), () => {
+        release();
+        dispose();
+      });
+    },
+    publicKey: (ctx) => {
+      if (keyPair === undefined) {
+        throw new FaasError(
+          'builder_disabled',
+          `GET /publickey needs the secret builder-key, which this gateway has not: ${DISABLED}`,
+        );
+      }
+      const { publicKey } = keyPair;
+      ctx.body = { key_id: keyId(publicKey), algorithm: ALGORITHM, public_key: publicKey };
+    },
+  };
+}
+
+function tooLate(afterMs: number): AbortSignal {
+  const controller = new AbortController();
+  const late = new FaasError(
+    'invalid_request',
+    `the build request took longer than ${afterMs / 1000} s to come in`,
+  );
+  setTimeout(() => controller.abort(late), afterMs).unref();
+  return controller.signal;
+}
+
+/** By the name that the client used. */
+function originOf({ protocol, host }: RouterContext<RequestState>): string {
+  return URL.parse(`${protocol}://${host}`)?.origin ?? '';
 }

@@ -1,42 +1,81 @@
 import type Docker from 'dockerode';
-import { parseImageReference } from '../../contract/image-reference.ts';
 import type { BuildRequest, BuildResult, ImageBuilder } from '../build/image-builder.ts';
-import { byContract } from '../functions/by-contract.ts';
+import { RegistryLogins } from '../build/registry-logins.ts';
+import { BuildLeftovers, type OnLeftover } from './build-leftovers.ts';
+import { hasBuildKit } from './buildkit/has-buildkit.ts';
 import { createEngine, type Engine } from './engine.ts';
-import { readMessages } from './engine-messages.ts';
+import { type EngineMessage, readMessages } from './engine-messages.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
 import { linkSignal } from './linked-signal.ts';
+import { pushImage } from './push-image.ts';
+
+export interface EngineBuilderOptions {
+  readonly docker: Docker;
+  /** Of each container that runs a step; 0 or absent: no limit. */
+  readonly memoryBytes?: number;
+  /** For the registries of base images, and of what is pushed. */
+  readonly logins?: RegistryLogins;
+  readonly onLeftover?: OnLeftover;
+}
+
+/** Marks what was built here: what is left of it without a name may be removed. */
+const BUILT_HERE = 'com.skep.built';
+const NO_SECRETS =
+  'the image has build secrets, which need BuildKit: the engine of this gateway has only the classic builder (Docker 23 and newer have BuildKit)';
 
 /** How long the engine may take to begin its answer to a build: it reads the whole context first. */
 const BEGIN_LIMIT_MS = 10 * 60_000;
 
-/** Builds with the engine's classic builder, on the node where the gateway runs. */
-export function createEngineImageBuilder(options: { readonly docker: Docker }): ImageBuilder {
+/** Builds with the engine, on the node where the gateway runs: with BuildKit where it has that, else with its classic builder. */
+export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBuilder {
   const engine = createEngine(options.docker);
+  const logins = options.logins ?? new RegistryLogins();
+  const leftovers = new BuildLeftovers(engine, BUILT_HERE, options.onLeftover);
   return {
     build: async (request, onLine, signal) => {
       signal.throwIfAborted();
-      const built = await buildImage(engine, request, { onLine, signal });
-      if (built.kind === 'failed' || !request.push) return built;
-      const error = await pushImage(engine, request.image, { onLine, signal });
-      return error === undefined
-        ? built
-        : { kind: 'failed', error: `the push of ${request.image} failed: ${error}` };
+      const follow: Following = { onLine, signal };
+      const isBuildKit = await hasBuildKit(engine);
+      if (request.secrets !== undefined && !isBuildKit) return { kind: 'failed', error: NO_SECRETS };
+      try {
+        const built = isBuildKit
+          ? await withBuildKit(engine, request, { logins, follow })
+          : await withClassic(engine, request, {
+              logins,
+              follow,
+              memoryBytes: options.memoryBytes ?? 0,
+              leftovers,
+            });
+        if (built.kind === 'failed' || !request.push) return built;
+        const error = await pushImage(engine, request.image, { ...follow, login: logins.of(request.image) });
+        return error === undefined
+          ? built
+          : { kind: 'failed', error: `the push of ${request.image} failed: ${error}` };
+      } finally {
+        void leftovers.sweep();
+      }
     },
   };
 }
 
-interface Following {
+export interface Following {
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-async function buildImage(
+interface ClassicOptions {
+  readonly logins: RegistryLogins;
+  readonly follow: Following;
+  readonly memoryBytes: number;
+  readonly leftovers: BuildLeftovers;
+}
+
+async function withClassic(
   engine: Engine,
   request: BuildRequest,
-  { onLine, signal }: Following,
+  { logins, follow, memoryBytes, leftovers }: ClassicOptions,
 ): Promise<BuildResult> {
-  const link = linkSignal(signal);
+  const link = linkSignal(follow.signal);
   try {
     const stream = await engine.call(
       'build image',
@@ -44,36 +83,89 @@ async function buildImage(
         docker.buildImage(request.context, {
           t: request.image,
           buildargs: { ...request.buildArgs },
+          labels: { [BUILT_HERE]: 'gateway' },
+          registryconfig: logins.byServer(),
           rm: true,
           forcerm: true,
+          // Equal: no swap beside the memory.
+          ...(memoryBytes > 0 && { memory: memoryBytes, memswap: memoryBytes }),
           ...(request.platform !== undefined && { platform: request.platform }),
           // Closing the request is how a build is ended.
           abortSignal: AbortSignal.any([link.signal, limit]),
         }),
       BEGIN_LIMIT_MS,
     );
-    let imageId: string | undefined;
-    let failure: string | undefined;
-    for await (const message of readMessages(stream, signal)) {
-      if (message.error !== undefined) failure = message.error;
-      else if (message.imageId !== undefined) imageId = message.imageId;
-      for (const line of message.lines) onLine(line);
-    }
-    signal.throwIfAborted();
-    if (failure !== undefined) return { kind: 'failed', error: failure };
-    // The stream also ends when the engine dies: only an image that was told of was built.
-    if (imageId === undefined)
-      return { kind: 'failed', error: 'the engine ended the build without an image' };
-    return { kind: 'built', imageId };
+    const result = await followBuild(readMessages(stream, follow.signal), {
+      ...follow,
+      onLine: (line) => {
+        leftovers.see(line);
+        follow.onLine(line);
+      },
+    });
+    return result.kind === 'failed' ? { ...result, error: withMemory(result.error, memoryBytes) } : result;
   } catch (error) {
-    signal.throwIfAborted();
-    // A Dockerfile that cannot be read is refused before the stream begins.
-    if (engineStatus(error) !== undefined && isSourceFault(error))
-      return { kind: 'failed', error: engineSentence(error) };
-    throw toFaasError(error, 'build image');
+    return failedToBuild(error, follow.signal);
   } finally {
     link.release();
   }
+}
+
+async function withBuildKit(
+  engine: Engine,
+  request: BuildRequest,
+  { logins, follow }: { readonly logins: RegistryLogins; readonly follow: Following },
+): Promise<BuildResult> {
+  // Loaded where it is used: gRPC and protobuf are large.
+  const { openBuildKit } = await import('./buildkit/build-with-buildkit.ts');
+  const link = linkSignal(follow.signal);
+  try {
+    const build = await engine.call(
+      'build image',
+      (docker, limit) =>
+        openBuildKit(docker, request, {
+          logins,
+          label: BUILT_HERE,
+          signal: AbortSignal.any([link.signal, limit]),
+        }),
+      BEGIN_LIMIT_MS,
+    );
+    try {
+      return await followBuild(build.messages(follow.signal), follow);
+    } finally {
+      build.close();
+    }
+  } catch (error) {
+    return failedToBuild(error, follow.signal);
+  } finally {
+    link.release();
+  }
+}
+
+async function followBuild(
+  messages: AsyncIterable<EngineMessage>,
+  { onLine, signal }: Following,
+): Promise<BuildResult> {
+  let imageId: string | undefined;
+  let failure: string | undefined;
+  for await (const message of messages) {
+    if (message.error !== undefined) failure = message.error;
+    else if (message.imageId !== undefined) imageId = message.imageId;
+    for (const line of message.lines) onLine(line);
+  }
+  signal.throwIfAborted();
+  if (failure !== undefined) return { kind: 'failed', error: failure };
+  // The stream also ends when the engine dies: only an image that was told of was built.
+  if (imageId === undefined) return { kind: 'failed', error: 'the engine ended the build without an image' };
+  return { kind: 'built', imageId };
+}
+
+/** @throws {FaasError} for what is not the source's fault */
+function failedToBuild(error: unknown, signal: AbortSignal): BuildResult {
+  signal.throwIfAborted();
+  // A Dockerfile that cannot be read is refused before the stream begins.
+  if (engineStatus(error) !== undefined && isSourceFault(error))
+    return { kind: 'failed', error: engineSentence(error) };
+  throw toFaasError(error, 'build image');
 }
 
 function isSourceFault(error: unknown): boolean {
@@ -81,33 +173,8 @@ function isSourceFault(error: unknown): boolean {
   return status === 400 || (status === 500 && /dockerfile/i.test(engineSentence(error)));
 }
 
-async function pushImage(
-  engine: Engine,
-  image: string,
-  { onLine, signal }: Following,
-): Promise<string | undefined> {
-  const { repository, tag = 'latest' } = byContract(() => parseImageReference(image));
-  const link = linkSignal(signal);
-  try {
-    const stream = await engine.call('push image', (docker, limit) =>
-      docker.getImage(repository).push({
-        tag,
-        // The engine wants the header even when there are no credentials.
-        authconfig: {},
-        abortSignal: AbortSignal.any([link.signal, limit]),
-      }),
-    );
-    let failure: string | undefined;
-    for await (const message of readMessages(stream, signal)) {
-      failure ??= message.error;
-      for (const line of message.lines) onLine(line);
-    }
-    return failure;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (engineStatus(error) !== undefined) return engineSentence(error);
-    throw toFaasError(error, 'push image');
-  } finally {
-    link.release();
-  }
+/** What is killed for its memory ends with 137, which tells nobody why. */
+function withMemory(error: string, memoryBytes: number): string {
+  if (memoryBytes === 0 || !/non-zero code: 137\b/.test(error)) return error;
+  return `${error}; a step was killed: it may have needed more than the ${Math.round(memoryBytes / 1024 ** 2)} MiB that it may have`;
 }

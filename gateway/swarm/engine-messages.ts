@@ -4,6 +4,8 @@ export interface EngineMessage {
   readonly error?: string;
   /** Of the image that was built: `sha256:…` */
   readonly imageId?: string;
+  /** BuildKit's progress, in base64 of its own encoding. */
+  readonly trace?: string;
 }
 
 /** Longest message that is put together: a build may print a line without end. */
@@ -47,6 +49,7 @@ export function parseMessage(line: string): EngineMessage {
   }
   if (typeof value !== 'object' || value === null) return { lines: [] };
   const { stream, status, id, error, errorDetail, aux, progressDetail } = value as Record<string, unknown>;
+  if (id === 'moby.buildkit.trace' && typeof aux === 'string') return { lines: [], trace: aux };
   if (error !== undefined || errorDetail !== undefined) {
     const detail = (errorDetail as { message?: unknown } | undefined)?.message;
     return { lines: [], error: String(detail ?? error) };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { generateKeyPair } from '../../contract/sealed-secrets.ts';
 import { type ControlPlaneOptions, createControlPlane } from '../../gateway/control-plane/app.ts';
 import { createHealthChecks } from '../../gateway/control-plane/health/health-checks.ts';
 import { inNamespaces, Namespaces } from '../../gateway/functions/namespaces.ts';
@@ -52,7 +53,14 @@ export async function startControlPlane(
       logger,
       defaultNamespace,
     }),
-    runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
+    builds: {
+      runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
+      mostBuilds: 1,
+      limitBytes: 1024 * 1024,
+      receiveTimeoutMs: 60_000,
+      payloadSecret: 'pay-load',
+      keyPair: generateKeyPair(),
+    },
     logSource: logs,
     onRequest: (request) => void requests.push(request),
     logger,

@@ -69,6 +69,13 @@ export function openApiDocument(version: VersionInfo): OpenApiDocument {
       },
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: "The admin's name and password." },
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Build-Signature',
+          description:
+            '`sha256=` and the HMAC-SHA256 of the whole body with the payload secret, in hexadecimal.',
+        },
       },
     },
   };

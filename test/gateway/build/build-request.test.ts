@@ -76,14 +76,16 @@ describe('receiving a build request', () => {
     );
   });
 
-  it('refuses what is no tar: nothing, text, a compressed or a cut one', async () => {
+  it('refuses what is no tar: nothing, text, one that is cut, compressed or not', async () => {
     const tar = await tarOf(CONFIG, DOCKERFILE, ['context/file', Buffer.alloc(5000)]);
     await refused(Readable.from([]), 'invalid_request');
     expect(await refused(bodyOf(Buffer.from('{"image":"x"}'.repeat(100))), 'invalid_request')).to.include(
       'tar',
     );
-    await refused(bodyOf(gzipSync(tar)), 'invalid_request');
     await refused(bodyOf(tar.subarray(0, 4000)), 'invalid_request');
+    await refused(bodyOf(gzipSync(tar).subarray(0, 100)), 'invalid_request');
+    await refused(bodyOf(gzipSync(Buffer.from('no tar'.repeat(200)))), 'invalid_request');
+    expect(await refused(bodyOf(Buffer.from([0x1f, 0x8b, 8, 0, 1])), 'invalid_request')).to.include('gzip');
   });
 
   for (const name of ['context/../../etc/passwd', '/context/file', '../file', 'context/a/../../../b']) {
@@ -110,13 +112,68 @@ describe('receiving a build request', () => {
     }
   });
 
-  it('refuses build secrets and entries it does not know, saying so', async () => {
-    expect(
-      await refused(bodyOf(await tarOf(CONFIG, ['com.openfaas.secrets', 'x'])), 'invalid_request'),
-    ).to.include('BuildKit');
+  it('takes the same compressed with gzip, in pieces of any size', async () => {
+    const tar = await tarOf(CONFIG, DOCKERFILE, ['context/file', Buffer.alloc(3_000_000, 'x')]);
+    for (const size of [1, 7, 10_007]) {
+      const received = await receive(bodyOf(gzipSync(tar), size));
+      expect((await readTar(received.contextFile)).map(({ name }) => name)).to.deep.equal([
+        'Dockerfile',
+        'file',
+      ]);
+      await received.dispose();
+    }
+  });
+
+  it('refuses what unpacks to more than the limit as soon as it does, however small it came', async () => {
+    const entries = gzipSync(await tarOf(CONFIG, DOCKERFILE, ['context/zeros', Buffer.alloc(20_000_000)]));
+    const nothing = gzipSync(Buffer.alloc(20_000_000));
+    const headers = gzipSync(await tarOf(...Array<TarEntry>(3000).fill(['context/x'])));
+    for (const bomb of [entries, nothing, headers]) {
+      expect(bomb.length).to.be.lessThan(100_000);
+      const message = await refused(bodyOf(bomb), 'body_too_large', { unpackedBytes: 1_000_000 });
+      expect(message).to.include('1000000 bytes');
+    }
+  });
+
+  it('refuses a file that is larger than one may be, by its header, and names it', async () => {
+    const tar = await tarOf(CONFIG, DOCKERFILE, ['context/model.bin', Buffer.alloc(5000)]);
+    expect(await refused(bodyOf(tar), 'body_too_large', { fileBytes: 4999 })).to.include('context/model.bin');
+  });
+
+  it('hands sealed secrets on as they came', async () => {
+    const received = await receive(
+      bodyOf(await tarOf(CONFIG, ['com.openfaas.secrets', 'sealed'], DOCKERFILE)),
+    );
+    expect(received.sealedSecrets).to.equal('sealed');
+    await received.dispose();
+  });
+
+  it('refuses entries it does not know, saying so', async () => {
     expect(await refused(bodyOf(await tarOf(CONFIG, ['Dockerfile', 'x'])), 'invalid_request')).to.include(
       'context/',
     );
+  });
+
+  it('refuses an entry below a link, and a hard link through one: both are somewhere else than they say', async () => {
+    const link: TarEntry = [{ name: 'context/a', type: 'symlink', linkname: 'b' }];
+    for (const entry of [
+      ['context/a/file', 'x'],
+      [{ name: 'context/a/up', type: 'symlink', linkname: '..' }],
+      [{ name: 'context/c', type: 'link', linkname: 'context/a/file' }],
+    ] as const) {
+      const message = await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, link, entry)), 'invalid_request');
+      expect(message).to.include('which is a link');
+    }
+  });
+
+  it('says a name of the sender on one line and no longer than a line', async () => {
+    const long = await refused(
+      bodyOf(await tarOf(CONFIG, [`context/${'x'.repeat(5000)}`])),
+      'invalid_request',
+    );
+    expect(long.length).to.be.lessThan(500);
+    const odd = await refused(bodyOf(await tarOf(CONFIG, ['no\nsuch\u001b[31m'])), 'invalid_request');
+    for (const raw of ['\n', '\u001b']) expect(odd).not.to.contain(raw);
   });
 
   it('refuses more bytes or more entries than the limits, and more configuration than makes sense', async () => {

@@ -1,8 +1,11 @@
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { extract } from 'tar-stream';
 import type { BuildProgress } from '../../../contract/function-types.ts';
+import { generateKeyPair, type SecretValues, sealSecrets } from '../../../contract/sealed-secrets.ts';
 import type { BuildRequest, BuildResult, ImageBuilder } from '../../../gateway/build/image-builder.ts';
+import { parseRegistryLogins, RegistryLogins } from '../../../gateway/build/registry-logins.ts';
 import { runBuild } from '../../../gateway/build/run-build.ts';
 import { FaasError } from '../../../gateway/errors.ts';
 import { createFakeProvider } from '../../support/fake-provider.ts';
@@ -10,6 +13,7 @@ import { bodyOf, configEntry, tarOf } from './build-tar.ts';
 
 describe('running a build', () => {
   const provider = createFakeProvider();
+  const common = { provider, defaultNamespace: 'openfaas-fn', origin: 'http://gw:8080' };
   const signal = new AbortController().signal;
   const dockerfile = ['context/Dockerfile', 'FROM scratch'] as const;
   const requestFor = async (config: object) => bodyOf(await tarOf(configEntry(config), dockerfile));
@@ -42,7 +46,7 @@ describe('running a build', () => {
     const request = await requestFor({ image: 'fn:1' });
     const last = await runBuild(request, {
       builder,
-      provider,
+      ...common,
       signal,
       onProgress: (progress) => seen.push(progress),
     });
@@ -57,7 +61,7 @@ describe('running a build', () => {
   });
 
   it('gives the whole log at the end', async () => {
-    const last = await runBuild(await requestFor({ image: 'fn:1' }), { builder: good, provider, signal });
+    const last = await runBuild(await requestFor({ image: 'fn:1' }), { builder: good, ...common, signal });
     expect(last.log.map((line) => line.split(' ').slice(1).join(' '))).to.deep.equal([
       'building fn:1',
       'Step 1/1 : FROM scratch',
@@ -67,11 +71,11 @@ describe('running a build', () => {
 
   it('creates the function when there is none, and updates it from then on', async () => {
     const config = { image: 'fn:1', deploy: { service: 'fn', envVars: { a: '1' } } };
-    expect((await runBuild(await requestFor(config), { builder: good, provider, signal })).status).to.equal(
+    expect((await runBuild(await requestFor(config), { builder: good, ...common, signal })).status).to.equal(
       'success',
     );
     const next = { ...config, image: 'fn:2' };
-    expect((await runBuild(await requestFor(next), { builder: good, provider, signal })).status).to.equal(
+    expect((await runBuild(await requestFor(next), { builder: good, ...common, signal })).status).to.equal(
       'success',
     );
     expect((await provider.read({ name: 'fn', namespace: 'openfaas-fn' })).image).to.equal('fn:2');
@@ -80,23 +84,156 @@ describe('running a build', () => {
   it('tells a build that failed as a result, and deploys nothing', async () => {
     const builder = builderThat(async () => ({ kind: 'failed', error: 'COPY failed: no such file' }));
     const request = await requestFor({ image: 'fn:1', deploy: { service: 'fn' } });
-    const last = await runBuild(request, { builder, provider, signal });
+    const last = await runBuild(request, { builder, ...common, signal });
     expect([last.status, last.error]).to.deep.equal(['failed', 'COPY failed: no such file']);
     expect(await provider.list()).to.deep.equal([]);
   });
 
   it('tells a deployment that failed after the build', async () => {
     const request = await requestFor({ image: 'fn:1', deploy: { service: 'fn', secrets: ['none'] } });
-    const last = await runBuild(request, { builder: good, provider, signal });
+    const last = await runBuild(request, { builder: good, ...common, signal });
     expect(last.status).to.equal('failed');
     expect(last.error).to.include('was built, but not deployed').and.include('none');
+  });
+
+  it('tells where the function answers, in its last line and by itself', async () => {
+    const seen: BuildProgress[] = [];
+    const last = await runBuild(await requestFor({ image: 'fn:1', deploy: { service: 'fn' } }), {
+      builder: good,
+      ...common,
+      signal,
+      onProgress: (progress) => seen.push(progress),
+    });
+    expect(last.url).to.equal('http://gw:8080/function/fn');
+    expect(last.log.at(-1)).to.match(/ fn answers on http:\/\/gw:8080\/function\/fn$/);
+    expect(seen.some(({ url }) => url !== undefined)).to.equal(false);
+  });
+
+  it('waits for what it deployed to answer, and tells why it does not', async () => {
+    const states = [
+      { state: 'running' },
+      { state: 'running', error: 'task: non-zero exit (1)' },
+      { state: 'failed', error: 'task: non-zero exit (1)' },
+    ] as const;
+    let reads = 0;
+    const last = await runBuild(await requestFor({ image: 'fn:1', deploy: { service: 'fn' } }), {
+      builder: good,
+      ...common,
+      signal,
+      provider: {
+        ...provider,
+        read: async (ref) => ({ ...(await provider.read(ref)), rollout: states[reads++] ?? states[2] }),
+      },
+    });
+    expect(reads).to.equal(3);
+    expect([last.status, last.error]).to.deep.equal([
+      'failed',
+      'fn was deployed, but does not run: task: non-zero exit (1)',
+    ]);
+    expect(last).not.to.have.property('url');
+  });
+
+  it('gives nodes the credentials with which it pushed', async () => {
+    const auth = Buffer.from('me:pa:ss').toString('base64');
+    const logins = parseRegistryLogins(JSON.stringify({ auths: { 'reg.example:5000': { auth } } }));
+    const given: (string | undefined)[] = [];
+    for (const deploy of [{ service: 'fn' }, { service: 'fn', registryAuth: 'bXk6b3du' }]) {
+      await runBuild(await requestFor({ image: 'reg.example:5000/fn:1', deploy }), {
+        builder: good,
+        ...common,
+        signal,
+        keys: { logins },
+        provider: {
+          ...provider,
+          update: async (deployment) => {
+            given.push(deployment.registryAuth);
+            throw new FaasError('invalid_request', 'enough');
+          },
+        },
+      });
+    }
+    expect(given).to.deep.equal([auth, 'bXk6b3du']);
+  });
+
+  it('opens sealed secrets for the builder', async () => {
+    const keyPair = generateKeyPair();
+    const sealed = sealSecrets(keyPair.publicKey, { token: Buffer.from('hush') });
+    let given: SecretValues | undefined;
+    const builder = builderThat(async ({ secrets }) => {
+      given = secrets;
+      return { kind: 'built', imageId: 'sha256:1' };
+    });
+    const request = () => tarOf(configEntry({ image: 'fn:1' }), dockerfile, ['com.openfaas.secrets', sealed]);
+    const keys = { logins: new RegistryLogins() };
+    const last = await runBuild(bodyOf(await request()), {
+      builder,
+      ...common,
+      signal,
+      keys: { ...keys, keyPair },
+    });
+    expect(last.status).to.equal('success');
+    expect(Buffer.from(given?.['token'] ?? []).toString()).to.equal('hush');
+    for (const [wrong, reason] of [
+      [keys, 'builder-key'],
+      [{ ...keys, keyPair: generateKeyPair() }, 'sealed for the key'],
+    ] as const) {
+      const call = runBuild(bodyOf(await request()), { builder, ...common, signal, keys: wrong });
+      const error = await call.catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(FaasError).with.property('code', 'invalid_request');
+      expect((error as Error).message).to.include(reason);
+    }
+  });
+
+  it('does not begin where there is too little room, and is ended when it runs out', async () => {
+    let free = 50;
+    let builds = 0;
+    const builder = builderThat((_, __, ended) => {
+      builds++;
+      free = 9;
+      return untilAborted(_, __, ended);
+    });
+    const options = { builder, ...common, signal, disk: { freeBytes: async () => free, floorBytes: 10 } };
+    const ended = await runBuild(await requestFor({ image: 'fn:1' }), options);
+    expect([builds, ended.status]).to.deep.equal([1, 'failed']);
+    expect(ended.error).to.include('free').and.to.include('docker image prune');
+    const refused = await runBuild(await requestFor({ image: 'fn:1' }), options);
+    expect([builds, refused.status]).to.deep.equal([1, 'failed']);
+    const unknown = { freeBytes: () => Promise.reject(new Error('no such disk')), floorBytes: 10 };
+    const built = await runBuild(await requestFor({ image: 'fn:1' }), {
+      ...options,
+      builder: good,
+      disk: unknown,
+    });
+    expect(built.status).to.equal('success');
+  });
+
+  it('keeps the end of a log that is too long, and says how much is missing', async () => {
+    const builder = builderThat(async (_, onLine) => {
+      for (let line = 0; line < 1000; line++) onLine(`${line} ${'x'.repeat(20_000)}`);
+      return { kind: 'built', imageId: 'sha256:1' };
+    });
+    const { log } = await runBuild(await requestFor({ image: 'fn:1' }), { builder, ...common, signal });
+    expect(log.join('').length).to.be.lessThan(3_000_000);
+    expect(log[0]).to.match(/\(\d+ lines before this one are left out\)$/);
+    expect(log.at(-2)).to.match(/Z 999 x+… \(\d+ more characters\)$/);
+  });
+
+  it('gives up a request that does not come in', async () => {
+    const call = runBuild(new Readable({ read: () => {} }), {
+      builder: good,
+      ...common,
+      signal,
+      timeoutMs: 20,
+    });
+    const error = await call.catch((cause: unknown) => cause);
+    expect(error).to.be.instanceOf(FaasError).with.property('code', 'invalid_request');
   });
 
   it('refuses a wrong request before it tells any progress', async () => {
     let told = 0;
     const call = runBuild(await requestFor({}), {
       builder: good,
-      provider,
+      ...common,
       signal,
       onProgress: () => told++,
     });
@@ -109,7 +246,7 @@ describe('running a build', () => {
     const request = await requestFor({ image: 'fn:1' });
     const last = await runBuild(request, {
       builder: builderThat(untilAborted),
-      provider,
+      ...common,
       signal,
       timeoutMs: 20,
     });
@@ -124,7 +261,7 @@ describe('running a build', () => {
       client.abort(new Error('gone'));
       return untilAborted(_, __, ended);
     });
-    const error = await runBuild(request, { builder, provider, signal: client.signal }).catch(
+    const error = await runBuild(request, { builder, ...common, signal: client.signal }).catch(
       (e: unknown) => e,
     );
     expect(error).to.have.property('message', 'gone');

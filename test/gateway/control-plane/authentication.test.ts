@@ -9,7 +9,7 @@ import {
 } from '../../support/control-plane.ts';
 
 /** What anybody may ask for. A route that is not on this list must want credentials. */
-const OPEN = ['GET /healthz', 'HEAD /healthz', 'GET /', 'HEAD /'];
+const OPEN = ['GET /healthz', 'HEAD /healthz', 'GET /', 'HEAD /', 'GET /publickey', 'HEAD /publickey'];
 
 describe('authentication', () => {
   let control: RunningControlPlane;

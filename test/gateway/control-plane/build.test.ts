@@ -1,7 +1,11 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { signBuild } from '../../../contract/build-signature.ts';
 import type { BuildProgress } from '../../../contract/function-types.ts';
-import type { RunBuild } from '../../../gateway/control-plane/build.ts';
+import { generateKeyPair } from '../../../contract/sealed-secrets.ts';
+import type { BuildSettings, RunBuild } from '../../../gateway/control-plane/build.ts';
 import { progressLines } from '../../../gateway/control-plane/progress-lines.ts';
 import { FaasError } from '../../../gateway/errors.ts';
 import {
@@ -14,13 +18,23 @@ import {
 const NDJSON = { accept: 'application/x-ndjson' };
 const step = (message: string): BuildProgress => ({ log: [message], image: 'i', status: 'in_progress' });
 
+function buildsWith(changes: Partial<BuildSettings>): BuildSettings {
+  return {
+    runBuild: async (tar) => ({ log: [await text(tar)], image: 'i', status: 'success' }),
+    mostBuilds: 1,
+    limitBytes: 100_000,
+    receiveTimeoutMs: 60_000,
+    ...changes,
+  };
+}
+
 describe('POST /system/build', () => {
   let control: RunningControlPlane;
 
   afterEach(() => control.close());
 
   const start = async (runBuild: RunBuild): Promise<void> => {
-    control = await startControlPlane({ runBuild });
+    control = await startControlPlane({ builds: buildsWith({ runBuild }) });
   };
 
   it('hands over the body and answers one object', async () => {
@@ -125,6 +139,157 @@ describe('POST /system/build', () => {
     expect(await call).to.be.instanceOf(Error);
   });
 });
+
+describe('POST /build', () => {
+  const SECRET = 'pay-load';
+  let control: RunningControlPlane;
+
+  afterEach(() => control.close());
+
+  const start = async (changes: Partial<BuildSettings> = {}): Promise<void> => {
+    control = await startControlPlane({ builds: buildsWith({ payloadSecret: SECRET, ...changes }) });
+  };
+  /** Without any login. */
+  const post = (
+    body: string | ReadableStream,
+    signature?: string,
+    init: RequestInit = {},
+  ): Promise<Response> =>
+    fetch(`${control.url}/build`, {
+      method: 'POST',
+      body,
+      ...init,
+      headers: { ...(signature !== undefined && { 'x-build-signature': signature }) },
+    });
+  const refusal = async (response: Response): Promise<string> =>
+    `${response.status} ${response.headers.get('x-skep-error')} ${await response.text()}`;
+
+  it('builds what was signed with the payload secret, for whoever has it', async () => {
+    await start();
+    for (const signature of [signBuild(Buffer.from('the tar'), SECRET)]) {
+      const upper = signature.toUpperCase().replace('SHA256', 'sha256');
+      for (const each of [signature, upper]) {
+        const response = await post('the tar', each);
+        expect(await response.json())
+          .to.include({ status: 'success' })
+          .and.to.have.property('log')
+          .that.deep.equals(['the tar']);
+      }
+    }
+  });
+
+  for (const [what, signature] of [
+    ['none', undefined],
+    ['an empty one', ''],
+    ['another kind of one', 'sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709'],
+    ['half of one', signBuild(Buffer.from('the tar'), SECRET).slice(0, 40)],
+    ['one of another body', signBuild(Buffer.from('another tar'), SECRET)],
+    ['one by another secret', signBuild(Buffer.from('the tar'), 'guessed')],
+    ['one by no secret', signBuild(Buffer.from('the tar'), '')],
+  ] as const) {
+    it(`refuses a signature that is ${what}, and reads nothing`, async () => {
+      let builds = 0;
+      await start({
+        runBuild: async () => {
+          builds++;
+          return step('x');
+        },
+      });
+      expect(await refusal(await post('the tar', signature))).to.match(/^401 invalid_signature /);
+      expect(builds).to.equal(0);
+      // It held no place.
+      expect((await post('the tar', signBuild(Buffer.from('the tar'), SECRET))).status).to.equal(200);
+    });
+  }
+
+  it('does not take basic auth for a signature', async () => {
+    await start();
+    const response = await control.call('POST', '/build', 'the tar');
+    expect(await refusal(response)).to.match(/^401 invalid_signature /);
+  });
+
+  it('is not there without a payload secret, and says what is missing', async () => {
+    await start({ payloadSecret: undefined });
+    const told = await refusal(await post('the tar', signBuild(Buffer.from('the tar'), '')));
+    expect(told)
+      .to.match(/^404 builder_disabled /)
+      .and.to.contain('payload-secret')
+      .and.to.contain('/system/build');
+  });
+
+  it('refuses more bytes than the limit, signed or not', async () => {
+    await start();
+    const body = 'x'.repeat(100_001);
+    expect(await refusal(await post(body, signBuild(Buffer.from(body), SECRET)))).to.match(
+      /^413 body_too_large /,
+    );
+  });
+
+  it('keeps nothing of what it was sent', async () => {
+    await start();
+    const before = await kept();
+    await (await post('the tar', signBuild(Buffer.from('the tar'), SECRET))).text();
+    await (await post('the tar', signBuild(Buffer.from('other'), SECRET))).text();
+    expect(await kept()).to.deep.equal(before);
+  });
+
+  it('gives up a request that does not come in', async () => {
+    await start({ receiveTimeoutMs: 20 });
+    const slow = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('the')),
+    });
+    const response = await post(slow, signBuild(Buffer.from('the tar'), SECRET));
+    expect(await refusal(response)).to.match(/^400 invalid_request .*come in/);
+  });
+
+  it('shares its places with /system/build', async () => {
+    const { promise: first, resolve: finish } = Promise.withResolvers<BuildProgress>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    await start({
+      runBuild: async () => {
+        begin();
+        return first;
+      },
+    });
+    const running = control.call('POST', '/system/build', 'x');
+    await begun;
+    const refused = await post('the tar', signBuild(Buffer.from('the tar'), SECRET));
+    expect(refused.headers.get('retry-after')).to.equal('10');
+    expect(await refusal(refused)).to.match(/^429 builder_busy /);
+    finish(step('first'));
+    expect((await running).status).to.equal(200);
+  });
+});
+
+describe('GET /publickey', () => {
+  let control: RunningControlPlane;
+
+  afterEach(() => control.close());
+
+  it('tells the key to seal build secrets for, and never the other half', async () => {
+    const keyPair = generateKeyPair();
+    control = await startControlPlane({ builds: buildsWith({ keyPair }) });
+    const response = await fetch(`${control.url}/publickey`);
+    const told = await response.text();
+    expect(JSON.parse(told)).to.deep.equal({
+      key_id: keyPair.publicKey.slice(0, 8),
+      algorithm: 'nacl/box',
+      public_key: keyPair.publicKey,
+    });
+    expect(told).not.to.contain(keyPair.privateKey);
+  });
+
+  it('says what is missing where there is no key', async () => {
+    control = await startControlPlane({ builds: buildsWith({}) });
+    const response = await fetch(`${control.url}/publickey`);
+    expect([response.status, response.headers.get('x-skep-error')]).to.deep.equal([404, 'builder_disabled']);
+    expect(await response.text()).to.contain('builder-key');
+  });
+});
+
+async function kept(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith('skep-build-')).sort();
+}
 
 describe('progressLines', () => {
   it('keeps every line under 64 KiB and loses nothing of the log', () => {
