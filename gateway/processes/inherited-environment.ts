@@ -5,7 +5,7 @@
 const INHERITED =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LANGUAGE|LC_[A-Z]+|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|PIP_CERT|DYLD_FALLBACK_LIBRARY_PATH|LD_LIBRARY_PATH|JAVA_HOME|GOROOT|GOPATH|RUSTUP_HOME|CARGO_HOME|GEM_HOME|GEM_PATH)$/;
 
-/** @param environment `process.env` */
+/** @param environment of this process */
 export function inheritedEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {

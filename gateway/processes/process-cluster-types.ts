@@ -18,7 +18,7 @@ export interface ProcessClusterOptions {
    * it is of one run. One cluster at a time has it.
    */
   readonly folder: string;
-  /** `process.env`: functions get of it what programs need to run, and nothing else. */
+  /** Of this process: functions get of it what programs need to run, and nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   /** Each line that a replica writes, as it comes; must not throw. Lines of `instance` '' tell what became of replicas. */
