@@ -68,10 +68,13 @@ export function openCluster(options: Partial<ProcessClusterOptions> = {}): Opene
     deployment: (changes = {}) => ({ service: REF.name, image: 'any:1', ...changes }),
     until: async (what, isSo) => {
       let last: FunctionSnapshot | undefined;
-      await seen(`${what}; last: ${() => JSON.stringify(last)}`, async () => {
-        last = await provider.look(REF);
-        return last !== undefined && isSo(last);
-      });
+      await seen(
+        () => `${what}; last: ${JSON.stringify(last)}`,
+        async () => {
+          last = await provider.look(REF);
+          return last !== undefined && isSo(last);
+        },
+      );
       if (last === undefined) throw new Error('no such function');
       return last;
     },
@@ -100,10 +103,13 @@ export async function call({ port }: Replica, body = '', path = '/'): Promise<st
 }
 
 /** Waits until it is seen to hold. @throws after 20 s */
-export async function seen(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function seen(
+  what: string | (() => string),
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
   const end = performance.now() + 20_000;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`never seen: ${what}`);
+    if (performance.now() > end) throw new Error(`never seen: ${typeof what === 'string' ? what : what()}`);
     await Bun.sleep(20);
   }
 }
