@@ -10,12 +10,19 @@ export interface CommandEntry {
   readonly name: string;
   readonly aliases?: readonly string[];
   readonly description: string;
+  /** Works, and is not shown: for scripts that know it from faas-cli. */
+  readonly isHidden?: boolean;
   /** Loaded only when the command runs, so that start-up stays quick. */
   load(): Promise<CommandModule>;
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'new', description: 'Start a function from a template', load: () => import('./commands/new.ts') },
+  {
+    name: 'validate',
+    description: 'Say what is wrong with a stack file',
+    load: () => import('./commands/validate.ts'),
+  },
   { name: 'build', description: 'Build function images', load: () => import('./commands/build.ts') },
   {
     name: 'push',
@@ -23,11 +30,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/push.ts'),
   },
   {
+    name: 'publish',
+    description: 'Build and push images for several platforms, with buildx',
+    load: () => import('./commands/publish.ts'),
+  },
+  {
     name: 'deploy',
     description: 'Deploy functions to the gateway',
     load: () => import('./commands/deploy.ts'),
   },
   { name: 'up', description: 'Build, push and deploy', load: () => import('./commands/up.ts') },
+  {
+    name: 'dev',
+    description: 'Run the functions here without Docker, and reload them as you edit',
+    load: () => import('./commands/dev.ts'),
+  },
+  {
+    name: 'local-run',
+    description: 'Run a function in a container here, without a gateway',
+    load: () => import('./commands/local-run.ts'),
+  },
   {
     name: 'remove',
     aliases: ['rm', 'delete'],
@@ -39,6 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     aliases: ['ls'],
     description: 'List deployed functions',
     load: () => import('./commands/list.ts'),
+  },
+  {
+    name: 'diff',
+    description: 'Compare the stack file with what is deployed',
+    load: () => import('./commands/diff.ts'),
   },
   {
     name: 'describe',
@@ -65,11 +92,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     description: 'Send dead calls again',
     load: () => import('./commands/redrive.ts'),
   },
-  { name: 'logs', description: 'Show the log of a function', load: () => import('./commands/logs.ts') },
+  { name: 'logs', description: 'Show the logs of functions', load: () => import('./commands/logs.ts') },
   { name: 'scale', description: 'Set the number of replicas', load: () => import('./commands/scale.ts') },
   {
     name: 'secret',
-    description: 'Create, update, remove and list secrets',
+    description: 'Create, update, remove, list, apply and generate secrets',
     load: () => import('./commands/secret.ts'),
   },
   {
@@ -99,6 +126,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/logout.ts'),
   },
   {
+    name: 'registry-login',
+    description: 'Write the credentials of a registry for a builder',
+    load: () => import('./commands/registry-login.ts'),
+  },
+  {
+    name: 'generate',
+    description: 'Print functions as Kubernetes resources',
+    load: () => import('./commands/generate.ts'),
+  },
+  {
     name: 'template',
     description: 'Where templates come from',
     load: () => import('./commands/template.ts'),
@@ -112,5 +149,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'completion',
     description: 'Print a completion script for your shell',
     load: () => import('./commands/completion.ts'),
+  },
+  { name: 'chart', description: 'Not here', isHidden: true, load: () => import('./commands/chart.ts') },
+  {
+    name: 'namespaces',
+    description: 'List namespaces',
+    isHidden: true,
+    load: () => import('./commands/namespaces.ts'),
+  },
+  {
+    name: 'bashcompletion',
+    description: 'Write a completion script for bash',
+    isHidden: true,
+    load: () => import('./commands/bashcompletion.ts'),
+  },
+  {
+    name: 'print-token',
+    description: 'Print what a JWT says',
+    isHidden: true,
+    load: () => import('./commands/print-token.ts'),
+  },
+  {
+    name: '__complete',
+    description: 'Words for the completion scripts',
+    isHidden: true,
+    load: () => import('./commands/complete.ts'),
   },
 ];

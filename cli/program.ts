@@ -2,6 +2,7 @@ import { Command, CommanderError, type Option } from 'commander';
 import { COMMANDS, type CommandEntry } from './command-table.ts';
 import { CliError, messageOf } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
+import { isPluginName, pluginNames, runPlugin } from './plugins/installed-plugins.ts';
 import type { Shell } from './shell.ts';
 import { findSubCommand, subCommandFirst } from './sub-commands.ts';
 import { VERSION } from './version.ts';
@@ -24,6 +25,8 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
         args.splice(0, args.length, ...normaliseArguments(ordered, meant));
       }
     }
+    const plugin = wanted === undefined ? undefined : await pluginFor(shell, wanted);
+    if (plugin !== undefined && args[0] !== 'help') return await runPlugin(shell, plugin, args.slice(1));
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
     return 0;
@@ -64,12 +67,22 @@ function describeOption({ description, defaultValue }: Option): string {
   return isNothing ? description : `${description} (default: ${String(defaultValue)})`;
 }
 
-export function addCommand(program: Command, { name, aliases = [], description }: CommandEntry): Command {
+export function addCommand(
+  program: Command,
+  { name, aliases = [], description, isHidden = false }: CommandEntry,
+): Command {
   return program
-    .command(name)
+    .command(name, { hidden: isHidden })
     .description(description)
     .aliases([...aliases])
     .helpOption('-h, --help', 'Show this help');
+}
+
+/** The plugin of that name, where no command of ours has it. */
+async function pluginFor(shell: Shell, name: string): Promise<string | undefined> {
+  const isOurs = COMMANDS.some((entry) => entry.name === name || entry.aliases?.includes(name));
+  if (isOurs || !isPluginName(name) || name === 'help') return undefined;
+  return (await pluginNames(shell)).find((each) => each === name);
 }
 
 function moveLeadingFlags(argv: readonly string[]): string[] {

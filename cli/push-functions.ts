@@ -20,18 +20,7 @@ export async function pushFunctions(
   functions: readonly StackFunction[],
   settings: PushSettings,
 ): Promise<void> {
-  const wanted = functions.filter((fn) => !fn.skipBuild);
-  const nameless = wanted.filter((fn) => !fn.image.includes('/'));
-  if (nameless.length > 0) {
-    throw new CliError(
-      [
-        'Unable to push one or more of your functions to Docker Hub:',
-        ...nameless.map((fn) => `- ${fn.name}: ${fn.image || '(no image)'}`),
-        '',
-        "You must provide a username or registry prefix to the Function's image such as user1/function1",
-      ].join('\n'),
-    );
-  }
+  const wanted = requirePrefixes(functions);
   const failures = await workThrough(wanted, {
     parallel: Math.min(settings.parallel, Math.max(1, wanted.length)),
     work: async (fn, worker) => {
@@ -53,4 +42,21 @@ export async function pushFunctions(
       `Errors received during push:\n${failures.map((error) => `- ${messageOf(error)}`).join('\n')}`,
     );
   }
+}
+
+/** Those that are built. @throws {CliError} naming each whose image has no `/` */
+export function requirePrefixes(functions: readonly StackFunction[]): readonly StackFunction[] {
+  const wanted = functions.filter((fn) => !fn.skipBuild);
+  const nameless = wanted.filter((fn) => !fn.image.includes('/'));
+  if (nameless.length > 0) {
+    throw new CliError(
+      [
+        'Unable to push one or more of your functions to Docker Hub:',
+        ...nameless.map((fn) => `- ${fn.name}: ${fn.image || '(no image)'}`),
+        '',
+        "You must provide a username or registry prefix to the Function's image such as user1/function1",
+      ].join('\n'),
+    );
+  }
+  return wanted;
 }

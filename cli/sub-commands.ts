@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { suggestionFor } from '../contract/suggestion.ts';
 import { CliError } from './errors.ts';
 
 /** A command that is nothing without one of its own: alone it shows its help, with an unknown word the choices. */
@@ -9,8 +10,11 @@ export function requireSubCommand(command: Command): void {
       command.outputHelp();
       return;
     }
-    const choices = command.commands.map((each) => each.name()).join(', ');
-    throw new CliError(`unknown command "${word}" for "${command.name()}": choose one of ${choices}`);
+    const names = command.commands.map((each) => each.name());
+    const near = suggestionFor(word, names);
+    throw new CliError(
+      `unknown command "${word}" for "${command.name()}": choose one of ${names.join(', ')}${near === undefined ? '' : `\n(Did you mean ${near}?)`}`,
+    );
   });
 }
 

@@ -13,6 +13,7 @@ import { assembleBuildFolder, type BuildFolder } from './assemble.ts';
 import { builderEnvironment, deprecationFilter } from './builder-kind.ts';
 import { buildArguments, dockerBuildArguments } from './docker-arguments.ts';
 import { watchSteps, whereItFailed } from './failed-step.ts';
+import { type PublishSettings, parsePlatforms, publishArguments, publishImage } from './publish.ts';
 import { buildThroughGateway } from './remote-build.ts';
 
 export interface BuildSettings {
@@ -28,6 +29,8 @@ export interface BuildSettings {
   readonly quiet: boolean;
   /** Only make the build folder. */
   readonly shrinkwrap: boolean;
+  /** Push from the build, for several platforms; `prepareBuilder` was run before. */
+  readonly publish?: PublishSettings;
   /** Build through this gateway, not with an engine here. */
   readonly remote?: { readonly gateway: GatewayClient; readonly skipPush: boolean };
 }
@@ -136,6 +139,18 @@ async function makeImage(
   const secrets = Object.fromEntries(
     Object.entries(fn.buildSecrets).map(([id, path]) => [id, resolve(shell.cwd, path)]),
   );
+  if (settings.publish) {
+    const platforms = parsePlatforms(fn.platforms ?? settings.publish.platforms, `${fn.name}: platforms`);
+    const options = { ...settings, image, buildArgs, secrets, mountSsh, env: shell.env };
+    const args = publishArguments(options, { ...settings.publish, platforms });
+    const { name } = fn;
+    await publishImage(shell, args, { name, folder: folder.path, onLine: onLine.write }).catch(
+      (error: unknown) => {
+        throw new CliError(`${messageOf(error)}${onLine.where()}`, { cause: error });
+      },
+    );
+    return;
+  }
   const env = await builderEnvironment(shell, { needsBuildKit: mountSsh || Object.keys(secrets).length > 0 });
   const args = dockerBuildArguments({ ...settings, image, buildArgs, secrets, mountSsh, env: shell.env });
   const isWanted = deprecationFilter();

@@ -26,6 +26,10 @@ const MARK = { openfaas: '1' };
 
 export function define(command: Command, shell: Shell): void {
   requireSubCommand(command);
+  command.addHelpText(
+    'after',
+    '\nExamples:\n  skep namespace create dev --label team=a\n  skep namespace list\n  skep deploy -n dev',
+  );
   defineList(command, shell);
   defineGet(command, shell);
   defineWrite(command, shell, {
@@ -48,9 +52,18 @@ export function define(command: Command, shell: Shell): void {
 }
 
 function defineList(parent: Command, shell: Shell): void {
-  const command = addSub(parent, 'list', 'List namespaces', 'ls');
+  const command = parent.command('list').description('List namespaces').alias('ls');
+  command.addHelpText('after', '\nExamples:\n  skep namespace list');
+  addNamespaceList(command, shell);
+}
+
+/** The flags and action of a command that lists namespaces. @param before runs first */
+export function addNamespaceList(command: Command, shell: Shell, before: () => void = () => {}): void {
+  addStackFlags(command);
+  addGatewayFlags(command);
   switchFlag(command, '-j, --json', 'as JSON');
   command.action(async () => {
+    before();
     const flags = command.opts<NamespaceFlags>();
     const gateway = await open(shell, flags);
     const reply = await gateway.request('GET', '/system/namespaces');
@@ -68,6 +81,7 @@ function defineGet(parent: Command, shell: Shell): void {
     '[name]',
     'namespace',
   );
+  command.addHelpText('after', '\nExamples:\n  skep namespace get dev');
   command.action(async (given: string | undefined) => {
     const name = checkName(given);
     const gateway = await open(shell, command.opts<NamespaceFlags>());
@@ -119,6 +133,10 @@ function defineRemove(parent: Command, shell: Shell): void {
     'namespace',
   );
   switchFlag(command, '--force', 'with the functions and secrets in it');
+  command.addHelpText(
+    'after',
+    '\nExamples:\n  skep namespace remove dev\n  skep namespace remove dev --force',
+  );
   command.action(async (given: string | undefined) => {
     const name = checkName(given);
     const flags = command.opts<NamespaceFlags>();
