@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { relative } from 'node:path';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { functionEnv } from '../functions/function-env.ts';
 import { toStopGraceNanos } from '../swarm/stop-grace.ts';
 import type { Runnable } from './runnable.ts';
 
-/** Where a function finds its secrets: the folder of an image, which cannot be made here without root, and the variable that names it. */
-const SECRETS_FOLDER = '/var/openfaas/secrets';
+/**
+ * Where functions find their secrets in a container. That folder cannot be made here without root, and each function has its own: one is
+ * named by a variable, and paths of the other in variables and in `fprocess` are moved to it.
+ */
+const SECRETS_PATH = /(?<![\w./-])\/var\/openfaas\/secrets(?![\w.-])/g;
 const SECRETS_KEY = 'SKEP_SECRETS';
+const COMMAND_KEYS: ReadonlySet<string> = new Set(['fprocess', 'function_process']);
 
 /** Between SIGTERM and the last call that is taken. The gateway knows at once here. */
 const SERVES_ON = '500ms';
@@ -45,13 +50,7 @@ export function toVersion({ ref, deployment, runnable, inherited, secrets }: Ver
   const { folder } = secrets ?? {};
   const said = { healthcheck_interval: SERVES_ON, ...own };
   const env: Record<string, string> = { ...inherited, ...runnable.env, ...said };
-  const found =
-    folder === undefined
-      ? env
-      : {
-          ...Object.fromEntries(Object.entries(env).map(([key, value]) => [key, inFolder(value, folder)])),
-          [SECRETS_KEY]: folder,
-        };
+  const found = folder === undefined ? env : withSecrets(env, { folder, from: runnable.folder });
   const { labels: _l, annotations: _a, registryAuth: _r, ...kept } = deployment;
   const { registryAuth: _, ...stored } = structuredClone(deployment);
   return {
@@ -66,9 +65,16 @@ export function toVersion({ ref, deployment, runnable, inherited, secrets }: Ver
   };
 }
 
-/** A path of a secret in an image, as the value of a variable, is that of the copy here. */
-function inFolder(value: string, folder: string): string {
-  return value === SECRETS_FOLDER || value.startsWith(`${SECRETS_FOLDER}/`)
-    ? folder + value.slice(SECRETS_FOLDER.length)
-    : value;
+function withSecrets(
+  env: Readonly<Record<string, string>>,
+  { folder, from }: { readonly folder: string; readonly from: string },
+): Record<string, string> {
+  // A command is split at blanks: where there are some in the path, the one from the function's folder may have none.
+  const inCommand = folder.includes(' ') ? relative(from, folder) : folder;
+  const moved = Object.entries(env).map(([key, value]) => [
+    key,
+    // As a function: a path may hold what would be a pattern's `$&`.
+    value.replace(SECRETS_PATH, () => (COMMAND_KEYS.has(key) ? inCommand : folder)),
+  ]);
+  return { ...Object.fromEntries(moved), [SECRETS_KEY]: folder };
 }
