@@ -1,7 +1,7 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { CallBody, CallHeaders, CallRecord, ObjectBody, QueuedCall } from '../../queue/call.ts';
+import type { CallBody, CallRecord, ObjectBody, QueuedCall } from '../../queue/call.ts';
 import { type FirstPlace, idOf } from '../../queue/call-id.ts';
-import { storedBytes } from '../../queue/stored-size.ts';
+import { callFacts, withCallId } from '../../queue/stored-call.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
 const CALL = 'Skep-Call';
@@ -24,20 +24,8 @@ export function encodeCall(
   call: Omit<QueuedCall, 'id'> & { readonly id?: string },
   headers: MsgHdrs,
 ): { readonly headers: MsgHdrs; readonly payload: Uint8Array } {
-  headers.set(CALL, toHeaderJson(toStored(call)));
+  headers.set(CALL, toHeaderJson(callFacts(call)));
   return { headers, payload: call.body instanceof Uint8Array ? call.body : NOTHING };
-}
-
-/** What a call takes beside its body. */
-export function storedCallBytes(call: Partial<QueuedCall>): number {
-  return storedBytes(toStored(call));
-}
-
-function toStored<T extends Partial<QueuedCall>>({
-  body,
-  ...facts
-}: T): Omit<T, 'body'> & { readonly object?: ObjectBody } {
-  return body === undefined || body instanceof Uint8Array ? facts : { ...facts, object: body };
 }
 
 /** @param place the stream that the message is in. @throws {Error} when it is none of ours */
@@ -47,12 +35,6 @@ export function decodeCall(message: Message, place: FirstPlace): QueuedCall {
   const body: CallBody = object ?? message.data;
   const id = stored.id ?? idOf(place, message.seq, stored.instance);
   return { ...stored, id, headers: withCallId(stored.headers, id), body };
-}
-
-/** The function is told of it, too: where the place says the id, the message could not have it. */
-function withCallId(headers: CallHeaders, id: string): CallHeaders {
-  const isThere = headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'x-call-id');
-  return isThere ? headers : [...headers, 'X-Call-Id', id];
 }
 
 /** Of the body that a call has in the store of bodies. @returns undefined: it has none there */

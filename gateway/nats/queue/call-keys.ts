@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
-import { FaasError } from '../../errors.ts';
-import type { NewCall } from '../../queue/call-queue.ts';
+import { noRoomForKeys } from '../../queue/accepting.ts';
 import type { QueueNames } from './names.ts';
 import { queueRefusal } from './refusal.ts';
 import { errorCodeOf, type JetStreamSessions } from './session.ts';
@@ -51,19 +49,10 @@ export class CallKeys {
   }
 }
 
-/** What must be the same where a call is sent again. Of a body in the store of bodies its length must do. */
-export function printOf({ path, steps, callbackUrl, body }: NewCall): string {
-  const facts = JSON.stringify([path, callbackUrl, steps.map((step) => step.function)]);
-  const hash = createHash('sha256').update(facts);
-  return hash.update(body instanceof Uint8Array ? body : `${body.bytes}`).digest('base64url');
-}
-
-/** Keys have a room of their own, which is not the queue's. */
 function withoutRoom(error: unknown): unknown {
   const { code, retryAfterSeconds = 1 } = queueRefusal(error);
   if (code !== 'queue_full') return error;
-  const message = 'no more idempotency keys can be remembered now: try again later, or without a key';
-  return new FaasError(code, message, { cause: error, retryAfterSeconds });
+  return noRoomForKeys({ cause: error, retryAfterSeconds });
 }
 
 /** @throws {Error} when it is none of ours */

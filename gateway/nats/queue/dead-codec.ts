@@ -2,15 +2,9 @@ import type { MsgHdrs } from '@nats-io/transport-node';
 import type { CallRecord } from '../../queue/call.ts';
 import type { DeadLetter } from '../../queue/call-queue.ts';
 import { brief, fitRecord } from '../../queue/fit-record.ts';
+import { storedCallBytes } from '../../queue/stored-call.ts';
 import { MOST_STORED_BYTES, storedBytes } from '../../queue/stored-size.ts';
-import {
-  decodeCall,
-  decodeRecord,
-  encodeCall,
-  encodeRecord,
-  type Message,
-  storedCallBytes,
-} from './call-codec.ts';
+import { decodeCall, decodeRecord, encodeCall, encodeRecord, type Message } from './call-codec.ts';
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
 const DEATH = 'Skep-Death';

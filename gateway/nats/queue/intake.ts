@@ -1,15 +1,23 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { FaasError } from '../../errors.ts';
+import {
+  checkLength,
+  firstPlaceOf,
+  firstStep,
+  keyTextOf,
+  onlyInstanceOf,
+  otherCallOfKey,
+  printOf,
+} from '../../queue/accepting.ts';
 import type { CallRecord, ObjectBody } from '../../queue/call.ts';
 import { type FirstPlace, idOf, newInstance } from '../../queue/call-id.ts';
 import { waitingRecord } from '../../queue/call-progress.ts';
 import type { CallIntake, NewCall } from '../../queue/call-queue.ts';
-import { MOST_CALL_BYTES } from '../../queue/stored-size.ts';
 import type { Stored } from './acked-publisher.ts';
 import { Bodies } from './bodies.ts';
-import { encodeCall, storedCallBytes } from './call-codec.ts';
-import { CallKeys, printOf } from './call-keys.ts';
+import { encodeCall } from './call-codec.ts';
+import { CallKeys } from './call-keys.ts';
 import { KnownQueues } from './known-queues.ts';
 import type { QueueNames } from './names.ts';
 import { QueueConsumers } from './queue-consumers.ts';
@@ -34,8 +42,6 @@ interface Named {
 /** How often, and how long after one another, it is tried to take a record back whose call was not stored. */
 const TAKE_BACK_TRIES = 10;
 const TAKE_BACK_EVERY_MS = 2000;
-/** What a stored call has beside what it comes with, at its longest: id, twice, instance, revision, attempt, time. */
-const GROWTH_BYTES = 512;
 
 /** Takes calls into JetStream. One that nobody has named costs one message. */
 export class QueueIntake implements CallIntake {
@@ -66,7 +72,7 @@ export class QueueIntake implements CallIntake {
       await this.#prepare(call);
       const instance = newInstance();
       const { seq } = await this.#publish(call, { instance, revision: 0 });
-      return idOf(placeOf(call), seq, instance);
+      return idOf(firstPlaceOf(call), seq, instance);
     });
   }
 
@@ -84,21 +90,18 @@ export class QueueIntake implements CallIntake {
   acceptFirst(id: string, call: NewCall): Promise<boolean> {
     return told(async () => {
       await this.#prepare(call);
-      return this.#acceptOnce(call, { id, instance: instanceOf(id) });
+      return this.#acceptOnce(call, { id, instance: onlyInstanceOf(id) });
     });
   }
 
   acceptKeyed(key: string, call: NewCall): Promise<{ readonly id: string; readonly isFirst: boolean }> {
     return told(async () => {
       await this.#prepare(call);
-      const text = `${call.steps[0]?.function ?? ''} ${key}`;
+      const text = keyTextOf(key, call);
       const print = printOf(call);
       const kept = await this.#keys.keep(text, { id: randomUUID(), instance: newInstance(), print });
       if (kept.print !== print) {
-        throw new FaasError(
-          'invalid_request',
-          'Idempotency-Key: it stands for another call of this function already, with another path, body, callback or chain',
-        );
+        throw otherCallOfKey();
       }
       if (kept.isStored) return { id: kept.id, isFirst: false };
       const isFirst = await this.#acceptOnce(call, kept);
@@ -119,10 +122,9 @@ export class QueueIntake implements CallIntake {
   /** What a call needs to be run one day. */
   async #prepare(call: NewCall): Promise<void> {
     const { steps, body } = call;
-    const [first] = steps;
-    if (first === undefined) throw new Error('a call without a step');
+    const first = firstStep(call);
     checkLength(call);
-    await this.#rooms[placeOf(call)].check(body instanceof Uint8Array ? body.length : 0);
+    await this.#rooms[firstPlaceOf(call)].check(body instanceof Uint8Array ? body.length : 0);
     for (const { queue } of steps) await this.#queues.check(queue);
     await this.#consumers.ensure(first.queue, first.function);
   }
@@ -144,7 +146,7 @@ export class QueueIntake implements CallIntake {
     const isOwn = there.record.instance === instance;
     // A client may have given its call the id of a tick: that call is told of, and the tick is run all the same. The id of a keyed call
     // is known to nobody before it was accepted.
-    if (!isOwn && instance !== instanceOf(id)) return false;
+    if (!isOwn && instance !== onlyInstanceOf(id)) return false;
     if (isOwn && !isUntouched(there.record)) return false;
     const named = { id, instance, revision: isOwn ? there.revision : 0 };
     const { isDuplicate } = await this.#publish(call, named, instance);
@@ -170,8 +172,7 @@ export class QueueIntake implements CallIntake {
     { id, instance, revision }: Omit<Named, 'id'> & { readonly id?: string },
     messageId?: string,
   ): Promise<Stored> {
-    const [first] = call.steps;
-    if (first === undefined) throw new Error('a call without a step');
+    const first = firstStep(call);
     const { publisher, newHeaders } = await this.#sessions.get();
     const { headers, payload } = encodeCall(
       { ...call, ...(id !== undefined && { id }), instance, revision, step: 0, attempt: 1 },
@@ -179,7 +180,7 @@ export class QueueIntake implements CallIntake {
     );
     const ref = splitFunctionName(first.function);
     const subject =
-      placeOf(call) === 'queue'
+      firstPlaceOf(call) === 'queue'
         ? this.#names.call(first.queue, ref)
         : this.#names.laterCall(first.queue, ref);
     if (messageId !== undefined) headers.set('Nats-Msg-Id', messageId);
@@ -209,24 +210,6 @@ export class QueueIntake implements CallIntake {
   }
 }
 
-/**
- * Whether a call has room for what is told of it later. One without a chain has, if its path and headers have been found short enough.
- * @throws {FaasError} `invalid_request`
- */
-function checkLength(call: NewCall): void {
-  if (call.steps.length === 1) return;
-  const bytes = storedCallBytes(call) + GROWTH_BYTES;
-  if (bytes <= MOST_CALL_BYTES) return;
-  throw new FaasError(
-    'invalid_request',
-    `path, headers and the ${call.steps.length} functions of the chain, with their retry annotations, take ${bytes} bytes as they are stored: they may take ${MOST_CALL_BYTES}`,
-  );
-}
-
-function placeOf({ runAt }: NewCall): FirstPlace {
-  return runAt === undefined ? 'queue' : 'later';
-}
-
 function queuedRecord(call: NewCall, named: { readonly id: string; readonly instance: string }): CallRecord {
   return waitingRecord({ ...call, ...named, step: 0 });
 }
@@ -234,11 +217,6 @@ function queuedRecord(call: NewCall, named: { readonly id: string; readonly inst
 /** It may be that its message was never stored. */
 function isUntouched({ state, step, attempt, attempts }: CallRecord): boolean {
   return state === 'queued' && step === 0 && attempt === 0 && attempts.length === 0;
-}
-
-/** Of the one call that an id stands for. */
-function instanceOf(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 16);
 }
 
 async function told<T>(work: () => Promise<T>): Promise<T> {

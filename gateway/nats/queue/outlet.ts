@@ -3,10 +3,9 @@ import { splitFunctionName } from '../../../contract/function-ref.ts';
 import { currentStep, type QueuedCall } from '../../queue/call.ts';
 import type { DeadLetter } from '../../queue/call-queue.ts';
 import type { QueuedCallback } from '../../queue/callback.ts';
-import { keptHeaders } from '../../queue/kept-headers.ts';
-import { MOST_CALL_BYTES } from '../../queue/stored-size.ts';
+import { withKeptHeaders } from '../../queue/stored-call.ts';
 import type { FollowUpStore } from '../../queue/worker-queue.ts';
-import { encodeCall, storedCallBytes } from './call-codec.ts';
+import { encodeCall } from './call-codec.ts';
 import { encodeCallback } from './callback-codec.ts';
 import { encodeDead } from './dead-codec.ts';
 import type { QueueNames } from './names.ts';
@@ -40,8 +39,7 @@ export class CallOutlet implements FollowUpStore {
   /** To be run as soon as somebody can. Of a function's answer it has headers, which may be too long. */
   async now(next: QueuedCall, messageId: string): Promise<void> {
     const { queue, function: name } = currentStep(next);
-    const others = storedCallBytes({ ...next, headers: [] });
-    const call = { ...next, headers: keptHeaders(next.headers, MOST_CALL_BYTES - others) };
+    const call = withKeptHeaders(next);
     await this.#consumers.ensure(queue, name);
     const subject = this.#names.call(queue, splitFunctionName(name));
     await this.#publish(subject, messageId, (headers) => encodeCall(call, headers));

@@ -1,4 +1,4 @@
-import { FaasError } from '../../errors.ts';
+import { queueFull } from '../../queue/accepting.ts';
 import type { FirstPlace } from '../../queue/call-id.ts';
 import type { QueueNames } from './names.ts';
 import type { JetStreamSessions } from './session.ts';
@@ -9,7 +9,6 @@ import type { JetStreamSessions } from './session.ts';
  */
 const KEPT_FOR_WORKERS = 0.05;
 const LOOK_EVERY_MS = 1000;
-const LATER_SECONDS = 5;
 /** What a message has beside its body, about. */
 const HEAD_BYTES = 512;
 
@@ -36,9 +35,7 @@ export class Room {
     // Nobody waits for the news that there is still room; who would be refused waits for the news that there is some again.
     if (this.#isFull) await this.#looking;
     if (this.#isFull) {
-      throw new FaasError('queue_full', 'the queue is full: try again later', {
-        retryAfterSeconds: LATER_SECONDS,
-      });
+      throw queueFull();
     }
     this.#addedBytes += bytes + HEAD_BYTES;
   }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { encodeRecord } from '../../../../gateway/nats/queue/call-codec.ts';
-import { printOf } from '../../../../gateway/nats/queue/call-keys.ts';
+
+import { printOf } from '../../../../gateway/queue/accepting.ts';
 import { type NatsServer, startNats } from '../../../support/nats-server.ts';
 import { newCall, openQueue, type TestQueue } from './fixtures/test-queue.ts';
 
