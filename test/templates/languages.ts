@@ -96,6 +96,12 @@ export const LANGUAGES: readonly LanguageRow[] = [
     needs: ['php', 'composer'],
   },
   { lang: 'bash', greeting: 'Hello from Bash', testFile: 'handler_test.sh', needs: ['bash', 'jq', 'curl'] },
+  {
+    lang: 'java',
+    greeting: 'Hello from Java',
+    testFile: 'src/test/java/function/HandlerTest.java',
+    needs: ['java', 'javac', 'mvn'],
+  },
   // Its starter answers with what it was sent. It brings its own Dockerfile, which `skep dev` does not run.
   { lang: 'dockerfile', greeting: 'hi', needs: ['docker'] },
 ];
