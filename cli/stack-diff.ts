@@ -62,7 +62,7 @@ export function sideBySide(name: string, found: readonly Difference[]): string[]
   const rows = found.map(
     ({ key, local, remote }) => [cell('-', key, local), cell('+', key, remote)] as const,
   );
-  const width = (side: 0 | 1): number => Math.max(NARROWEST - 1, ...rows.map((row) => row[side].length));
+  const width = (side: 0 | 1): number => Math.max(NARROWEST, ...rows.map((row) => row[side].length));
   const [left, right] = [width(0), width(1)];
   const line = ([a, b]: readonly [string, string]): string => `  ${a.padEnd(left)} | ${b.padEnd(right)}`;
   return [

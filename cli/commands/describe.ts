@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { describe, toJson, toLines } from '../describe-function.ts';
-import { CliError } from '../errors.ts';
 import {
   addGatewayFlags,
   addNamespaceFlag,
@@ -9,9 +8,10 @@ import {
   type StackFlags,
   switchFlag,
 } from '../flags.ts';
-import { isListedFunction, listFunctions } from '../function-listing.ts';
-import { connect, type GatewayClient, unauthorised } from '../gateway-client.ts';
+import { listFunctions } from '../function-listing.ts';
+import { connect } from '../gateway-client.ts';
 import { gatewayFromStack } from '../load-stack.ts';
+import { readFunction } from '../read-function.ts';
 import type { Shell } from '../shell.ts';
 
 interface DescribeFlags extends StackFlags, GatewayFlags {
@@ -39,24 +39,4 @@ export function define(command: Command, shell: Shell): void {
     if (flags.json) shell.out(JSON.stringify(toJson(description), undefined, 2));
     else for (const line of toLines(description, flags)) shell.out(line);
   });
-}
-
-/** GET /system/function/NAME. @throws {CliError} when there is none */
-export async function readFunction(gateway: GatewayClient, name: string, namespace: string, query = '') {
-  const path = `/system/function/${encodeURIComponent(name)}?namespace=${encodeURIComponent(namespace)}${query}`;
-  const reply = await gateway.request('GET', path);
-  if (reply.status === 404)
-    throw new CliError(`No such function: ${name}${namespace === '' ? '' : `.${namespace}`}`);
-  if (reply.status === 401) throw unauthorised(gateway.url);
-  if (reply.status !== 200) {
-    throw new CliError(`Server returned unexpected status code: ${reply.status} - ${reply.body.trim()}`);
-  }
-  let answer: unknown;
-  try {
-    answer = JSON.parse(reply.body);
-  } catch {
-    // told below, with everything else that is no function
-  }
-  if (!isListedFunction(answer)) throw new CliError(`${gateway.url} answered something that is no function`);
-  return answer;
 }

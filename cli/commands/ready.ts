@@ -12,8 +12,8 @@ import {
 } from '../flags.ts';
 import { connect, type GatewayClient } from '../gateway-client.ts';
 import { gatewayFromStack } from '../load-stack.ts';
+import { readFunction } from '../read-function.ts';
 import type { Shell } from '../shell.ts';
-import { readFunction } from './describe.ts';
 
 /** One try must not use up the patience of all. */
 const TRY_TIMEOUT_MS = 5000;

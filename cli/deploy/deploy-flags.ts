@@ -17,6 +17,7 @@ import { connect } from '../gateway-client.ts';
 import type { Shell } from '../shell.ts';
 import { type DeployMode, deployFunctions } from './deploy-functions.ts';
 import { deploymentOf } from './deployment-of.ts';
+import { waitForRollouts } from './wait-for-rollouts.ts';
 
 export interface DeployFlags extends StackFlags, GatewayFlags, SingleFunctionFlags {
   readonly namespace: string;
@@ -31,6 +32,8 @@ export interface DeployFlags extends StackFlags, GatewayFlags, SingleFunctionFla
   readonly readTemplate: boolean;
   readonly tag: string;
   readonly timeout: string;
+  readonly wait: boolean;
+  readonly waitTimeout: string;
   readonly cpuRequest?: string;
   readonly cpuLimit?: string;
   readonly memoryRequest?: string;
@@ -53,6 +56,8 @@ export function addDeployFlags(command: Command): void {
   switchFlag(command, '--readonly', 'mount the root file system read-only');
   switchFlag(command, '--read-template', 'take fprocess from the template', true);
   command.option('--timeout <duration>', 'how long the gateway may take', '60s');
+  switchFlag(command, '--wait', 'wait until the functions run, or say why they do not');
+  command.option('--wait-timeout <duration>', 'how long --wait may take', '5m');
   for (const [kind, unit] of [
     ['cpu', '100m'],
     ['memory', '128Mi'],
@@ -88,6 +93,7 @@ export async function deployWithFlags(
 ): Promise<void> {
   const mode = deployMode(flags);
   const timeoutMs = parseDuration(flags.timeout, '--timeout');
+  const waitMs = parseDuration(flags.waitTimeout, '--wait-timeout');
   const functions = stack ? stack.functions : [singleFunction(flags)];
   const overrides = {
     ...flags,
@@ -103,6 +109,7 @@ export async function deployWithFlags(
   for (const fn of functions) deployments.push(await deploymentOf(shell, fn, overrides));
   const gateway = await connect(shell, flags, { stackGateway: stack?.gateway, timeoutMs });
   await deployFunctions(shell, gateway, deployments, { mode, announce: stack !== undefined });
+  if (flags.wait) await waitForRollouts(shell, gateway, deployments, { timeoutMs: waitMs });
 }
 
 function singleFunction(flags: DeployFlags): StackFunction {
