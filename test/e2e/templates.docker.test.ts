@@ -1,36 +1,92 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { docker, emptyFolder, type Folder, skep, succeeded } from '../support/cli.ts';
+import { TEMPLATE_IMAGES } from '../../scripts/base-images/catalog.ts';
+import { docker, emptyFolder, type Folder, run, skep, succeeded } from '../support/cli.ts';
+import { LANGUAGES, type LanguageRow } from '../templates/languages.ts';
 
-/** What the starter handler of each template answers to `hi`. */
-const ANSWERS: Readonly<Record<string, string>> = {
-  typescript: 'Hello from TypeScript',
-  node: 'Hello from Node.js',
-  python: 'Hello from Python',
-  dockerfile: 'hi',
-};
+const BASE_IMAGES = join(import.meta.dirname, '../../scripts/base-images/main.ts');
 
-describe('a function as `skep new` leaves it', function () {
-  this.timeout(180_000);
-  let folder: Folder;
+for (const row of LANGUAGES) {
+  const { lang } = row;
+  const name = `e2e-new-${lang}`;
 
-  before(() => {
-    folder = emptyFolder();
-  });
-  after(() => folder.remove());
+  describe(`a function of the template ${lang}`, function () {
+    this.timeout(600_000); // the first of a language compiles its packages
+    let folder: Folder;
+    let handler: string;
 
-  for (const [lang, answer] of Object.entries(ANSWERS)) {
-    it(`builds with its own test, is deployed and answers: ${lang}`, async () => {
-      const name = `e2e-new-${lang}`;
-      const file = `${lang}.yaml`;
-      try {
-        succeeded('new', await skep(folder.path, ['new', name, '--lang', lang, '-f', file]));
-        succeeded('up', await skep(folder.path, ['up', '-f', file]));
-        const ran = succeeded('invoke', await skep(folder.path, ['invoke', name], 'hi'));
-        expect(ran.stdout).to.contain(answer);
-      } finally {
-        await skep(folder.path, ['remove', name]);
-        await docker('rmi', '-f', `${name}:latest`);
+    before(async () => {
+      const wanted = TEMPLATE_IMAGES.filter((image) => isBuiltOn(lang, image.name)).map(
+        (image) => image.name,
+      );
+      if (wanted.length > 0) {
+        const made = run(process.execPath, [BASE_IMAGES, ...wanted], { folder: '.', stdin: '' });
+        succeeded('base images', await made);
       }
+      folder = emptyFolder();
+      succeeded('new', await skep(folder.path, ['new', name, '--lang', lang]));
+      handler = join(folder.path, name);
     });
-  }
-});
+    after(async () => {
+      await skep(folder.path, ['remove', name]);
+      await docker('rmi', '-f', `${name}:latest`);
+      folder.remove();
+    });
+
+    if (row.testFile !== undefined) {
+      it('is not built when its own test fails', async () => {
+        const file = join(handler, row.testFile ?? '');
+        const text = readFileSync(file, 'utf8');
+        writeFileSync(file, text.replaceAll('Hello', 'Goodbye'));
+        const built = await skep(folder.path, ['build']);
+        writeFileSync(file, text);
+        expect(built.exitCode, built.stdout).to.equal(1);
+        expect(built.stdout).to.contain('Goodbye').and.to.contain('These are the tests in');
+        expect((await docker('image', 'inspect', `${name}:latest`)).exitCode).to.not.equal(0);
+      });
+    }
+
+    if (row.lock !== undefined) {
+      it('is not built of a package that is not what the lock file says', async () => {
+        const { file, text, tampered } = row.lock ?? { file: '', text: '', tampered: '' };
+        const before = join(folder.path, 'before');
+        cpSync(handler, before, { recursive: true });
+        layPackageOver(row, handler);
+        const locked = readFileSync(join(handler, file), 'utf8');
+        expect(locked).to.contain(text);
+        writeFileSync(join(handler, file), locked.replace(text, tampered));
+        const built = await skep(folder.path, ['build']);
+        cpSync(before, handler, { recursive: true });
+        expect(built.exitCode, built.stdout).to.equal(1);
+        expect(built.stdout + built.stderr).to.match(/checksum|integrity|hash/i);
+      });
+    }
+
+    it('is built with its packages and its test, deployed, and answers', async () => {
+      layPackageOver(row, handler);
+      succeeded('up', await skep(folder.path, ['up']));
+      const ran = succeeded('invoke', await skep(folder.path, ['invoke', name], 'hi'));
+      expect(ran.stdout).to.contain(row.packageAnswer ?? row.greeting);
+    });
+
+    it('does not run as root', async () => {
+      const service = `label=com.docker.swarm.service.name=${name}`;
+      const { stdout } = await docker('ps', '--quiet', '--filter', service);
+      const [container = ''] = stdout.split('\n');
+      const user = succeeded('exec', await docker('exec', container, 'id', '-u'));
+      expect(user.stdout).to.match(/^[1-9]/);
+    });
+  });
+}
+
+/** The function with a third-party package in place of the starter, where there is one. */
+function layPackageOver({ packageFolder }: LanguageRow, handler: string): void {
+  if (packageFolder !== undefined) cpSync(packageFolder, handler, { recursive: true });
+}
+
+function isBuiltOn(lang: string, image: string): boolean {
+  const template = join(import.meta.dirname, '../../templates', lang);
+  const file = join(template, lang === 'dockerfile' ? 'function/Dockerfile' : 'Dockerfile');
+  return readFileSync(file, 'utf8').includes(image);
+}
