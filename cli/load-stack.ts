@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isDockerStack, parseStackFile, type StackFile } from '../contract/stack-file.ts';
+import { isDockerStack, readStackFile, type StackFile, type StackReading } from '../contract/stack-file.ts';
 import { matchesFilter } from '../contract/stack-file-glob.ts';
+import { StackFileError } from '../contract/stack-file-problem.ts';
 import { CliError, fileError, messageOf, systemCode } from './errors.ts';
 import type { StackFlags } from './flags.ts';
 import { call } from './gateway-client.ts';
@@ -9,6 +10,14 @@ import type { Shell } from './shell.ts';
 
 export const DEFAULT_STACK_FILES = ['stack.yaml', 'stack.yml'] as const;
 const URL_TIMEOUT_MS = 120_000;
+
+/** A stack file, and where it was found. */
+export interface LoadedStack extends StackFile {
+  /** Path or URL, as it was named. */
+  readonly fileName: string;
+  /** For who looks into its values. */
+  readonly reading: StackReading;
+}
 
 /**
  * The stack file that the flags name, or the default one when it is present; its functions chosen by --regex or --filter.
@@ -20,20 +29,32 @@ export async function loadStack(
   shell: Shell,
   flags: StackFlags,
   { quiet = false } = {},
-): Promise<StackFile | undefined> {
+): Promise<LoadedStack | undefined> {
   const note = quiet ? () => {} : shell.note;
-  const found = flags.yaml ? await readNamed(shell, flags.yaml) : await readDefault(shell, note);
+  const found = await findStack(shell, flags, note);
   if (!found) return undefined;
-  const stack = parseStackFile(found.text, {
+  const reading = readStackFile(found.text, {
     fileName: found.name,
     ...(flags.envsubst === false ? {} : { env: shell.env }),
   });
+  const errors = reading.problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new StackFileError(errors);
+  const { stack } = reading;
   for (const warning of stack.warnings) note(`Warning: ${warning}`);
-  return { ...stack, functions: select(stack.functions, flags) };
+  return { ...stack, fileName: found.name, reading, functions: select(stack.functions, flags) };
+}
+
+/** The text of that file. @returns undefined when no file was named and there is none */
+export async function findStack(
+  shell: Shell,
+  flags: Pick<StackFlags, 'yaml'>,
+  note: Shell['note'] = shell.note,
+): Promise<{ readonly name: string; readonly text: string } | undefined> {
+  return flags.yaml ? await readNamed(shell, flags.yaml) : await readDefault(shell, note);
 }
 
 /** As `loadStack`, for commands that must have a file. */
-export async function requireStack(shell: Shell, flags: StackFlags, otherwise: string): Promise<StackFile> {
+export async function requireStack(shell: Shell, flags: StackFlags, otherwise: string): Promise<LoadedStack> {
   const stack = await loadStack(shell, flags);
   if (!stack) throw new CliError(`no stack.yaml or stack.yml here: give its path with -f, ${otherwise}`);
   return stack;

@@ -79,6 +79,8 @@ export interface GatewayParts {
   readonly functionPort?: number;
   /** Of asynchronous calls. Default: in NATS, where that is configured; otherwise there is none. It is stopped with the gateway. */
   readonly queue?: GatewayQueue;
+  /** Default true. False: calls are counted from the gateway's start on, and nobody knows what functions use. */
+  readonly hasPrometheus?: boolean;
   /** Workers end as soon as they begin. */
   readonly onHopeless: (reason: Error) => void;
 }
@@ -100,6 +102,7 @@ export interface StopReport {
 /** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { config, logger, secrets, functionPort = FUNCTION_PORT, buildKeys = NO_BUILD_KEYS } = parts;
+  const { hasPrometheus = true } = parts;
   const metrics = createMetrics({ defaultTarget: config.defaultTarget });
   const replicaMetrics = new ReplicaMetrics();
   let isStopping = false;
@@ -251,8 +254,17 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     secrets,
     namespaces,
     credentials: parts.credentials,
-    counts: prometheusCounts({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS }),
-    usage: prometheusUsage({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS }),
+    counts: hasPrometheus
+      ? prometheusCounts({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS })
+      : {
+          read: async () => {
+            await workers.count();
+            return metrics.completedCalls();
+          },
+        },
+    usage: hasPrometheus
+      ? prometheusUsage({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS })
+      : { read: async () => new Map() },
     alerts: scaling.alerts,
     builds: {
       runBuild: (tar, options) =>
@@ -293,7 +305,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
         },
         queue_workers: async (signal) =>
           queue === undefined ? 'not configured' : queue.lookAtWorkers(signal),
-        prometheus: (signal) => lookAtPrometheus(prometheusUrl, signal),
+        prometheus: async (signal) =>
+          hasPrometheus ? lookAtPrometheus(prometheusUrl, signal) : 'not configured',
       },
       lastRead: () => lastRead,
       version: VERSION,

@@ -6,6 +6,9 @@ import type { Shell } from '../shell.ts';
 import { isDockerfileLang, requireTemplate } from '../templates/find-template.ts';
 import type { TemplateManifest } from '../templates/template-manifest.ts';
 
+/** What a handler folder of faas-cli's time may have at its top, and no image holds. */
+const SKIPPED = ['build', 'template'];
+
 export interface BuildSource {
   /** A valid function name: it becomes a folder that is deleted first. */
   readonly name: string;
@@ -22,17 +25,28 @@ export interface BuildFolder {
   readonly manifest?: TemplateManifest;
 }
 
+/** Where it is made, when not in ./build/<name>, and what of the handler's folder stays out. */
+export interface AssembleOptions {
+  readonly path?: string;
+  /** Names at its top. */
+  readonly skip?: readonly string[];
+}
+
 /**
  * Makes ./build/<name> anew: the template, over it the handler, under the handler the extra paths.
  * @throws {CliError} for a missing handler or template, or a path outside the working folder
  */
-export async function assembleBuildFolder(shell: Shell, source: BuildSource): Promise<BuildFolder> {
+export async function assembleBuildFolder(
+  shell: Pick<Shell, 'cwd' | 'env'>,
+  source: BuildSource,
+  options: AssembleOptions = {},
+): Promise<BuildFolder> {
   const { cwd, env } = shell;
   const handler = await existingFolder(cwd, source);
   const copies = source.copy.map((path) => ({ path, from: insideProject(cwd, path) }));
   const template = isDockerfileLang(source.lang) ? undefined : await requireTemplate(shell, source.lang);
 
-  const path = join(cwd, 'build', source.name);
+  const path = options.path ?? join(cwd, 'build', source.name);
   try {
     await rm(path, { recursive: true, force: true });
     await mkdir(path, { recursive: true, mode: env['CI'] === 'true' || env['CI'] === '1' ? 0o777 : 0o700 });
@@ -43,7 +57,7 @@ export async function assembleBuildFolder(shell: Shell, source: BuildSource): Pr
   const handlerTarget = template ? join(path, template.manifest.handlerFolder) : path;
   await mkdir(handlerTarget, { recursive: true });
   if (template) await chmod(handlerTarget, 0o755); // read in the image by another user, whatever our umask
-  await copyFolder(handler, handlerTarget, ['build', 'template']);
+  await copyFolder(handler, handlerTarget, options.skip ?? SKIPPED);
   for (const extra of copies)
     await copyExtra(extra.from, join(handlerTarget, relative(cwd, extra.from)), extra.path);
   if (!template) await requireDockerfile(path, source);

@@ -113,6 +113,17 @@ class GatewayMetrics {
     else if (reads < 2 && !this.#gone.has(key)) this.#early.push({ key, tell, reads });
   }
 
+  /** Completed calls since the gateway began, by `name.namespace`. */
+  completedCalls(): ReadonlyMap<string, number> {
+    const calls = new Map<string, number>();
+    for (const [key, { completed }] of this.#totals.entries()) {
+      let sum = 0;
+      for (const { count } of completed.values()) sum += count;
+      calls.set(key, sum);
+    }
+    return calls;
+  }
+
   /** Calls of each function, by `name.namespace`, since the gateway began and now. */
   loads(): Map<string, { readonly started: number; readonly inFlight: number }> {
     const loads = new Map<string, { readonly started: number; readonly inFlight: number }>();

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { assembleBuildFolder } from '../cli/build/assemble.ts';
+import { CliError, fileError, systemCode } from '../cli/errors.ts';
+import type { Shell } from '../cli/shell.ts';
+import type { DevRecipe, TemplateManifest } from '../cli/templates/template-manifest.ts';
+import type { StackFunction } from '../contract/stack-file.ts';
+import type { Runnable } from '../gateway/processes/runnable.ts';
+import { imageEnvironment, movedTo } from './image-environment.ts';
+import { runStep } from './run-step.ts';
+import type { Snapshot, WorkFolder } from './work-folder.ts';
+
+/** What stands at the top of handler folders and is in no image, or is made anew for it. */
+const NO_SOURCE = /^(build|template|node_modules|__pycache__|\.git|\.pytest_cache|\.mypy_cache|\.skep)$/;
+/** Marks of folders that tools keep beside the sources: Cargo's target, virtual environments of Python. */
+const TOOL_MARKS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
+/** How much of a step's output is shown when it fails. */
+const MOST_LINES = 60;
+const MOST_SHOWN_CHARS = 100;
+
+export interface PrepareOptions {
+  readonly shell: Pick<Shell, 'cwd' | 'env'>;
+  readonly fn: Pick<StackFunction, 'name' | 'lang' | 'handler' | 'fprocess'>;
+  /** Extra paths, as for a build. */
+  readonly copy: readonly string[];
+  readonly folder: WorkFolder;
+  /** Folder of programs that we bring: at the end of the PATH of steps. */
+  readonly tools: string;
+  /** A step begins that takes its time. */
+  readonly onStep: (what: string) => void;
+  /** Output of a step, as it comes. */
+  readonly onLine: (line: string) => void;
+}
+
+export interface PrepareSignals {
+  /** Everything ends. */
+  readonly stop: AbortSignal;
+  /** There are newer sources: an installation is finished all the same, a build is not. */
+  readonly superseded: AbortSignal;
+}
+
+export interface Prepared extends Runnable {
+  /** The template says nothing of how it runs without an image. */
+  readonly isGuess: boolean;
+  /** Steps that were done now. */
+  readonly steps: readonly string[];
+}
+
+/**
+ * Makes of a function's sources what can be run: assembles them as for an image, installs its packages when a lock file has changed,
+ * and builds it when anything has. A failure leaves what runs as it is.
+ * @throws {CliError} for what is wrong with the sources, a program that is missing, or a step that failed, with the end of its output
+ */
+export async function prepare(options: PrepareOptions, signals: PrepareSignals): Promise<Prepared> {
+  const { shell, fn, folder, tools } = options;
+  try {
+    await rm(folder.next, { recursive: true, force: true });
+    await mkdir(folder.next, { recursive: true });
+  } catch (error) {
+    throw fileError('make', folder.next, error);
+  }
+  const { manifest } = await assembleBuildFolder(
+    shell,
+    { ...fn, copy: options.copy },
+    { path: folder.next, skip: await notSource(resolve(shell.cwd, fn.handler)) },
+  );
+  const recipe = manifest?.dev;
+  const path = [shell.env['PATH'], tools].filter(Boolean).join(delimiter);
+  requirePrograms(fn, recipe, path);
+  const snapshot = await folder.snapshot();
+  const image = await readDockerfile(folder.next, { ...shell.env, PATH: path });
+  await folder.sync(snapshot);
+
+  const steps: string[] = [];
+  const runsStep = { ...options, path, steps };
+  const installed = lockKey(snapshot, recipe);
+  if (!(await folder.isDone('install', installed))) await removeOwnLocks(folder.work, snapshot, recipe);
+  await doStep(runsStep, { kind: 'install', command: recipe?.install, key: installed, signal: signals.stop });
+  const built = keyOf(recipe?.build, installed, snapshot.files);
+  const unmoved = { ...image.env, ...processOf(manifest), ...recipe?.environment };
+  const version = keyOf(unmoved, image.workdir, built).slice(0, 12);
+  // An edit that was taken back is a version that is there already.
+  const isThere = existsSync(folder.versionFolder(version));
+  signals.superseded.throwIfAborted();
+  const build = isThere ? undefined : recipe?.build;
+  await doStep(runsStep, {
+    kind: 'build',
+    command: build,
+    key: built,
+    signal: AbortSignal.any([signals.stop, signals.superseded]),
+  });
+  const runFolder = await folder.finish(version, snapshot);
+  const env = movedTo({ env: { PATH: path, ...unmoved }, workdir: image.workdir }, runFolder);
+  if (!env['fprocess'] && !fn.fprocess && env['mode'] !== 'static') throw noProcess(fn);
+  return { folder: runFolder, env, version, steps, isGuess: recipe === undefined };
+}
+
+function processOf(manifest: TemplateManifest | undefined): Record<string, string> {
+  return manifest?.fprocess ? { fprocess: manifest.fprocess } : {};
+}
+
+function noProcess({ name, lang }: PrepareOptions['fn']): CliError {
+  return new CliError(
+    `nothing says which program ${name} is: give its "fprocess" in the stack file, or ENV fprocess in the Dockerfile of "${lang}"`,
+  );
+}
+
+/** Names at the top of a handler's folder that no version is made of. */
+async function notSource(handler: string): Promise<string[]> {
+  let entries: { name: string; isDirectory(): boolean }[];
+  try {
+    entries = await readdir(handler, { withFileTypes: true });
+  } catch {
+    return []; // whoever assembles says what is wrong with it
+  }
+  const names = entries.map(({ name }) => name);
+  const isTool = (name: string): boolean =>
+    TOOL_MARKS.some((mark) => existsSync(join(handler, name, mark))) ||
+    (name === 'target' && ['Cargo.toml', 'pom.xml'].some((file) => names.includes(file)));
+  return entries
+    .filter((entry) => NO_SOURCE.test(entry.name) || (entry.isDirectory() && isTool(entry.name)))
+    .map(({ name }) => name);
+}
+
+function requirePrograms(
+  { name, lang }: PrepareOptions['fn'],
+  recipe: DevRecipe | undefined,
+  path: string,
+): void {
+  const missing = (recipe?.needs ?? []).filter((program) => Bun.which(program, { PATH: path }) === null);
+  if (missing.length === 0) return;
+  const [are, them] = missing.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  throw new CliError(
+    `${name} is written in ${lang}, which needs ${missing.join(' and ')}; ${missing.length === 1 ? 'that' : 'they'} ${are} not on the PATH: install ${them} and save any file of ${name}`,
+  );
+}
+
+async function readDockerfile(folder: string, given: Shell['env']) {
+  const path = join(folder, 'Dockerfile');
+  try {
+    return imageEnvironment(await readFile(path, 'utf8'), given);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return { env: {}, workdir: '/' };
+    throw fileError('read', path, error);
+  }
+}
+
+/** Stands for what an installation depends on: its command, and the files that name the packages. */
+function lockKey({ files }: Snapshot, recipe: DevRecipe | undefined): string {
+  return keyOf(
+    recipe?.install,
+    recipe?.lock,
+    recipe?.lock.map((path) => files[path] ?? null),
+  );
+}
+
+/** A lock file that an installation wrote by itself is not the next one's law. */
+async function removeOwnLocks(
+  work: string,
+  { files }: Snapshot,
+  recipe: DevRecipe | undefined,
+): Promise<void> {
+  for (const path of recipe?.lock ?? []) {
+    if (files[path] === undefined) await rm(join(work, path), { force: true });
+  }
+}
+
+interface RunsStep extends PrepareOptions {
+  readonly path: string;
+  readonly steps: string[];
+}
+
+interface DevStep {
+  readonly kind: 'install' | 'build';
+  readonly command: string | undefined;
+  readonly key: string;
+  readonly signal: AbortSignal;
+}
+
+async function doStep(
+  { shell, folder, path, steps, onStep, onLine }: RunsStep,
+  { kind, command, key, signal }: DevStep,
+): Promise<void> {
+  if (command === undefined || (await folder.isDone(kind, key))) return;
+  const [firstLine = ''] = command.trim().split('\n');
+  onStep(kind === 'install' ? 'installing packages' : 'building');
+  // Half done is not done, whatever was there before.
+  await folder.setDone(kind, undefined);
+  const lines: string[] = [];
+  const exitCode = await runStep(
+    {
+      command,
+      cwd: folder.work,
+      env: { ...shell.env, PATH: path },
+      onLine: (line) => {
+        lines.push(line);
+        if (lines.length > MOST_LINES) lines.shift();
+        onLine(line);
+      },
+    },
+    signal,
+  );
+  signal.throwIfAborted();
+  if (exitCode !== 0) {
+    const what = kind === 'install' ? 'its packages could not be installed' : 'it could not be built';
+    throw new StepFailed(`${what}: exit code ${exitCode} of ${shortened(firstLine)}`, lines);
+  }
+  steps.push(kind);
+  await folder.setDone(kind, key);
+}
+
+function shortened(text: string): string {
+  return text.length > MOST_SHOWN_CHARS ? `${text.slice(0, MOST_SHOWN_CHARS)}…` : text;
+}
+
+/** A step that failed, with the end of what it printed. */
+export class StepFailed extends CliError {
+  readonly lines: readonly string[];
+
+  constructor(message: string, lines: readonly string[]) {
+    super(message);
+    this.lines = lines;
+  }
+}
+
+function keyOf(...parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
