@@ -26,11 +26,21 @@ export interface Paint {
   green(text: string): string;
   red(text: string): string;
   yellow(text: string): string;
+  /** One of a few colours, by number: the same number is always the same one. */
+  label(text: string, index: number): string;
 }
+
+const LABELS = [36, 35, 34, 33, 32];
 
 /** `NO_COLOR` (any value but the empty one) and dumb terminals get plain text. */
 export function paintFor(isTerminal: boolean, env: Shell['env']): Paint {
   const coloured = isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   const style = (code: number) => (text: string) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
-  return { bold: style(1), green: style(32), red: style(31), yellow: style(33) };
+  return {
+    bold: style(1),
+    green: style(32),
+    red: style(31),
+    yellow: style(33),
+    label: (text, index) => style(LABELS[index % LABELS.length] ?? 0)(text),
+  };
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { StackFunction } from '../../contract/stack-file.ts';
 import { parseDuration } from '../deploy/deploy-flags.ts';
 import { CliError, messageOf } from '../errors.ts';
 import {
@@ -10,26 +10,19 @@ import {
   type StackFlags,
   switchFlag,
 } from '../flags.ts';
-import { connect, type GatewayClient, unauthorised, unreachable } from '../gateway-client.ts';
+import { connect, type GatewayClient } from '../gateway-client.ts';
 import { toLayout } from '../go-time.ts';
-import { gatewayFromStack } from '../load-stack.ts';
+import { loadStack } from '../load-stack.ts';
 import {
   formatLogLine,
   type LineOptions,
   LOG_FORMATS,
   type LogFormat,
   type LogMessage,
-  readLogMessages,
-} from '../log-lines.ts';
+} from '../logs/log-lines.ts';
+import { followLog, openLog } from '../logs/log-stream.ts';
+import { mergeLogs } from '../logs/merge-logs.ts';
 import type { Shell } from '../shell.ts';
-
-const HEAD_TIMEOUT_MS = 60_000;
-const RETRY_MS = 1000;
-/** Tries of a gateway that went away while its log was followed. */
-const MOST_TRIES = 60;
-/** How much is asked for again after a break; lines that were printed are known by themselves. */
-const OVERLAP_MS = 2000;
-const MOST_KNOWN = 20_000;
 
 interface LogsFlags extends StackFlags, GatewayFlags {
   readonly namespace: string;
@@ -37,6 +30,7 @@ interface LogsFlags extends StackFlags, GatewayFlags {
   readonly sinceTime: string;
   readonly lines: string;
   readonly tail: boolean;
+  readonly follow?: boolean;
   readonly output: string;
   readonly json: boolean;
   readonly name: boolean;
@@ -45,7 +39,7 @@ interface LogsFlags extends StackFlags, GatewayFlags {
 }
 
 export function define(command: Command, shell: Shell): void {
-  command.argument('<name>', 'function');
+  command.argument('[name...]', 'functions; without any, all of the stack file');
   addStackFlags(command);
   addGatewayFlags(command);
   addNamespaceFlag(command);
@@ -53,6 +47,8 @@ export function define(command: Command, shell: Shell): void {
   command.option('--since-time <time>', 'only lines from this time on, e.g. 2026-01-31T12:00:00Z', '');
   command.option('--lines <n>', 'at most so many of the newest lines; 0 or less: all', '-1');
   switchFlag(command, '-t, --tail', 'go on with new lines', true);
+  command.addOption(new Option('--follow', 'the same as --tail'));
+  command.addOption(new Option('--no-follow').hideHelp());
   command.option('-o, --output <format>', LOG_FORMATS.join(', '), 'plain');
   switchFlag(command, '-j, --json', 'as --output json');
   switchFlag(command, '--name', "print the function's name");
@@ -64,38 +60,137 @@ export function define(command: Command, shell: Shell): void {
   );
   command.addHelpText(
     'after',
-    '\nExamples:\n  skep logs hello\n  skep logs hello --tail=false --lines 20\n  skep logs hello --since 10m --instance',
+    `
+Lines of several functions have the function's name before them, and are in order of time where they are not followed.
+
+Examples:
+  skep logs hello
+  skep logs hello world --since 10m
+  skep logs -f stack.yaml --filter "api-*" --follow=false --lines 20`,
   );
-  command.action(async (name: string) => {
+  command.action(async (names: readonly string[]) => {
     const flags = command.opts<LogsFlags>();
-    const query = toQuery(name, flags);
     const options = toLineOptions(flags);
-    const gateway = await connectTo(shell, command, flags, options.format);
-    const print = (message: LogMessage): Promise<void> =>
-      shell.write(Buffer.from(`${formatLogLine(message, options)}\n`));
-    if (flags.tail) await follow(shell, gateway, query, print);
-    else for await (const message of await openLog(gateway, query)) await print(message);
+    toQuery({ name: '', namespace: '' }, flags); // wrong flags are told before anything is asked
+    const stack = await loadStack(shell, names.length > 0 ? { ...flags, regex: '', filter: '' } : flags, {
+      quiet: names.length > 0,
+    });
+    const targets = targetsOf(names, flags.namespace, stack);
+    const gateway = await connectTo(shell, command, {
+      flags,
+      stackGateway: stack?.gateway,
+      format: options.format,
+    });
+    const follows = flags.follow ?? flags.tail;
+    await show(shell, gateway, { targets, options, follows, query: (target) => toQuery(target, flags) });
   });
+}
+
+interface Target {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+function targetsOf(
+  names: readonly string[],
+  namespace: string,
+  stack: { readonly functions: readonly Pick<StackFunction, 'name' | 'namespace'>[] } | undefined,
+): readonly Target[] {
+  const targets =
+    names.length > 0
+      ? [...new Set(names)].map((name) => ({ name, namespace }))
+      : (stack?.functions ?? []).map((fn) => ({
+          name: fn.name,
+          namespace: namespace || (fn.namespace ?? ''),
+        }));
+  if (targets.length > 0) return targets;
+  throw new CliError('please provide the name of a function, or a stack file with -f');
+}
+
+interface View {
+  readonly targets: readonly Target[];
+  readonly options: LineOptions;
+  readonly follows: boolean;
+  readonly query: (target: Target) => URLSearchParams;
+}
+
+/** @throws {CliError} when a log cannot be read; of several the others are shown all the same */
+async function show(shell: Shell, gateway: GatewayClient, view: View): Promise<void> {
+  const { targets, options, follows, query } = view;
+  const print = (source: number, message: LogMessage): Promise<void> =>
+    shell.write(
+      Buffer.from(`${label(shell, view, source)}${formatLogLine(message, withName(options, targets))}\n`),
+    );
+  const failures: string[] = [];
+  const failed = (target: Target, error: unknown): void => {
+    if (targets.length === 1) throw error;
+    failures.push(`${titleOf(target)}: ${messageOf(error)}`);
+    if (follows) shell.note(`${titleOf(target)}: ${messageOf(error)}`);
+  };
+  if (follows) {
+    await Promise.all(
+      targets.map(async (target, source) => {
+        const note = (text: string): void =>
+          shell.note(targets.length === 1 ? text : `${titleOf(target)}: ${text}`);
+        await followLog(note, gateway, query(target), (message) => print(source, message)).catch(
+          (error: unknown) => failed(target, error),
+        );
+      }),
+    );
+  } else {
+    const logs: AsyncIterator<LogMessage>[] = [];
+    for (const target of targets) {
+      logs.push(
+        await openLog(gateway, query(target)).catch((error: unknown) => {
+          failed(target, error);
+          return noLog();
+        }),
+      );
+    }
+    for await (const { source, message } of mergeLogs(logs)) await print(source, message);
+  }
+  if (failures.length > 0) throw new CliError(failures.join('\n'));
+}
+
+async function* noLog(): AsyncGenerator<LogMessage> {}
+
+/** Of several functions, the name goes before each line that is for people, and into each for programs. */
+function label(shell: Shell, { targets, options }: View, source: number): string {
+  const target = targets[source];
+  if (targets.length === 1 || options.format !== 'plain' || target === undefined) return '';
+  const width = Math.max(...targets.map((each) => titleOf(each).length));
+  return `${shell.paint.label(titleOf(target).padEnd(width), source)} `;
+}
+
+function withName(options: LineOptions, { length }: readonly Target[]): LineOptions {
+  return length > 1 && options.format === 'keyvalue' ? { ...options, name: true } : options;
+}
+
+function titleOf({ name, namespace }: Target): string {
+  return namespace === '' ? name : `${name}.${namespace}`;
 }
 
 /** An address that was given counts here even when it is the default one. */
 async function connectTo(
   shell: Shell,
   command: Command,
-  flags: LogsFlags,
-  format: LogFormat,
+  {
+    flags,
+    stackGateway,
+    format,
+  }: { readonly flags: LogsFlags; readonly stackGateway: string | undefined; readonly format: LogFormat },
 ): Promise<GatewayClient> {
   const quiet = format === 'json' ? { ...shell, out: (line: string) => shell.note(line) } : shell;
   if (command.getOptionValueSource('gateway') === 'cli')
     return connect({ ...quiet, env: { ...shell.env, OPENFAAS_URL: undefined } }, flags);
-  return connect(quiet, flags, { stackGateway: await gatewayFromStack(shell, flags) });
+  return connect(quiet, flags, { stackGateway });
 }
 
-function toQuery(name: string, flags: LogsFlags): URLSearchParams {
+function toQuery({ name, namespace }: Target, flags: LogsFlags): URLSearchParams {
   if (!/^[+-]?\d{1,9}$/.test(flags.lines))
     throw new CliError(`--lines must be a whole number, but you gave: ${flags.lines}`);
-  const query = new URLSearchParams({ name, follow: String(flags.tail) });
-  if (flags.namespace !== '') query.set('namespace', flags.namespace);
+  const query = new URLSearchParams({ name, follow: String(flags.follow ?? flags.tail) });
+  if (namespace !== '') query.set('namespace', namespace);
   const since = sinceOf(flags);
   if (since !== undefined) query.set('since', since);
   if (Number(flags.lines) !== 0) query.set('tail', String(Number(flags.lines)));
@@ -130,110 +225,4 @@ function toLineOptions(flags: LogsFlags): LineOptions {
     name: flags.name,
     instance: flags.instance,
   };
-}
-
-/** The gateway is away, or its log broke off: it may come back. */
-class LogBroken extends CliError {}
-class NoSuchFunction extends CliError {}
-
-/** @throws {NoSuchFunction} {LogBroken} {CliError} for everything else that the gateway answers */
-async function openLog(gateway: GatewayClient, query: URLSearchParams): Promise<AsyncGenerator<LogMessage>> {
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new DOMException('too slow', 'TimeoutError')), HEAD_TIMEOUT_MS);
-  try {
-    const options = { signal: limit.signal, timeoutMs: HEAD_TIMEOUT_MS };
-    const response = await gateway.open('GET', `/system/logs?${query}`, options).catch((error: unknown) => {
-      throw new LogBroken(messageOf(error), { cause: error });
-    });
-    if (response.status === 401) throw unauthorised(gateway.url);
-    if (response.status !== 200) throw await refused(response, query);
-    return readBody(gateway, response.body);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function refused(
-  response: { readonly status: number; text(): Promise<string> },
-  query: URLSearchParams,
-): Promise<CliError> {
-  const body = (await response.text()).trim();
-  const name = [query.get('name'), query.get('namespace')].filter(Boolean).join('.');
-  if (response.status === 404) return new NoSuchFunction(`No such function: ${name}`);
-  if (response.status === 501) return new CliError('this gateway has no logs');
-  const text = `Server returned unexpected status code: ${response.status} - ${body}`;
-  return response.status < 500 ? new CliError(text) : new LogBroken(text);
-}
-
-async function* readBody(
-  gateway: GatewayClient,
-  body: NodeJS.ReadableStream | null,
-): AsyncGenerator<LogMessage> {
-  if (body === null) return;
-  try {
-    yield* readLogMessages(body);
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new LogBroken(`The log broke off: ${messageOf(unreachable(gateway.url, HEAD_TIMEOUT_MS, error))}`, {
-      cause: error,
-    });
-  }
-}
-
-/** Prints until the user ends it or the function is gone; a gateway that closes is asked again for what came since. */
-async function follow(
-  shell: Shell,
-  gateway: GatewayClient,
-  first: URLSearchParams,
-  print: (message: LogMessage) => Promise<void>,
-): Promise<void> {
-  const known = new Set<string>();
-  let query = first;
-  let newest = '';
-  let floor = '';
-  let hasBegun = false;
-  let isLost = false;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const messages = await openLog(gateway, query);
-      if (isLost) shell.note('Connected again.');
-      isLost = false;
-      hasBegun = true;
-      tries = 1;
-      for await (const message of messages) {
-        const key = `${message.instance} ${message.timestamp} ${message.text}`;
-        if (known.has(key) || toSortable(message.timestamp) < floor) continue;
-        // What --lines left out is not asked for after a break.
-        if (newest === '' && Number(first.get('tail')) > 0) floor = toSortable(message.timestamp);
-        known.add(key);
-        for (const old of known) {
-          if (known.size <= MOST_KNOWN) break;
-          known.delete(old);
-        }
-        if (Date.parse(message.timestamp) > (Date.parse(newest) || 0)) newest = message.timestamp;
-        await print(message);
-      }
-    } catch (error) {
-      if (hasBegun && error instanceof NoSuchFunction) {
-        shell.note('The log ended: the function was removed.');
-        return;
-      }
-      if (!hasBegun || tries >= MOST_TRIES || !(error instanceof LogBroken)) throw error;
-      if (!isLost) shell.note(`The connection was lost, trying again: ${messageOf(error)}`);
-      isLost = true;
-    }
-    query = new URLSearchParams(first);
-    if (newest !== '') {
-      query.set('since', new Date(Date.parse(newest) - OVERLAP_MS).toISOString());
-      query.delete('tail');
-    }
-    await sleep(RETRY_MS);
-  }
-}
-
-/** A time as text that sorts to the nanosecond, which `Date.parse` cuts off. */
-function toSortable(timestamp: string): string {
-  const [, fraction = ''] = /\.(\d+)/.exec(timestamp) ?? [];
-  const seconds = Math.floor(Date.parse(timestamp) / 1000);
-  return `${String(seconds).padStart(12, '0')}.${fraction.padEnd(9, '0')}`;
 }

@@ -106,7 +106,7 @@ describe('skep logs', () => {
   }).timeout(20_000);
 
   const refused: readonly [string, string[], string][] = [
-    ['no name', [], 'missing required argument'],
+    ['no name', [], 'provide the name of a function, or a stack file'],
     ['an unknown format', ['hello', '-o', 'xml'], 'plain, keyvalue, json'],
     ['lines that are no number', ['hello', '--lines', 'many'], '--lines must be a whole number'],
     ['a time that is none', ['hello', '--since-time', 'noon'], '--since-time must be a time'],

@@ -1,5 +1,5 @@
-import { CliError } from './errors.ts';
-import { formatGoTime } from './go-time.ts';
+import { CliError } from '../errors.ts';
+import { formatGoTime } from '../go-time.ts';
 
 /** One line of a function's log, as gateways send it. */
 export interface LogMessage {
