@@ -2,7 +2,8 @@
 // replica, and none still stopping, for which Swarm would wait before it starts another.
 
 import { docker } from '../test/support/cli.ts';
-import { openPlatform, type Platform, until } from '../test/support/platform.ts';
+import { openPlatform, until } from '../test/support/platform.ts';
+import { functionAtRest } from './support/function-at-rest.ts';
 import { median } from './support/load.ts';
 import { record } from './support/record.ts';
 
@@ -20,20 +21,21 @@ export async function run(): Promise<void> {
   if (created.status !== 202)
     throw new Error(`${NAME} was not deployed: ${created.status} ${await created.text()}`);
   try {
-    await until('the first replica', async () => (await call(platform)).ok);
+    const { call, toZero } = functionAtRest(platform, NAME);
+    await until('the first replica', async () => (await call()).ok);
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      await toZero(platform);
-      times.push((await call(platform)).ms);
+      await toZero();
+      times.push((await call()).ms);
     }
     const sorted = [...times].sort((a, b) => a - b);
     record('cold start, p50', median(times), 'ms', '<= 1000');
     record('cold start, p95', sorted[Math.ceil(ROUNDS * 0.95) - 1] ?? Number.NaN, 'ms', '<= 1500');
     record('cold start, slowest', sorted.at(-1) ?? Number.NaN, 'ms');
 
-    await toZero(platform);
+    await toZero();
     const since = Date.now();
-    const crowd = await Promise.all(Array.from({ length: CROWD }, () => call(platform)));
+    const crowd = await Promise.all(Array.from({ length: CROWD }, () => call()));
     record(
       `cold start, failures of ${CROWD} callers at once`,
       crowd.filter(({ ok }) => !ok).length,
@@ -59,26 +61,4 @@ async function scaleCalls(sinceMs: number): Promise<number> {
   const scalings = changes.filter((change) => change['name'] === NAME && 'replicas.new' in change);
   if (scalings.length === 0) throw new Error('the engine tells of no scaling');
   return scalings.length;
-}
-
-async function call(platform: Platform): Promise<{ ok: boolean; ms: number }> {
-  const begin = process.hrtime.bigint();
-  const response = await fetch(`${platform.url}/function/${NAME}`, {
-    method: 'POST',
-    body: 'hi',
-    keepalive: false,
-  });
-  await response.arrayBuffer();
-  return { ok: response.status === 200, ms: Number(process.hrtime.bigint() - begin) / 1e6 };
-}
-
-async function toZero(platform: Platform): Promise<void> {
-  await platform.request(`/system/scale-function/${NAME}`, {
-    method: 'POST',
-    json: { serviceName: NAME, replicas: 0 },
-  });
-  await until('the end of the last container', async () => {
-    const { stdout } = await docker('ps', '-q', '--filter', `label=com.docker.swarm.service.name=${NAME}`);
-    return stdout.trim() === '';
-  });
 }
