@@ -12,10 +12,20 @@ import {
   switchFlag,
 } from '../flags.ts';
 import { functionFromFlags, requireFunctions, type SingleFunctionFlags } from '../functions-of.ts';
+import { plainHttpWarning } from '../gateway-address.ts';
 import { connect } from '../gateway-client.ts';
 import { loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
+import { requireSound } from '../stack-check/require-sound.ts';
+import { fetchMissingTemplate, fetchStackTemplates } from '../templates/fetch-template.ts';
 import type { BuildSettings } from './build-functions.ts';
+import {
+  gatewayBuilder,
+  type RemoteBuilder,
+  readPayloadSecret,
+  readPublicKey,
+  signedBuilder,
+} from './remote-builder.ts';
 
 export interface BuildFlags extends StackFlags, SingleFunctionFlags {
   /** commander's reading of --no-cache: false when given. */
@@ -31,6 +41,10 @@ export interface BuildFlags extends StackFlags, SingleFunctionFlags {
   readonly quiet: boolean;
   readonly pull: boolean;
   readonly remote: boolean;
+  readonly remoteBuilder?: string;
+  readonly payloadSecret?: string;
+  readonly builderPublicKey?: string;
+  readonly disableStackPull: boolean;
 }
 
 /** The flags of `build` and `up` about building. */
@@ -52,6 +66,15 @@ export function addBuildFlags(command: Command): void {
   switchFlag(command, '--quiet', 'do not show the output of the builds');
   switchFlag(command, '--pull', 'fetch newer base images');
   switchFlag(command, '--remote', 'build through the gateway: no Docker is needed here');
+  command.option(
+    '--remote-builder <url>',
+    'build through this builder, with a shared secret in place of a login',
+  );
+  command.option('--payload-secret <path>', 'file with the secret that is shared with --remote-builder');
+  command.option(
+    '--builder-public-key <key|path>',
+    'key to seal build secrets for (default: the builder is asked)',
+  );
   switchFlag(command, '--disable-stack-pull', 'do not fetch templates that the stack file names');
   switchFlag(command, '--overwrite', 'overwrite templates when fetching', true);
   switchFlag(command, '--debug', 'accepted for scripts made for faas-cli');
@@ -80,7 +103,15 @@ export async function functionsToBuild(
   flags: BuildFlags,
 ): Promise<{ stack: StackFile | undefined; functions: readonly StackFunction[] }> {
   const stack = await loadStack(shell, flags);
-  if (stack) return { stack, functions: requireFunctions(stack) };
+  if (stack) {
+    const functions = requireFunctions(stack);
+    await fetchStackTemplates(shell, functions, {
+      templates: stack.templates,
+      disabled: flags.disableStackPull,
+    });
+    if (!flags.shrinkwrap) await requireSound(shell, stack, { sources: true });
+    return { stack, functions };
+  }
   const { name, image, handler, lang } = flags;
   if (!name && !image && !handler && !lang) {
     throw new CliError(
@@ -91,26 +122,72 @@ export async function functionsToBuild(
   if (!handler) throw new CliError("please provide the full path to your function's handler with --handler");
   if (!name) throw new CliError('please provide the deployed --name of your function');
   if (!lang) throw new CliError('please provide the --lang of your function: see "skep new --list"');
+  await fetchMissingTemplate(shell, lang);
   return { stack: undefined, functions: [functionFromFlags({ name, image, handler, lang })] };
 }
 
+/** The environment names a builder for `publish` alone, as with faas-cli: elsewhere it would change what a command does. */
+function remoteBuilderUrl(shell: Shell, flags: BuildFlags, publishes: boolean): string | undefined {
+  return flags.remoteBuilder || (publishes && shell.env['OPENFAAS_REMOTE_BUILDER']) || undefined;
+}
+
 /**
- * The gateway that builds, when --remote asks for it. One build at a time: the gateway does no more.
- * @throws {CliError} for flags that only an engine here can follow
+ * Who builds elsewhere, when --remote or --remote-builder ask for it.
+ * @throws {CliError} for flags that only an engine here can follow, or that contradict or lack one another
  */
 export async function withRemote(
   shell: Shell,
   flags: BuildFlags & GatewayFlags,
-  { settings, stack, skipPush }: { settings: BuildSettings; stack: StackFile | undefined; skipPush: boolean },
+  options: {
+    settings: BuildSettings;
+    stack: StackFile | undefined;
+    skipPush: boolean;
+    /** Of `publish`: the platforms that its flag names. */
+    publish?: { readonly platforms: string; readonly extraTags: readonly string[] };
+  },
 ): Promise<BuildSettings> {
-  if (!flags.remote || settings.shrinkwrap) return settings;
+  const { settings, stack, skipPush, publish } = options;
+  const url = remoteBuilderUrl(shell, flags, publish !== undefined);
+  if (settings.shrinkwrap || (!flags.remote && url === undefined)) return settings;
+  const name = url === undefined ? '--remote' : '--remote-builder';
   const local = [
     ...(settings.noCache ? ['--no-cache'] : []),
     ...(settings.squash ? ['--squash'] : []),
     ...(settings.pull ? ['--pull'] : []),
     ...(Object.keys(settings.labels).length > 0 ? ['--build-label'] : []),
+    ...(publish !== undefined && publish.extraTags.length > 0 ? ['--extra-tag'] : []),
   ];
-  if (local.length > 0) throw new CliError(`${local.join(', ')} cannot be used with --remote`);
-  const gateway = await connect(shell, flags, { stackGateway: stack?.gateway });
-  return { ...settings, parallel: 1, remote: { gateway, skipPush } };
+  if (local.length > 0) throw new CliError(`${local.join(', ')} cannot be used with ${name}`);
+  const remote = {
+    builder: await openBuilder(shell, flags, { url, stack }),
+    skipPush,
+    ...(publish !== undefined && { platforms: publish.platforms }),
+  };
+  return { ...settings, remote };
+}
+
+async function openBuilder(
+  shell: Shell,
+  flags: BuildFlags & GatewayFlags,
+  { url, stack }: { url: string | undefined; stack: StackFile | undefined },
+): Promise<RemoteBuilder> {
+  const givenKey = flags.builderPublicKey || shell.env['OPENFAAS_BUILDER_PUBLIC_KEY'];
+  const publicKey = givenKey ? await readPublicKey(shell, givenKey) : undefined;
+  if (flags.remote && flags.remoteBuilder) {
+    throw new CliError('--remote builds through the gateway, --remote-builder elsewhere: choose one');
+  }
+  if (flags.remote || url === undefined) {
+    const gateway = await connect(shell, flags, { stackGateway: stack?.gateway });
+    return gatewayBuilder(gateway, publicKey);
+  }
+  const path = flags.payloadSecret || shell.env['OPENFAAS_PAYLOAD_SECRET'];
+  if (!path) {
+    throw new CliError(
+      '--remote-builder needs --payload-secret, a file with the secret that the builder knows (or OPENFAAS_PAYLOAD_SECRET with its path)',
+    );
+  }
+  const warning = plainHttpWarning(url, flags);
+  if (warning) shell.out(warning);
+  const { tlsNoVerify } = flags;
+  return signedBuilder({ url, payloadSecret: await readPayloadSecret(shell, path), publicKey, tlsNoVerify });
 }

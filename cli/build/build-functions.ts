@@ -3,7 +3,6 @@ import { isFunctionName } from '../../contract/function-ref.ts';
 import type { StackFunction } from '../../contract/stack-file.ts';
 import { checkImage } from '../../contract/tagged-image.ts';
 import { CliError, messageOf } from '../errors.ts';
-import type { GatewayClient } from '../gateway-client.ts';
 import { imageFor } from '../image-tags.ts';
 import { runLines } from '../run-program.ts';
 import { seconds } from '../seconds.ts';
@@ -14,7 +13,8 @@ import { builderEnvironment, deprecationFilter } from './builder-kind.ts';
 import { buildArguments, dockerBuildArguments } from './docker-arguments.ts';
 import { watchSteps, whereItFailed } from './failed-step.ts';
 import { type PublishSettings, parsePlatforms, publishArguments, publishImage } from './publish.ts';
-import { buildThroughGateway } from './remote-build.ts';
+import { buildRemotely } from './remote-build.ts';
+import type { RemoteBuilder } from './remote-builder.ts';
 
 export interface BuildSettings {
   readonly parallel: number;
@@ -31,8 +31,15 @@ export interface BuildSettings {
   readonly shrinkwrap: boolean;
   /** Push from the build, for several platforms; `prepareBuilder` was run before. */
   readonly publish?: PublishSettings;
-  /** Build through this gateway, not with an engine here. */
-  readonly remote?: { readonly gateway: GatewayClient; readonly skipPush: boolean };
+  /** Build there, not with an engine here. */
+  readonly remote?: RemoteSettings;
+}
+
+export interface RemoteSettings {
+  readonly builder: RemoteBuilder;
+  readonly skipPush: boolean;
+  /** e.g. `linux/amd64`, for functions that do not say; absent: the builder's own. */
+  readonly platforms?: string;
 }
 
 /**
@@ -120,15 +127,15 @@ async function makeImage(
   { settings, image, folder, buildArgs, onLine }: ImagePlan,
 ): Promise<void> {
   if (settings.remote) {
-    const { gateway, skipPush } = settings.remote;
-    if (Object.keys(fn.buildSecrets).length > 0)
-      throw new CliError(`${fn.name} has build_secrets, which --remote cannot send`);
-    const { path } = folder;
-    await buildThroughGateway(gateway, {
+    const { builder, skipPush } = settings.remote;
+    const platforms = fn.platforms ?? settings.remote.platforms;
+    await buildRemotely(builder, {
       image,
       buildArgs,
       skipPush,
-      folder: path,
+      platforms: platforms ? parsePlatforms(platforms, `${fn.name}: platforms`).split(',') : [],
+      secrets: secretPaths(shell, fn),
+      folder: folder.path,
       onLine: onLine.write,
     }).catch((error: unknown) => {
       throw new CliError(`[${fn.name}] ${messageOf(error)}${onLine.where()}`, { cause: error });
@@ -136,9 +143,7 @@ async function makeImage(
     return;
   }
   const mountSsh = folder.manifest?.mountSsh ?? false;
-  const secrets = Object.fromEntries(
-    Object.entries(fn.buildSecrets).map(([id, path]) => [id, resolve(shell.cwd, path)]),
-  );
+  const secrets = secretPaths(shell, fn);
   if (settings.publish) {
     const platforms = parsePlatforms(fn.platforms ?? settings.publish.platforms, `${fn.name}: platforms`);
     const options = { ...settings, image, buildArgs, secrets, mountSsh, env: shell.env };
@@ -162,6 +167,11 @@ async function makeImage(
       `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}${onLine.where()}`,
     );
   }
+}
+
+/** Build secrets by their ids; paths in a stack file are those of the folder that the command runs in. */
+function secretPaths(shell: Shell, { buildSecrets }: StackFunction): Record<string, string> {
+  return Object.fromEntries(Object.entries(buildSecrets).map(([id, path]) => [id, resolve(shell.cwd, path)]));
 }
 
 /**

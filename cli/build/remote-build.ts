@@ -1,44 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pack } from 'tar-stream';
 import type { BuildProgress } from '../../contract/function-types.ts';
-import { CliError } from '../errors.ts';
+import { SECRETS_ENTRY, sealSecrets } from '../../contract/sealed-secrets.ts';
+import { CliError, fileError, messageOf } from '../errors.ts';
 import { listFolder, readEntry } from '../folder-files.ts';
-import { type GatewayClient, unauthorised, unreachable } from '../gateway-client.ts';
+import { unreachable } from '../gateway-client.ts';
+import { BUILD_TIMEOUT_MS, type RemoteBuilder } from './remote-builder.ts';
 
-/** Builds take as long as their downloads. */
-const BUILD_TIMEOUT_MS = 30 * 60_000;
 const MOST_TRIES_WHILE_BUSY = 30;
 
 export interface RemoteBuild {
   readonly image: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly skipPush: boolean;
+  /** e.g. `["linux/amd64"]`; empty: the builder's own. */
+  readonly platforms: readonly string[];
+  /** Id to absolute path; sealed before they are sent. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** The assembled build folder. */
   readonly folder: string;
   readonly onLine: (line: string) => void;
 }
 
 /**
- * Builds through `POST /system/build` of the gateway; resolves once it said that the image is made.
+ * Builds elsewhere; resolves once that said that the image is made.
  * @throws {CliError} when the build failed, was refused, or its outcome stayed unknown
  */
-export async function buildThroughGateway(gateway: GatewayClient, build: RemoteBuild): Promise<void> {
-  const body = await buildTar(build);
+export async function buildRemotely(builder: RemoteBuilder, build: RemoteBuild): Promise<void> {
+  const body = await buildTar(build, await sealedSecrets(builder, build.secrets));
   for (let attempt = 1; ; attempt += 1) {
-    const response = await gateway.open('POST', '/system/build', {
-      headers: { 'Content-Type': 'application/octet-stream', Accept: 'application/x-ndjson' },
-      body,
-      timeoutMs: BUILD_TIMEOUT_MS,
-    });
+    const response = await builder.send(body);
     if (response.status === 429 && attempt < MOST_TRIES_WHILE_BUSY) {
       const seconds = Number(response.headers.get('retry-after'));
       build.onLine('The gateway is building something else: waiting for it.');
+      await response.text();
       await sleep(1000 * (seconds > 0 && seconds <= 60 ? seconds : 10));
       continue;
     }
-    if (response.status === 401) throw unauthorised(gateway.url);
+    if (response.status === 401) throw builder.refused();
     if (response.status !== 200 && response.status !== 202) {
       throw new CliError(
         `the gateway refused the build: ${response.status} - ${(await response.text()).trim()}`,
@@ -48,18 +51,48 @@ export async function buildThroughGateway(gateway: GatewayClient, build: RemoteB
     try {
       await followProgress(Readable.from(response.body), build.onLine);
     } catch (error) {
-      throw error instanceof CliError ? error : unreachable(gateway.url, BUILD_TIMEOUT_MS, error);
+      throw error instanceof CliError ? error : unreachable(builder.url, BUILD_TIMEOUT_MS, error);
     }
     return;
   }
 }
 
+async function sealedSecrets(
+  builder: RemoteBuilder,
+  secrets: RemoteBuild['secrets'],
+): Promise<string | undefined> {
+  const entries = Object.entries(secrets);
+  if (entries.length === 0) return undefined;
+  const values = await Promise.all(
+    entries.map(async ([id, path]): Promise<[string, Buffer]> => {
+      const value = await readFile(resolve(path)).catch((error: unknown) => {
+        throw fileError(`read the build secret ${id} in`, path, error);
+      });
+      return [id, value];
+    }),
+  );
+  try {
+    return sealSecrets(await builder.publicKey(), Object.fromEntries(values));
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(messageOf(error), { cause: error });
+  }
+}
+
 /** Tar with the configuration and the context, as the OpenFaaS builder takes it. */
-export async function buildTar({ image, buildArgs, skipPush, folder }: RemoteBuild): Promise<Buffer> {
+export async function buildTar(
+  { image, buildArgs, skipPush, platforms, folder }: RemoteBuild,
+  sealed?: string,
+): Promise<Buffer> {
   const tar = pack();
   const filled = Object.fromEntries(Object.entries(buildArgs).filter(([, value]) => value !== ''));
-  const config = { image, buildArgs: filled, ...(skipPush ? { skipPush } : {}) };
+  const config = {
+    image,
+    buildArgs: filled,
+    ...(platforms.length > 0 && { platforms }),
+    ...(skipPush && { skipPush }),
+  };
   tar.entry({ name: 'com.openfaas.docker.config', mode: 0o664 }, JSON.stringify(config));
+  if (sealed !== undefined) tar.entry({ name: SECRETS_ENTRY, mode: 0o600 }, sealed);
   for (const entry of await listFolder(folder)) {
     const name = `context/${entry.path}`;
     if (entry.kind === 'folder') tar.entry({ name, type: 'directory', mode: entry.mode });

@@ -37,7 +37,8 @@ TARGETPLATFORM where that matters. For the platform of this machine "skep build"
 
 Examples:
   skep publish --platforms linux/amd64,linux/arm64
-  skep publish -f stack.yaml --filter api --tag sha --extra-tag latest`,
+  skep publish -f stack.yaml --filter api --tag sha --extra-tag latest
+  skep publish --remote-builder http://127.0.0.1:8080 --payload-secret ./payload-secret`,
   );
   command.action(async () => {
     const flags = command.opts<PublishFlags>();
@@ -48,6 +49,7 @@ Examples:
       settings: buildSettings(flags, stack),
       stack,
       skipPush: false,
+      publish,
     });
     if (!settings.shrinkwrap) requirePrefixes(functions);
     if (settings.squash) throw new CliError('--squash is of "skep build": buildx has no such flag');

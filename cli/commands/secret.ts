@@ -4,6 +4,7 @@ import { switchFlag } from '../flags.ts';
 import { readSecretValue, type ValueFlags } from '../secret-value.ts';
 import { defineSecretApply } from '../secrets/apply.ts';
 import { defineSecretGenerate } from '../secrets/generate.ts';
+import { defineSealedSecrets } from '../secrets/sealed.ts';
 import {
   addSecretCommand,
   checkSecretName,
@@ -33,6 +34,7 @@ export function define(command: Command, shell: Shell): void {
   defineList(command, shell);
   defineSecretApply(command, shell);
   defineSecretGenerate(command, shell);
+  defineSealedSecrets(command, shell);
 }
 
 function defineCreate(parent: Command, shell: Shell): void {

@@ -38,12 +38,16 @@ Examples:
     const flags = command.opts<UpFlags>();
     deployMode(flags); // a contradiction is told before the build, not after it
     const { stack, functions } = await functionsToBuild(shell, flags);
-    const settings = buildSettings(flags, stack);
     const { skipPush } = flags;
-    await buildFunctions(shell, functions, await withRemote(shell, flags, { settings, stack, skipPush }));
+    const settings = await withRemote(shell, flags, {
+      settings: buildSettings(flags, stack),
+      stack,
+      skipPush,
+    });
+    await buildFunctions(shell, functions, settings);
     if (settings.shrinkwrap) return;
     // The gateway that built an image has pushed it, too.
-    if (!skipPush && !flags.remote) await pushNamed(shell, functions, settings);
+    if (!skipPush && !settings.remote) await pushNamed(shell, functions, settings);
     if (!flags.skipDeploy) await deployWithFlags(shell, flags, stack);
   });
 }

@@ -12,7 +12,11 @@ import {
 
 describe('sealed build secrets', () => {
   const keys = generateKeyPair();
-  const values = { token: Buffer.from('hush'), 'npmrc.file': Buffer.from([0, 255, 10]), empty: Buffer.alloc(0) };
+  const values = {
+    token: Buffer.from('hush'),
+    'npmrc.file': Buffer.from([0, 255, 10]),
+    empty: Buffer.alloc(0),
+  };
 
   it('are opened by the key they were sealed for, byte by byte', () => {
     const opened = unsealSecrets(sealSecrets(keys.publicKey, values), keys.privateKey);

@@ -42,7 +42,7 @@ describe('building images with the engine', function () {
     );
     expect(result.kind).to.equal('built');
     expect(lines).to.include('hello you');
-    expect(lines.some((line) => line.startsWith('Step 1/4'))).to.equal(true);
+    expect(lines.some((line) => line.startsWith('Step 1/5'))).to.equal(true);
     const { Id } = await docker.getImage(image).inspect();
     expect(result).to.have.property('imageId', Id);
   });
