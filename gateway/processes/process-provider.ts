@@ -105,7 +105,10 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
 
   const begin = (ref: FunctionRef, version: Version, desired: number): Entry => {
     const log = new FunctionLog(ref);
-    const onLine = (instance: string, text: string): void => options.onLine?.(log.add(instance, text));
+    const onLine = (instance: string, text: string): void => {
+      const line = log.add(instance, text);
+      options.onLine?.(line);
+    };
     const processes = new FunctionProcesses(
       {
         ref,

@@ -1,8 +1,21 @@
 import type { FunctionDeployment, FunctionStatus } from '../../../contract/function-types.ts';
-import { openPlatform, type Platform, until } from '../../support/platform.ts';
+import { type Platform, until } from '../../support/platform.ts';
+
+/** As an administrator sees it. */
+export type AnyGateway = Pick<Platform, 'url' | 'authorization' | 'request'>;
+
+/** Where a gateway is, with what it runs. */
+export interface CertifiedPlace {
+  /** The watchdog and the usual small programs. The registry's name is to be read back as it is. */
+  readonly toolsImage: string;
+  /** Sends every caller to the address in `destination`. */
+  readonly redirectorImage: string;
+  open(): Promise<CertifiedGateway>;
+  close(): Promise<void>;
+}
 
 /** A gateway seen as the certifier sees it: JSON over HTTP, calls without credentials that follow no redirect. */
-export interface CertifiedGateway extends Platform {
+export interface CertifiedGateway extends AnyGateway {
   /** POST, or PUT with `update`. @throws {Error} unless it is 200 or 202 */
   deploy(deployment: FunctionDeployment, update?: 'update'): Promise<void>;
   status(name: string, namespace?: string): Promise<FunctionStatus>;
@@ -37,9 +50,8 @@ interface Answer {
 
 const DEFAULT = 'openfaas-fn';
 
-export async function openCertifiedGateway(): Promise<CertifiedGateway> {
-  const platform = await openPlatform();
-  const { request, url } = platform;
+export function certified(gateway: AnyGateway): CertifiedGateway {
+  const { request, url } = gateway;
   const read = async <T>(path: string): Promise<T> => {
     const response = await request(path);
     if (response.status !== 200) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
@@ -54,7 +66,7 @@ export async function openCertifiedGateway(): Promise<CertifiedGateway> {
     `/system/function/${name}?namespace=${namespace}`;
   const status: CertifiedGateway['status'] = (name, namespace = DEFAULT) => read(pathOf(name, namespace));
   return {
-    ...platform,
+    ...gateway,
     status,
     list: (namespace) => read(`/system/functions?namespace=${namespace}`),
     deploy: async (deployment, update) => {

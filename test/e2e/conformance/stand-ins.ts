@@ -20,7 +20,8 @@ const REDIRECTOR = `FROM ${TOOLS_IMAGE}
 COPY --chown=app redirect /usr/bin/redirect
 ENV fprocess="sh /usr/bin/redirect" cgi_response="true"
 `;
-const REDIRECT = `cat >/dev/null
+/** A CGI program: the answer's head and no body. */
+export const REDIRECT = `cat >/dev/null
 printf 'Status: 302\\r\\nLocation: %s\\r\\n\\r\\n' "$destination"
 `;
 

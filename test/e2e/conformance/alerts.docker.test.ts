@@ -2,19 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { expect } from 'chai';
 import { run, succeeded } from '../../support/cli.ts';
 import { until } from '../../support/platform.ts';
-import { type CertifiedGateway, openCertifiedGateway } from './certified-gateway.ts';
-import { buildStandIns, removeStandIns, TOOLS_IMAGE } from './stand-ins.ts';
+import type { CertifiedGateway } from './certified-gateway.ts';
+import { SWARM } from './swarm-place.ts';
 
 // The certifier's ScaleToZero runs only with `idler_enabled=true`: it is left out here, for there is no idler yet.
-const [MINIMUM, ZERO, THROUGHPUT, DISABLED] = [
-  'e2e-certified-minimum',
-  'e2e-certified-zero',
-  'e2e-certified-load',
-  'e2e-certified-fixed',
-];
+const [THROUGHPUT, DISABLED] = ['e2e-certified-load', 'e2e-certified-fixed'];
 const ALERTS = 'http://127.0.0.1:9090/api/v1/alerts';
 
-describe('conformance: scaling', function () {
+describe('conformance: scaling by alerts', function () {
   this.timeout(150_000);
   let gateway: CertifiedGateway;
   let load: ChildProcess | undefined;
@@ -23,39 +18,20 @@ describe('conformance: scaling', function () {
     const labels = Object.fromEntries(
       Object.entries(scale).map(([key, value]) => [`com.openfaas.scale.${key}`, value]),
     );
-    return gateway.deploy({ service, image: TOOLS_IMAGE, envProcess: 'sha512sum', labels });
+    return gateway.deploy({ service, image: SWARM.toolsImage, envProcess: 'sha512sum', labels });
   };
   const replicas = async (name: string): Promise<number> => (await gateway.status(name)).replicas;
   const clear = async (): Promise<void> => {
-    for (const name of [MINIMUM, ZERO, THROUGHPUT, DISABLED]) await gateway.remove(name);
+    for (const name of [THROUGHPUT, DISABLED]) await gateway.remove(name);
   };
   before(async () => {
-    gateway = await openCertifiedGateway();
-    await buildStandIns();
+    gateway = await SWARM.open();
     await clear();
   });
   after(async () => {
     load?.kill();
     await clear();
-    await removeStandIns();
-  });
-
-  it('ScaleMinimum: a function of at least two has two replicas at once', async () => {
-    await deploy(MINIMUM, { min: '2' });
-    expect(await replicas(MINIMUM)).to.equal(2);
-    await gateway.remove(MINIMUM);
-  });
-
-  it('ScaleFromZero: scaled to none it has none at once, and the next call is answered within 23 s', async () => {
-    await deploy(ZERO, {});
-    await gateway.available(ZERO);
-    await gateway.scale(ZERO, 0);
-    expect((await gateway.status(ZERO)).replicas).to.equal(0);
-    await until('the replica is gone', async () => (await gateway.status(ZERO)).availableReplicas === 0);
-    const startedMs = Date.now();
-    await gateway.call(`/function/${ZERO}.openfaas-fn`, { body: 'hi' });
-    expect(Date.now() - startedMs).to.be.lessThan(23_000);
-    await gateway.remove(ZERO);
+    await SWARM.close();
   });
 
   // The URL is without a namespace, as the certifier's.

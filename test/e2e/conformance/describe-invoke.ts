@@ -1,14 +1,16 @@
 import { expect } from 'chai';
 import { until } from '../../support/platform.ts';
-import { type CertifiedGateway, openCertifiedGateway } from './certified-gateway.ts';
-import { buildStandIns, REDIRECTOR_IMAGE, removeStandIns, TOOLS_IMAGE } from './stand-ins.ts';
+import type { CertifiedGateway, CertifiedPlace } from './certified-gateway.ts';
 
 const OTHER = 'e2e-certified-calls';
 const [ENV, REDIRECTOR, ECHO] = ['e2e-certified-env', 'e2e-certified-redirector', 'e2e-certified-echo'];
 
-for (const namespace of ['openfaas-fn', OTHER]) describeCalls(namespace);
+/** Calls and logs, in the default namespace and another one. */
+export function describeCalls(place: CertifiedPlace): void {
+  for (const namespace of ['openfaas-fn', OTHER]) describeCallsIn(namespace, place);
+}
 
-function describeCalls(namespace: string): void {
+function describeCallsIn(namespace: string, place: CertifiedPlace): void {
   describe(`conformance: invoke, logs, in ${namespace}`, function () {
     this.timeout(120_000);
     let gateway: CertifiedGateway;
@@ -18,20 +20,19 @@ function describeCalls(namespace: string): void {
       await gateway.removeNamespace(OTHER);
     };
     before(async () => {
-      gateway = await openCertifiedGateway();
-      await buildStandIns();
+      gateway = await place.open();
       await clear();
       if (namespace === OTHER) await gateway.createNamespace(OTHER);
     });
     after(async () => {
       await clear();
-      await removeStandIns();
+      await place.close();
     });
 
     it('the function that prints its environment', async () => {
       await gateway.deploy({
         service: ENV,
-        image: TOOLS_IMAGE,
+        image: place.toolsImage,
         namespace,
         envProcess: 'env',
         envVars: { custom_env: 'custom_env_value' },
@@ -51,7 +52,7 @@ function describeCalls(namespace: string): void {
     it('Redirect: the client sees the 302 and where to', async () => {
       await gateway.deploy({
         service: REDIRECTOR,
-        image: REDIRECTOR_IMAGE,
+        image: place.redirectorImage,
         namespace,
         envVars: { destination: 'http://example.com/there' },
       });
@@ -76,7 +77,7 @@ function describeCalls(namespace: string): void {
     });
 
     it('Logs: a call echoes, and the log tells that it began and what it wrote', async () => {
-      await gateway.deploy({ service: ECHO, image: TOOLS_IMAGE, namespace, envProcess: 'cat' });
+      await gateway.deploy({ service: ECHO, image: place.toolsImage, namespace, envProcess: 'cat' });
       await gateway.available(ECHO, namespace);
       const { text } = await gateway.call(`/function/${ECHO}.${namespace}`, { body: namespace });
       expect(text).to.equal(namespace);

@@ -1,14 +1,16 @@
 import { expect } from 'chai';
-import { type CertifiedGateway, openCertifiedGateway } from './certified-gateway.ts';
-import { buildStandIns, removeStandIns, TOOLS_IMAGE } from './stand-ins.ts';
+import type { CertifiedGateway, CertifiedPlace } from './certified-gateway.ts';
 
 const OTHER = 'e2e-certified-secrets';
 const SECRET = 'e2e-certified-secret';
 const READER = 'e2e-certified-reader';
 
-for (const namespace of ['openfaas-fn', OTHER]) describeSecrets(namespace);
+/** Secrets, in the default namespace and another one. */
+export function describeSecrets(place: CertifiedPlace): void {
+  for (const namespace of ['openfaas-fn', OTHER]) describeSecretsIn(namespace, place);
+}
 
-function describeSecrets(namespace: string): void {
+function describeSecretsIn(namespace: string, place: CertifiedPlace): void {
   describe(`conformance: secrets, in ${namespace}`, function () {
     this.timeout(120_000);
     let gateway: CertifiedGateway;
@@ -27,7 +29,7 @@ function describeSecrets(namespace: string): void {
       ).status;
     const reader = {
       service: READER,
-      image: TOOLS_IMAGE,
+      image: place.toolsImage,
       namespace,
       envProcess: `cat /var/openfaas/secrets/${SECRET}`,
       secrets: [SECRET],
@@ -40,14 +42,13 @@ function describeSecrets(namespace: string): void {
       await gateway.removeNamespace(OTHER);
     };
     before(async () => {
-      gateway = await openCertifiedGateway();
-      await buildStandIns();
+      gateway = await place.open();
       await clear();
       if (namespace === OTHER) await gateway.createNamespace(OTHER);
     });
     after(async () => {
       await clear();
-      await removeStandIns();
+      await place.close();
     });
 
     const bytes = (text: string): string => Buffer.from(text).toString('base64');
