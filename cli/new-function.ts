@@ -33,13 +33,7 @@ export interface NewFunction {
  * @throws {CliError} for a bad name, an unknown template, and what is there already
  */
 export async function createFunction(shell: Shell, fn: NewFunction): Promise<void> {
-  if (!isFunctionName(fn.name)) {
-    throw new CliError(
-      fn.name.length > 63
-        ? 'Function name can only have 63 characters'
-        : 'Function name can only contain a-z, 0-9 and dashes',
-    );
-  }
+  checkFunctionName(fn.name);
   checkImage(imageOf(fn), fn.name);
   const template = await requireTemplate(shell, fn.lang);
   const folder = resolve(shell.cwd, fn.handler);
@@ -66,6 +60,16 @@ export async function createFunction(shell: Shell, fn: NewFunction): Promise<voi
   shell.out(`Stack file ${fn.append ? 'updated' : 'written'}: ${fn.stackFile}`);
   const welcome = template.manifest.welcomeMessage.trim();
   if (!fn.quiet && welcome !== '') shell.out(`\nNotes:\n${welcome}`);
+}
+
+/** @throws {CliError} in the words of faas-cli */
+export function checkFunctionName(name: string): void {
+  if (isFunctionName(name)) return;
+  throw new CliError(
+    name.length > 63
+      ? 'Function name can only have 63 characters'
+      : 'Function name can only contain a-z, 0-9 and dashes',
+  );
 }
 
 /** What goes into the file: all of it, or the block to append. */

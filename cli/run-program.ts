@@ -8,6 +8,8 @@ export interface ProgramOptions {
   readonly env: Shell['env'];
   /** Written to its stdin, which is empty otherwise. */
   readonly input?: string;
+  /** It is ended then. Absent: it may run for ever. */
+  readonly timeoutMs?: number;
 }
 
 /** Runs a program and keeps what it prints. @throws {CliError} when it cannot be started */
@@ -42,11 +44,16 @@ export async function runLines(
   return exitCodeOf(child, program);
 }
 
-function start(program: string, args: readonly string[], { cwd, env, input }: ProgramOptions): ChildProcess {
+function start(
+  program: string,
+  args: readonly string[],
+  { cwd, env, input, timeoutMs }: ProgramOptions,
+): ChildProcess {
   const child = spawn(program, [...args], {
     cwd,
     env,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
   });
   child.stdin?.on('error', () => {}); // a program that does not read it says why by itself
   child.stdin?.end(input);

@@ -18,9 +18,10 @@ export function requireSubCommand(command: Command): void {
   });
 }
 
-/** The sub-command that the arguments name, if any. */
+/** The sub-command that the arguments name, if any; `template store list` has one of a sub-command. */
 export function findSubCommand(command: Command, args: readonly string[]): Command | undefined {
-  return command.commands.find((each) => isNamed(each, args[1] ?? ''));
+  const found = command.commands.find((each) => isNamed(each, args[1] ?? ''));
+  return found && (findSubCommand(found, args.slice(1)) ?? found);
 }
 
 /** Puts the name of the sub-command right behind the command's: faas-cli takes flags between the two. */

@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
 import { DEFAULT_GATEWAY } from '../gateway-address.ts';
-import { createFunction, type NewFunction } from '../new-function.ts';
+import { checkFunctionName, createFunction, type NewFunction } from '../new-function.ts';
 import type { Shell } from '../shell.ts';
+import { loadTemplateStore } from '../stores/template-store.ts';
+import { fetchMissingTemplate } from '../templates/fetch-template.ts';
 import { templateNames } from '../templates/find-template.ts';
 
 interface NewFlags {
@@ -46,13 +48,26 @@ Examples:
   command.action(async (name: string | undefined) => {
     const flags = command.opts<NewFlags>();
     if (flags.list) {
-      const names = await templateNames(shell);
-      if (names.length === 0) throw new CliError('no templates were found: put one in ./template');
-      shell.out(`Languages available as templates:\n${names.map((each) => `- ${each}`).join('\n')}\n`);
+      await listTemplates(shell);
       return;
     }
-    await createFunction(shell, toNewFunction(name, flags, shell.env['OPENFAAS_PREFIX']));
+    const fn = toNewFunction(name, flags, shell.env['OPENFAAS_PREFIX']);
+    checkFunctionName(fn.name);
+    await fetchMissingTemplate(shell, fn.lang);
+    await createFunction(shell, fn);
   });
+}
+
+/** Those in ./template and those that come with this CLI; then those of the store that the environment names, where there is one. */
+async function listTemplates(shell: Shell): Promise<void> {
+  const names = await templateNames(shell);
+  const list = (each: readonly string[]): string => each.map((name) => `- ${name}`).join('\n');
+  shell.out(`Languages available as templates:\n${list(names)}\n`);
+  const location = shell.env['OPENFAAS_TEMPLATE_STORE_URL'];
+  if (!location) return;
+  const more = (await loadTemplateStore(shell, location)).map(({ template }) => template);
+  const others = [...new Set(more)].filter((name) => !names.includes(name)).sort();
+  if (others.length > 0) shell.out(`Fetched from ${location} when they are used:\n${list(others)}\n`);
 }
 
 function toNewFunction(name: string | undefined, flags: NewFlags, prefix = ''): NewFunction {

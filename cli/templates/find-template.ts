@@ -27,16 +27,21 @@ export function isDockerfileLang(lang: string): boolean {
 
 /**
  * The template of a language: `./template/<lang>` of the working folder, else the one that this CLI carries.
+ * @param carried false: only what is in the folder
  * @returns undefined when there is neither
  * @throws {CliError} for a name that is a path
  */
-export async function findTemplate(shell: Pick<Shell, 'cwd'>, lang: string): Promise<Template | undefined> {
+export async function findTemplate(
+  shell: Pick<Shell, 'cwd'>,
+  lang: string,
+  { carried = true } = {},
+): Promise<Template | undefined> {
   if (!TEMPLATE_NAME.test(lang) || lang.split('/').includes('..')) {
     throw new CliError(`"${lang}" is no template name: see "skep new --list"`);
   }
   const name = isDockerfileLang(lang) ? 'dockerfile' : lang;
   const local = join(shell.cwd, 'template', name);
-  return (await fromFolder(name, local)) ?? (await ownTemplate(name));
+  return (await fromFolder(name, local)) ?? (carried ? await ownTemplate(name) : undefined);
 }
 
 /** As `findTemplate`. @throws {CliError} when there is none */
@@ -63,7 +68,8 @@ function sourceFolder(): string {
   return join(import.meta.dirname, '..', '..', 'templates');
 }
 
-async function ownTemplate(name: string): Promise<Template | undefined> {
+/** The template that this CLI carries. */
+export async function ownTemplate(name: string): Promise<Template | undefined> {
   const own = sourceFolder();
   if (await isFolder(own)) return fromFolder(name, join(own, name));
   const templates = await archive();
