@@ -47,8 +47,9 @@ async function measure(platform: Platform, lang: string, testFile: string | unde
     const firstMs = await firstCalls(atRest);
     const url = `${platform.url}/function/${name}`;
     await until(`${name} answers`, async () => (await atRest.call()).ok);
-    const alone = await load(url, { clients: 1, seconds: SECONDS, body: 'hi' });
-    const crowd = await load(url, { clients: CLIENTS, seconds: SECONDS, body: 'hi' });
+    const call = { seconds: SECONDS, body: 'hi', contentType: 'text/plain' };
+    const alone = await load(url, { ...call, clients: 1 });
+    const crowd = await load(url, { ...call, clients: CLIENTS });
     const row: Row = {
       ...{ lang, ...size, rebuildS, firstMs },
       ...{ warmMs: alone.p50Ms, perSecond: crowd.perSecond },

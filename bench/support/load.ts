@@ -8,6 +8,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** Sent by POST when given. */
   readonly body?: string;
+  /** Of the body; default `application/octet-stream`. */
+  readonly contentType?: string;
   /** Loads from within the network of this process. */
   readonly networkOfPid?: number;
 }
@@ -23,13 +25,15 @@ export interface LoadResult {
 /** Loads one URL on this machine with wrk. @throws {Error} when wrk is missing or says nothing we can read */
 export async function load(
   url: string,
-  { clients, seconds, body, networkOfPid }: LoadOptions,
+  { clients, seconds, body, contentType = 'application/octet-stream', networkOfPid }: LoadOptions,
 ): Promise<LoadResult> {
   const wrk = ['--latency', '-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '10s', url];
   if (body !== undefined) wrk.unshift('-s', new URL('./post.lua', import.meta.url).pathname);
   try {
     const [command = '', ...args] = insideNetwork(networkOfPid, ['wrk', ...wrk]);
-    const { stdout } = await run(command, args, { env: { ...process.env, BENCH_BODY: body ?? '' } });
+    const { stdout } = await run(command, args, {
+      env: { ...process.env, BENCH_BODY: body ?? '', BENCH_CONTENT_TYPE: contentType },
+    });
     return parseWrk(stdout);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
