@@ -22,7 +22,7 @@ interface DevFlags extends StackFlags {
 
 export function define(command: Command, shell: Shell): void {
   addStackFlags(command);
-  command.option('-p, --port <port>', 'port of the gateway on 127.0.0.1', '8080');
+  command.option('-p, --port <port>', 'port of the gateway on 127.0.0.1; 0: a free one', '8080');
   command.option(
     '--nats <host:port>',
     'NATS server that keeps asynchronous calls (default: that at 127.0.0.1:4222, if there is one)',
@@ -44,7 +44,7 @@ Examples:
   );
   command.action(async () => {
     const { port, nats, set, verbose, ...stack } = command.opts<DevFlags>();
-    const number = parseNumberFlag(port, { flag: '--port', min: 1 });
+    const number = parseNumberFlag(port, { flag: '--port', min: 0 });
     if (number > HIGHEST_PORT)
       throw new CliError(`--port must be at most ${HIGHEST_PORT}, but you gave: ${port}`);
     const { runDev } = await import('../../dev/run-dev.ts');
