@@ -151,8 +151,13 @@ function serveFunction(
     process.on('SIGTERM', () => {
       if (isDraining) return;
       isDraining = true;
-      mode.terminate?.();
-      void drain({ config, health, listener: server }).then(() => end(0));
+      if (parent === undefined) mode.terminate?.();
+      void drain({ config, health, listener: server }).then(() => {
+        // Whoever edits a function replaces it while it is called: its own process hears of it after its last answer.
+        if (parent !== undefined && mode.terminate !== undefined) mode.terminate();
+        else end(0);
+        setTimeout(() => end(0), LAST_ANSWERS_MS);
+      });
     });
     // Detached processes do not hear a terminal's Ctrl-C, or that it was closed: they end with the watchdog.
     process.on('SIGINT', () => end(130));

@@ -48,7 +48,7 @@ export class FunctionProcesses {
   /** Those that run, may be gone back to, or still end. */
   readonly #versions = new Set<Version>();
   /** Replicas that ended by themselves and are not replaced yet. */
-  #fallen: { readonly id: string; readonly error: string }[] = [];
+  #fallen: { readonly id: string; readonly error: string; readonly isOutdated?: true }[] = [];
   #failedStarts = 0;
   #lastError: string | undefined;
   #ended = 0;
@@ -104,7 +104,8 @@ export class FunctionProcesses {
   }
 
   get replicas(): Replica[] {
-    const live = this.#live().map((one): Replica => {
+    const live = this.#live();
+    const told = live.map((one): Replica => {
       const isRunning = one.port !== undefined;
       return {
         id: one.id,
@@ -115,8 +116,10 @@ export class FunctionProcesses {
         ...(!isRunning && one.lastError !== undefined && { error: one.lastError }),
       };
     });
-    const fallen = this.#fallen.slice(0, Math.max(0, this.#desired - live.length));
-    return [...live, ...fallen.map((one) => ({ ...one, address: undefined, isRunning: false }))];
+    // While others of before serve, too: it is what the roll-out waits for.
+    const missing = this.#desired - live.filter((one) => this.#isCurrent(one)).length;
+    const fallen = this.#fallen.slice(0, Math.max(0, missing));
+    return [...told, ...fallen.map((one) => ({ ...one, address: undefined, isRunning: false }))];
   }
 
   /** Replicas that ended by themselves since this was asked last. */
@@ -254,7 +257,7 @@ export class FunctionProcesses {
       if (!replica.hasAnswered) this.#failedStarts++;
       this.#isRolloutStopped = !this.#hasAnswered && this.#live().some((one) => !this.#isCurrent(one));
     }
-    this.#fallen.push({ id: replica.id, error });
+    this.#fallen.push({ id: replica.id, error, ...(!this.#isCurrent(replica) && { isOutdated: true }) });
     this.#fallen = this.#fallen.slice(-this.#desired || this.#fallen.length);
     const hasLived = performance.now() - replica.startedAt >= LIVED_MS;
     this.#pauseMs = hasLived
