@@ -2,18 +2,18 @@ import { ContractError } from './contract-error.ts';
 import { isFunctionName } from './function-ref.ts';
 import { DEVICES, type FunctionResources } from './function-types.ts';
 import { parseImageReference } from './image-reference.ts';
-import { parseCallLimits } from './parse-call-limits.ts';
+import { parseCallLimits, RATE_LABEL } from './parse-call-limits.ts';
 import { checkConstraints, checkEnvNames, checkRolloutTimeout, checkSecrets } from './parse-deployment.ts';
-import { parseFunctionSchedule } from './parse-function-schedule.ts';
+import { parseFunctionSchedule, SCHEDULE_ANNOTATION } from './parse-function-schedule.ts';
 import { parseMemoryBytes, parseNanoCpus } from './parse-quantity.ts';
 import { parseQueueAnnotations } from './parse-queue-annotations.ts';
 import { parseScaleLabels } from './parse-scale-labels.ts';
 import type { StackFunction, StackReading } from './stack-file.ts';
-import type { StackProblem } from './stack-file-problem.ts';
+import type { FieldWay, StackProblem } from './stack-file-problem.ts';
 
 type Texts = Readonly<Record<string, string>>;
 /** Takes a problem of one field of the function; the way goes on from the function's name. */
-type Report = (way: readonly string[], what: string, advice?: string) => void;
+type Report = (way: FieldWay, what: string, advice?: string) => void;
 
 /**
  * What the values of a stack file would be refused for at their deployment, by the same parsers: all of it.
@@ -95,10 +95,13 @@ function checkEach(
     const before = values.slice(0, index).includes(value) ? [value] : [];
     attempt(
       () => check([...before, value]),
-      (why) => report([field, String(index)], why),
+      (why) => report([field, index], why),
     );
   }
 }
+
+/** In the place of a wrong value that others need, so that they are looked at, too. */
+const HARMLESS: Texts = { [SCHEDULE_ANNOTATION]: '@daily', [RATE_LABEL]: '1' };
 
 /**
  * Labels or annotations by parsers that throw at the first that is wrong: that is told and taken away, and they are asked again. What is
@@ -123,7 +126,9 @@ function checkTexts(
             report(key === undefined ? [field] : [field, key], why);
           if (key === undefined) return;
           removed.push(key);
-          delete left[key];
+          const harmless = HARMLESS[key];
+          if (harmless === undefined || left[key] === harmless) delete left[key];
+          else left[key] = harmless;
           goesOn = true;
         },
       );

@@ -1,5 +1,8 @@
 import { ContractError } from './contract-error.ts';
 
+/** Keys, and places in lists: `['functions', 'a', 'secrets', 1]`. */
+export type FieldWay = readonly (string | number)[];
+
 /** Something about a stack file, and where; line and column count from 1. */
 export interface StackProblem {
   /** A warning is passed over by everything but `skep validate --strict`. */
@@ -20,6 +23,11 @@ export interface StackProblem {
 export function problemText({ file, line, column, field, what, advice }: StackProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   return `${place}: ${field === '' ? '' : `${field}: `}${what}${advice === '' ? '' : `; ${advice}`}`;
+}
+
+/** From the top of the file to its end. */
+export function byPlace(a: StackProblem, b: StackProblem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** A stack file that is wrong: the message has a line for each of its errors. */

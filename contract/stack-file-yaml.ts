@@ -2,17 +2,20 @@ import {
   type Alias,
   type Document,
   isAlias,
+  isCollection,
   isMap,
+  isNode,
+  isPair,
   isScalar,
   isSeq,
   type Node,
   type Pair,
   parseDocument,
-  visit,
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import { StackFileError, type StackProblem } from './stack-file-problem.ts';
+import { type FieldWay, StackFileError, type StackProblem } from './stack-file-problem.ts';
+import { tooDeepAt } from './yaml-depth.ts';
 
 /** Far above any stack file, low enough that a hostile one is refused at once. */
 const MAX_BYTES = 1024 * 1024;
@@ -59,14 +62,13 @@ export class YamlText {
       this.fail(undefined, 'larger than 1 MiB', 'a stack file is not: look at what -f names');
       return;
     }
-    try {
-      // Doubles are looked for below: the parser would compare each key of a map with each other one.
-      this.document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, uniqueKeys: false });
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.fail(undefined, 'nested too deep', 'a stack file has few levels');
+    const deep = tooDeepAt(text);
+    if (deep !== undefined) {
+      this.fail(deep, 'nested too deep', 'a stack file has few levels');
       return;
     }
+    // Doubles are looked for below: the parser would compare each key of a map with each other one.
+    this.document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, uniqueKeys: false });
     this.failSyntax(this.document.errors);
     if (this.isBroken) return;
     this.walk(this.document);
@@ -102,16 +104,15 @@ export class YamlText {
   }
 
   /** The field at the end of a way of keys and indices, or as much of the way as there is. */
-  find(way: readonly string[]): YamlField {
+  find(way: FieldWay): YamlField {
     let field = this.root;
     for (const step of way) {
       const node = this.resolve(field);
-      const next = isMap(node)
-        ? this.entries(field).get(step)
-        : isSeq(node)
-          ? this.items(field)[Number(step)]
-          : undefined;
-      if (next === undefined) return field;
+      const next =
+        typeof step === 'string'
+          ? isMap(node) && this.entries(field).get(step)
+          : isSeq(node) && this.items(field)[step];
+      if (!next) return field;
       field = next;
     }
     return field;
@@ -231,22 +232,21 @@ export class YamlText {
     return node;
   }
 
-  /** Every alias with what it stands for, and every key that a map has twice. */
+  /** Every alias with what it stands for, and every key that a map has twice; in the file's order. */
   private walk(document: Document.Parsed): void {
     const latest = new Map<string, Node>();
-    try {
-      visit(document, {
-        Node: (_key, node) => {
-          if (isAlias(node)) {
-            const anchor = latest.get(node.source);
-            if (anchor !== undefined) this.anchored.set(node, anchor);
-          } else if (node.anchor !== undefined) latest.set(node.anchor, node);
-          if (isMap(node)) this.reportDoubles(node);
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.fail(undefined, 'nested too deep', 'a stack file has few levels');
+    const ahead: unknown[] = [document.contents];
+    while (ahead.length > 0) {
+      const node = ahead.pop();
+      if (isAlias(node)) {
+        const anchor = latest.get(node.source);
+        if (anchor !== undefined) this.anchored.set(node, anchor);
+      } else if (isPair(node)) ahead.push(node.value, node.key);
+      else if (isNode(node)) {
+        if (node.anchor !== undefined) latest.set(node.anchor, node);
+        if (isMap(node)) this.reportDoubles(node);
+        if (isCollection(node)) ahead.push(...node.items.toReversed());
+      }
     }
   }
 
@@ -274,7 +274,7 @@ export class YamlText {
       const line = this.at(pos[0])?.line;
       if (lines.has(line) || lines.size >= MOST_SYNTAX_ERRORS) continue;
       lines.add(line);
-      const own = SYNTAX[message.startsWith('Maximum call stack') ? 'TOO_DEEP' : code];
+      const own = SYNTAX[code];
       const [what = message.replace(/[.:]?\s*$/, ''), advice = ''] = own ?? [];
       this.fail(pos[0], what, advice);
     }
@@ -333,7 +333,6 @@ const SYNTAX: Readonly<Record<string, readonly [what: string | undefined, advice
     'put the value into quotes, or begin its line where the others begin',
   ],
   MULTILINE_IMPLICIT_KEY: ['this is no "key: value"', 'put a colon and a space after the key'],
-  TOO_DEEP: ['nested too deep', 'a stack file has few levels'],
 };
 
 function lineStartsOf(text: string): number[] {

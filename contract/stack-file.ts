@@ -1,7 +1,13 @@
 import { isFunctionName } from './function-ref.ts';
 import type { FunctionResources } from './function-types.ts';
 import { STACK_FILE_KEYS } from './stack-file-keys.ts';
-import { problemText, StackFileError, type StackProblem } from './stack-file-problem.ts';
+import {
+  byPlace,
+  type FieldWay,
+  problemText,
+  StackFileError,
+  type StackProblem,
+} from './stack-file-problem.ts';
 import { SubstitutionError, substituteWithPlaces } from './stack-file-substitution.ts';
 import { type YamlField, YamlText } from './stack-file-yaml.ts';
 import { suggestionFor } from './suggestion.ts';
@@ -60,7 +66,7 @@ export interface StackReading {
   readonly stack: StackFile;
   readonly problems: readonly StackProblem[];
   /** A problem of the field at the end of a way such as `['functions', 'a', 'image']`, or of the nearest that is there. */
-  problemAt(way: readonly string[], what: string, advice?: string): StackProblem;
+  problemAt(way: FieldWay, what: string, advice?: string): StackProblem;
 }
 
 /**
@@ -82,16 +88,24 @@ export function readStackFile(text: string, options: ParseStackOptions): StackRe
     problems.push(problem);
   };
   const stack = readStack(yaml, note);
-  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  problems.sort(byPlace);
   const warnings = problems.filter(({ severity }) => severity === 'warning').map(problemText);
   return {
     stack: { ...stack, warnings },
     problems,
     problemAt: (way, what, advice = '') => ({
       ...yaml.problemOf(yaml.find(way), what, advice),
-      field: way.join('.'),
+      field: fieldOf(way),
     }),
   };
+}
+
+/** `functions.a.secrets[1]` */
+function fieldOf([first = '', ...rest]: FieldWay): string {
+  return rest.reduce(
+    (path: string, step) => (typeof step === 'number' ? `${path}[${step}]` : `${path}.${step}`),
+    `${first}`,
+  );
 }
 
 function openYaml(text: string, { fileName, env }: ParseStackOptions, problems: StackProblem[]): YamlText {

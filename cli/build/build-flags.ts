@@ -105,11 +105,11 @@ export async function functionsToBuild(
   const stack = await loadStack(shell, flags);
   if (stack) {
     const functions = requireFunctions(stack);
+    if (!flags.shrinkwrap) await requireSound(shell, stack, { sources: true });
     await fetchStackTemplates(shell, functions, {
       templates: stack.templates,
       disabled: flags.disableStackPull,
     });
-    if (!flags.shrinkwrap) await requireSound(shell, stack, { sources: true });
     return { stack, functions };
   }
   const { name, image, handler, lang } = flags;

@@ -4,6 +4,7 @@ import { addStackFlags, addTagFlag } from '../flags.ts';
 import { requireFunctions } from '../functions-of.ts';
 import { loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
+import { requireSound } from '../stack-check/require-sound.ts';
 
 export function define(command: Command, shell: Shell): void {
   addStackFlags(command);
@@ -25,7 +26,10 @@ Examples:
   command.action(async () => {
     const flags = command.opts<DeployFlags>();
     const stack = await loadStack(shell, flags);
-    if (stack) requireFunctions(stack);
+    if (stack) {
+      requireFunctions(stack);
+      await requireSound(shell, stack, { sources: false });
+    }
     if (stack && (flags.image || flags.name)) {
       shell.note('Warning: a stack file was found and is deployed: --image and --name are not looked at.');
     }

@@ -79,6 +79,7 @@ describe('skep build', () => {
 
   it('refuses build secrets without BuildKit', async () => {
     stack('hello:\n  lang: mine\n  handler: ./hello\n  image: hello\n  build_secrets: {token: ./token}\n');
+    place.write('token', 'x');
     const ran = await place.skep(['build']);
     expect(ran.stdout).to.contain('need BuildKit');
     expect(ran.exitCode).to.equal(1);
@@ -214,7 +215,7 @@ describe('skep build', () => {
       'a missing handler',
       'hello:\n  lang: mine\n  handler: ./nowhere\n  image: a\n',
       [],
-      /nowhere: no such file or folder/,
+      /stack.yaml:6:14: functions.hello.handler: there is no folder .*nowhere/,
     ],
     [
       'a handler that is a file',
@@ -246,7 +247,7 @@ describe('skep build', () => {
       'an image that is a flag',
       'hello:\n  lang: mine\n  handler: ./hello\n  image: --rm\n',
       [],
-      /no valid image name/,
+      /stack.yaml:7:12: functions.hello.image: .* is not an image name/,
     ],
     [
       'an unknown build option',
