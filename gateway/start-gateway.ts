@@ -249,7 +249,13 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     logger,
   });
 
+  const metricsPage = async (): Promise<string> => {
+    const [view] = await Promise.all([queue?.load.lookWithin(QUEUE_LOOK_MS), workers.count()]);
+    metrics.queueView(view);
+    return metrics.page();
+  };
   const controlPlane = createControlPlane({
+    metricsPage,
     provider: { ...provider, scale: scaling.scale },
     secrets,
     namespaces,
@@ -322,11 +328,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const metricsServer = await startMetricsServer({
     ...(metricsHost !== undefined && { host: metricsHost }),
     port: config.metricsPort,
-    page: async () => {
-      const [view] = await Promise.all([queue?.load.lookWithin(QUEUE_LOOK_MS), workers.count()]);
-      metrics.queueView(view);
-      return metrics.page();
-    },
+    page: metricsPage,
     isHealthy: () => !isStopping && workers.isServing,
     replicas: replicaMetrics,
   });

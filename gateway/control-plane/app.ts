@@ -35,6 +35,7 @@ import { errors } from './middleware/errors.ts';
 import { observe } from './middleware/observe.ts';
 import { readOpenApi } from './openapi/read-openapi.ts';
 import { readFunction } from './read-function.ts';
+import { readMetrics } from './read-metrics.ts';
 import { readNamespace } from './read-namespace.ts';
 import { scaleFunction } from './scale-function.ts';
 import type { RequestState } from './state.ts';
@@ -60,6 +61,8 @@ export interface ControlPlaneOptions {
   readonly isHealthy?: () => boolean;
   /** What the gateway works with, for operators. Resolves always. */
   readonly health: () => Promise<HealthReport>;
+  /** What this gateway counts, as Prometheus' text. */
+  readonly metricsPage: () => Promise<string>;
   /** Asynchronous calls; absent: no NATS is configured. */
   readonly calls?: CallBook | undefined;
   /** Aborted when the gateway stops: answers without an end are ended then. */
@@ -99,6 +102,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/alert', alert(options.alerts))
     .get('/system/info', info(provider, version))
     .get('/system/health', readHealth(options.health))
+    .get('/system/metrics', readMetrics(options.metricsPage))
     .get('/system/openapi.json', readOpenApi(version))
     .get('/system/namespaces', listNamespaces(namespaces))
     .post('/system/namespace/', createNamespace(namespaces))

@@ -64,6 +64,7 @@ export async function startControlPlane(
     logSource: logs,
     onRequest: (request) => void requests.push(request),
     logger,
+    metricsPage: () => Promise.resolve('# what it counts\n'),
     health: createHealthChecks({
       needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
       wanted: { nats: async () => 'not configured' },

@@ -95,6 +95,19 @@ export const PLATFORM_PATHS: Paths = {
       },
     },
   },
+  '/system/metrics': {
+    get: {
+      operationId: 'readMetrics',
+      tags: ['platform'],
+      summary: 'What this gateway counts',
+      description:
+        'The page of port 8082, in the text format of Prometheus: totals since the gateway was started, of this gateway alone where there are several.',
+      responses: {
+        '200': { description: 'The metrics.', headers: CALL_ID, content: PLAIN_TEXT },
+        ...failures(),
+      },
+    },
+  },
   '/system/health': {
     get: {
       operationId: 'readHealth',

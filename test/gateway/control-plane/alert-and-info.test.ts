@@ -98,3 +98,17 @@ describe('what the gateway tells of itself', () => {
     expect(await (await fetch(`${control.url}/`)).text()).to.contain('Skep 0.1.0');
   });
 });
+
+describe('GET /system/metrics', () => {
+  it('answers the page of the metrics, to who has a login', async () => {
+    const control = await startControlPlane();
+    try {
+      const response = await control.call('GET', '/system/metrics');
+      expect(response.status).to.equal(200);
+      expect(response.headers.get('content-type')).to.equal('text/plain; version=0.0.4; charset=utf-8');
+      expect(await response.text()).to.equal('# what it counts\n');
+    } finally {
+      await control.close();
+    }
+  });
+});
