@@ -28,6 +28,7 @@ export const QUICK_SETTINGS: Readonly<Record<string, string>> = {
   max_retry_wait: '100ms',
   max_retry_attempts: '2',
   upstream_timeout: '20s',
+  shutdown_timeout: '100ms',
   callback_allow: '127.0.0.1',
   callback_retry_wait: '20ms',
   callback_max_retry_wait: '100ms',

@@ -144,15 +144,17 @@ export function describeQueue(name: string, open: OpenQueue): void {
 
       it('whose id a client has taken all the same, once', async () => {
         const queue = await start();
-        await queue.intake.acceptAs('tick', newCall({ body: Buffer.from('client') }));
-        await toldOf(queue, 'tick');
-        expect(await queue.intake.acceptFirst('tick', newCall({ body: Buffer.from('tick') }))).to.equal(true);
-        expect(await queue.intake.acceptFirst('tick', newCall({ body: Buffer.from('tick') }))).to.equal(
+        await queue.intake.acceptAs('taken tick', newCall({ body: Buffer.from('client') }));
+        await toldOf(queue, 'taken tick');
+        expect(await queue.intake.acceptFirst('taken tick', newCall({ body: Buffer.from('tick') }))).to.equal(
+          true,
+        );
+        expect(await queue.intake.acceptFirst('taken tick', newCall({ body: Buffer.from('tick') }))).to.equal(
           false,
         );
         await gateway.came(2);
         expect(gateway.seen.map(({ body }) => body.toString())).to.deep.equal(['client', 'tick']);
-        expect(await resultOf(queue, 'tick')).to.equal('client');
+        expect(await resultOf(queue, 'taken tick')).to.equal('client');
       });
 
       it('once for an idempotency key, of each function', async () => {
@@ -527,12 +529,14 @@ export function describeQueue(name: string, open: OpenQueue): void {
 
       it('that wait to be tried again', async () => {
         const queue = await start({ initial_retry_wait: '10m', max_retry_wait: '10m' });
+        // Who moves what is due is at it.
+        await toldOf(queue, await queue.intake.accept(newCall({ runAt: Date.now() })));
         failAlways();
         const id = await queue.intake.accept(newCall());
         await toldOf(queue, id, ({ state, runAt }) => state === 'queued' && runAt !== undefined);
         expect(await queue.book.cancel(id)).to.equal('cancelled');
         while (((await queue.load.lookWithin(1000))?.later ?? 1) > 0) await Bun.sleep(10);
-        expect(gateway.seen).to.have.length(1);
+        expect(gateway.seen).to.have.length(2);
       });
 
       it('but not when they have ended, nor when there are none', async () => {

@@ -129,7 +129,11 @@ async function sendBody(request: ClientRequest, openBody: Post['openBody']): Pro
     if (request.destroyed || request.writableEnded) return;
     if (request.write(piece)) continue;
     await new Promise<void>((resolve) => {
-      request.once('drain', resolve).once('close', resolve);
+      const goOn = (): void => {
+        request.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      request.on('drain', goOn).on('close', goOn);
     });
   }
   request.end();
