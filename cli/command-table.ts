@@ -93,6 +93,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/redrive.ts'),
   },
   { name: 'logs', description: 'Show the logs of functions', load: () => import('./commands/logs.ts') },
+  {
+    name: 'top',
+    description: 'Watch rate, errors, durations and replicas of functions',
+    load: () => import('./commands/top.ts'),
+  },
   { name: 'scale', description: 'Set the number of replicas', load: () => import('./commands/scale.ts') },
   {
     name: 'secret',
@@ -139,6 +144,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'template',
     description: 'Where templates come from',
     load: () => import('./commands/template.ts'),
+  },
+  {
+    name: 'store',
+    description: 'Find functions in a store, and deploy them',
+    load: () => import('./commands/store.ts'),
   },
   {
     name: 'version',

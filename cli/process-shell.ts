@@ -29,6 +29,7 @@ export function processShell(): Shell {
       hasStatus = true;
       process.stdout.write(`${CLEAR_LINE}${line.slice(0, (process.stdout.columns || 80) - 1)}`);
     },
+    live: liveLines(isTerminal),
     write: (bytes) =>
       new Promise((resolve, reject) => {
         clearStatus();
@@ -40,6 +41,16 @@ export function processShell(): Shell {
     },
     readStdin,
     askSecret,
+  };
+}
+
+/** log-update is loaded with the first lines: most commands have none. */
+function liveLines(isTerminal: boolean): Shell['live'] {
+  let drawing: Promise<{ (text: string): void; done(): void }> | undefined;
+  return (lines) => {
+    if (!isTerminal) return;
+    drawing ??= import('log-update').then(({ createLogUpdate }) => createLogUpdate(process.stdout));
+    void drawing.then((draw) => (lines === undefined ? draw.done() : draw(lines.join('\n'))));
   };
 }
 

@@ -11,6 +11,11 @@ export interface Shell {
   out(line: string): void;
   /** On a terminal, one line of what goes on now, replaced by whatever is written next; nothing elsewhere. */
   status(line: string): void;
+  /**
+   * On a terminal, lines that stand in place of those of before; undefined: they stay, and what is written next comes below.
+   * Nothing elsewhere.
+   */
+  live(lines: readonly string[] | undefined): void;
   /** Bytes to stdout as they are; resolves when they are taken. */
   write(bytes: Uint8Array): Promise<void>;
   /** One line to stderr. */
