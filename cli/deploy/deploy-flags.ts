@@ -91,10 +91,23 @@ export async function deployWithFlags(
   flags: DeployFlags,
   stack: StackFile | undefined,
 ): Promise<void> {
+  const functions = stack ? stack.functions : [singleFunction(flags)];
+  await deployGiven(shell, flags, functions, {
+    stackGateway: stack?.gateway,
+    announce: stack !== undefined,
+  });
+}
+
+/** Deploys these functions as the flags say. */
+export async function deployGiven(
+  shell: Shell,
+  flags: DeployFlags,
+  functions: readonly StackFunction[],
+  { stackGateway, announce }: { readonly stackGateway: string | undefined; readonly announce: boolean },
+): Promise<void> {
   const mode = deployMode(flags);
   const timeoutMs = parseDuration(flags.timeout, '--timeout');
   const waitMs = parseDuration(flags.waitTimeout, '--wait-timeout');
-  const functions = stack ? stack.functions : [singleFunction(flags)];
   const overrides = {
     ...flags,
     environment: parsePairs(flags.env, '--env'),
@@ -107,12 +120,13 @@ export async function deployWithFlags(
   // All of them are made before one is sent: a mistake in the last leaves nothing half deployed.
   const deployments: FunctionDeployment[] = [];
   for (const fn of functions) deployments.push(await deploymentOf(shell, fn, overrides));
-  const gateway = await connect(shell, flags, { stackGateway: stack?.gateway, timeoutMs });
-  await deployFunctions(shell, gateway, deployments, { mode, announce: stack !== undefined });
+  const gateway = await connect(shell, flags, { stackGateway, timeoutMs });
+  await deployFunctions(shell, gateway, deployments, { mode, announce });
   if (flags.wait) await waitForRollouts(shell, gateway, deployments, { timeoutMs: waitMs });
 }
 
-function singleFunction(flags: DeployFlags): StackFunction {
+/** The function that the flags alone describe. @throws {CliError} without image or name */
+export function singleFunction(flags: DeployFlags): StackFunction {
   const { name, image } = flags;
   if (!image) throw new CliError('please provide a --image to be deployed, or a stack file with -f');
   if (!name) throw new CliError('please provide a --name for your function as it will be deployed');

@@ -1,4 +1,5 @@
 import type { StackFile, StackFunction } from '../../contract/stack-file.ts';
+import { suggestionFor } from '../../contract/suggestion.ts';
 import { CliError, messageOf } from '../errors.ts';
 import type { Shell } from '../shell.ts';
 import {
@@ -101,7 +102,10 @@ export async function pullFromStore(
 
 async function notFound(shell: Shell, lang: string, reason: string): Promise<CliError> {
   const names = await templateNames(shell);
+  const meant = suggestionFor(lang, names);
+  const instead =
+    meant === undefined ? `There are: ${names.join(', ') || 'none'}` : `Did you mean "${meant}"?`;
   return new CliError(
-    `Template: "${lang}" was not found in the templates folder or in the store${reason}\nThere are: ${names.join(', ') || 'none'}`,
+    `Template: "${lang}" was not found in the templates folder or in the store${reason}\n${instead}`,
   );
 }
