@@ -7,6 +7,10 @@ import java.util.TreeMap;
 
 /** What a handler answers. */
 public record Response(int status, Map<String, List<String>> headers, byte[] body) {
+    public Response {
+        if (status < 200 || status > 599) throw new IllegalArgumentException("status " + status + " is not a code from 200 to 599");
+    }
+
     public static Response text(String text) {
         return of("text/plain; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
     }

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 
 class HandlerTest {
     @Test
-    void saysHelloAndGivesBackWhatItReceived() {
+    void saysHelloAndGivesBackWhatItReceived() throws Exception {
         var request = new Request("POST", "/", Map.of(), Map.of(), "hi".getBytes(StandardCharsets.UTF_8));
         var response = new Handler().handle(request);
         assertEquals(200, response.status());
