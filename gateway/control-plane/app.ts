@@ -37,6 +37,7 @@ import { readOpenApi } from './openapi/read-openapi.ts';
 import { readFunction } from './read-function.ts';
 import { readMetrics } from './read-metrics.ts';
 import { readNamespace } from './read-namespace.ts';
+import { readStackSchema } from './read-stack-schema.ts';
 import { scaleFunction } from './scale-function.ts';
 import type { RequestState } from './state.ts';
 import { updateNamespace } from './update-namespace.ts';
@@ -118,6 +119,7 @@ export function createRouter(options: ControlPlaneOptions): Router<RequestState>
     .post('/system/build', builds.build)
     .post('/build', builds.signedBuild)
     .get('/publickey', builds.publicKey)
+    .get('/schema/stack.json', readStackSchema())
     .get('/healthz', (ctx) => {
       if (options.isHealthy?.() === false) throw new FaasError('shutting_down', 'the gateway is stopping');
       ctx.body = 'OK';

@@ -154,6 +154,21 @@ export const PLATFORM_PATHS: Paths = {
       },
     },
   },
+  '/schema/stack.json': {
+    get: {
+      operationId: 'readStackSchema',
+      tags: ['platform'],
+      summary: 'The JSON schema of stack.yaml, for editors',
+      security: [],
+      responses: {
+        '200': {
+          description: 'JSON Schema, draft 7.',
+          headers: CALL_ID,
+          content: { 'application/schema+json': { schema: { type: 'object' } } },
+        },
+      },
+    },
+  },
   '/healthz': {
     get: {
       operationId: 'isAlive',

@@ -9,7 +9,16 @@ import {
 } from '../../support/control-plane.ts';
 
 /** What anybody may ask for. A route that is not on this list must want credentials. */
-const OPEN = ['GET /healthz', 'HEAD /healthz', 'GET /', 'HEAD /', 'GET /publickey', 'HEAD /publickey'];
+const OPEN = [
+  'GET /healthz',
+  'HEAD /healthz',
+  'GET /schema/stack.json',
+  'HEAD /schema/stack.json',
+  'GET /',
+  'HEAD /',
+  'GET /publickey',
+  'HEAD /publickey',
+];
 
 describe('authentication', () => {
   let control: RunningControlPlane;
