@@ -1,6 +1,6 @@
 import { createPool } from '../../http1/pool.ts';
 import { Lanes } from '../queue/lanes.ts';
-import { pause } from '../queue/pause.ts';
+import { waitAtMost } from '../queue/pause.ts';
 import type { Delivery } from '../queue/worker-queue.ts';
 import { CallRunner } from './call-runner.ts';
 import { GatewayAddresses } from './gateway-addresses.ts';
@@ -68,10 +68,10 @@ export function startCalls({ config, logger, queue, metrics }: PartOptions): Wor
       runner.stopWaiting();
       for (const delivery of held) delivery.refuse(0);
       await source.drain();
-      await Promise.race([lanes.whenIdle(), pause(withinMs)]);
+      await waitAtMost(lanes.whenIdle(), withinMs);
       const cutOff = lanes.running;
       runner.cutOff();
-      await Promise.race([lanes.whenIdle(), pause(LAST_WORDS_MS)]);
+      await waitAtMost(lanes.whenIdle(), LAST_WORDS_MS);
       runner.end();
       await source.stop();
       pool.close();

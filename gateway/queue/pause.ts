@@ -11,3 +11,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) end();
   });
 }
+
+/** Resolves with what is waited for, or after so many milliseconds; leaves no timer behind. */
+export async function waitAtMost(work: Promise<unknown>, ms: number): Promise<void> {
+  const isOver = new AbortController();
+  await Promise.race([work, pause(ms, isOver.signal)]);
+  isOver.abort();
+}

@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { type FunctionRef, isFunctionName, qualifiedName } from '../../../contract/function-ref.ts';
 import type { Logger } from '../../log.ts';
 import type { QueuedCall } from '../../queue/call.ts';
-import { pause } from '../../queue/pause.ts';
+import { pause, waitAtMost } from '../../queue/pause.ts';
 import type { CallFeed, CallTaker, Delivery } from '../../queue/worker-queue.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { decodeCall } from './call-codec.ts';
@@ -61,8 +61,12 @@ export class CallSource implements CallFeed {
     const { connection } = this.#options.link;
     const pulls = [...this.#pulls.values()];
     this.#pulls.clear();
-    await Promise.race([Promise.all(pulls.map((pull) => pull.drain())), pause(1000)]);
-    if (connection !== undefined) await Promise.race([connection.flush().catch(() => undefined), pause(500)]);
+    await waitAtMost(Promise.all(pulls.map((pull) => pull.drain())), 1000);
+    if (connection !== undefined)
+      await waitAtMost(
+        connection.flush().catch(() => undefined),
+        500,
+      );
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Logger } from '../../log.ts';
 import { MOST_ATTEMPTS_TOLD, type ObjectBody } from '../../queue/call.ts';
 import type { CallbackAttempt, CallbackRecord, QueuedCallback } from '../../queue/callback.ts';
 import { HostLanes } from '../../queue/host-lanes.ts';
-import { pause } from '../../queue/pause.ts';
+import { pause, waitAtMost } from '../../queue/pause.ts';
 import { type CallbackRules, type PostOutcome, settleCallback } from '../../queue/settle-callback.ts';
 import type { BodyStore, CallbackDelivery, CallbackKeeper } from '../../queue/worker-queue.ts';
 import { asCallHeaders, CallbackSigner, callbackHeaders } from './callback-headers.ts';
@@ -74,7 +74,7 @@ export class CallbackDeliverer {
   async stop(withinMs: number): Promise<number> {
     this.#isDraining = true;
     for (const delivery of this.#lanes.takeWaiting()) delivery.refuse();
-    await Promise.race([Promise.all(this.#running), pause(withinMs)]);
+    await waitAtMost(Promise.all(this.#running), withinMs);
     const cutOff = this.#running.size;
     this.#stopping.abort();
     await Promise.all(this.#running);
