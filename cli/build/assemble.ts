@@ -1,6 +1,6 @@
-import { chmod, cp, mkdir, rm, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { CliError, fileError } from '../errors.ts';
+import { CliError, fileError, systemCode } from '../errors.ts';
 import { copyFolder } from '../folder-files.ts';
 import type { Shell } from '../shell.ts';
 import { isDockerfileLang, requireTemplate } from '../templates/find-template.ts';
@@ -57,11 +57,30 @@ export async function assembleBuildFolder(
   const handlerTarget = template ? join(path, template.manifest.handlerFolder) : path;
   await mkdir(handlerTarget, { recursive: true });
   if (template) await chmod(handlerTarget, 0o755); // read in the image by another user, whatever our umask
-  await copyFolder(handler, handlerTarget, options.skip ?? SKIPPED);
+  const ignored = template ? await ignoredNames(path, template.manifest.handlerFolder) : [];
+  await copyFolder(handler, handlerTarget, [...(options.skip ?? SKIPPED), ...ignored]);
   for (const extra of copies)
     await copyExtra(extra.from, join(handlerTarget, relative(cwd, extra.from)), extra.path);
   if (!template) await requireDockerfile(path, source);
   return template ? { path, manifest: template.manifest } : { path };
+}
+
+/**
+ * Names at the top of the handler's folder that the template's `.dockerignore` leaves out, such as Cargo's `target`: what the engine is
+ * not to get is not copied first.
+ */
+async function ignoredNames(path: string, handlerFolder: string): Promise<string[]> {
+  const file = join(path, '.dockerignore');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw fileError('read', file, error);
+  });
+  const prefix = `${handlerFolder}/`;
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith(prefix) && /^[\w.-]+$/.test(line.slice(prefix.length)))
+    .map((line) => line.slice(prefix.length));
 }
 
 async function existingFolder(cwd: string, { name, lang, handler }: BuildSource): Promise<string> {

@@ -51,6 +51,22 @@ describe('skep build', () => {
     );
   });
 
+  it('leaves out of the handler what the template’s .dockerignore names', async () => {
+    place.write(
+      'template/mine/.dockerignore',
+      '# built beside the source\nfunction/target\nfunction/*.log\ntarget\n',
+    );
+    place.write('hello/target/huge', 'x');
+    place.write('hello/sub/target/kept', 'x');
+    const ran = await place.skep(['build']);
+    expect(ran.exitCode, ran.stdout).to.equal(0);
+    expect(readdirSync(join(place.path, 'build/hello/function')).sort()).to.deep.equal([
+      'handler.txt',
+      'sub',
+    ]);
+    expect(place.read('build/hello/function/sub/target/kept')).to.equal('x');
+  });
+
   it('keeps starter files that the handler does not have', async () => {
     place.write('template/mine/function/extra.txt', 'starter');
     await place.skep(['build']);
