@@ -5,6 +5,7 @@ import { isFunctionName } from '../contract/function-ref.ts';
 import { parseStackFile } from '../contract/stack-file.ts';
 import { checkImage } from '../contract/tagged-image.ts';
 import { CliError, fileError, messageOf, systemCode } from './errors.ts';
+import { normaliseGateway } from './gateway-address.ts';
 import { LOGO } from './logo.ts';
 import type { Shell } from './shell.ts';
 import { requireTemplate } from './templates/find-template.ts';
@@ -80,7 +81,7 @@ async function stackText(fn: NewFunction, path: string): Promise<string> {
         `${fn.stackFile} exists already: add to it with --append ${fn.stackFile}, or name another file with -f`,
       );
     }
-    return `version: 1.0\nprovider:\n  name: openfaas\n  gateway: ${scalar(fn.gateway)}\nfunctions:\n${functionBlock(fn)}`;
+    return `${schemaLine(fn.gateway)}version: 1.0\nprovider:\n  name: openfaas\n  gateway: ${scalar(fn.gateway)}\nfunctions:\n${functionBlock(fn)}`;
   }
   let text: string;
   try {
@@ -107,6 +108,15 @@ async function stackText(fn: NewFunction, path: string): Promise<string> {
     );
   }
   return addition;
+}
+
+/** By it editors find the schema: every gateway serves it, without credentials. */
+function schemaLine(gateway: string): string {
+  try {
+    return `# yaml-language-server: $schema=${normaliseGateway(gateway)}/schema/stack.json\n`;
+  } catch {
+    return ''; // a variable, most likely, which editors do not replace
+  }
 }
 
 function functionBlock(fn: NewFunction): string {

@@ -18,7 +18,10 @@ describe('skep new', () => {
     expect(place.read('hello/handler.txt')).to.equal('starter\n');
     expect(statSync(join(place.path, 'hello')).mode & 0o777).to.equal(0o700);
     expect(place.read('.gitignore')).to.equal('template\nbuild\n.secrets\n');
-    expect(place.read('stack.yaml')).to.equal(`version: 1.0
+    expect(
+      place.read('stack.yaml'),
+    ).to.equal(`# yaml-language-server: $schema=http://127.0.0.1:8080/schema/stack.json
+version: 1.0
 provider:
   name: openfaas
   gateway: http://127.0.0.1:8080
