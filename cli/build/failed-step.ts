@@ -40,6 +40,9 @@ export function watchSteps(): StepWatcher {
 export function whereItFailed(step: string | undefined, handler: string): string {
   if (step === undefined) return '';
   const where = `\n  It failed in: ${step}`;
+  if (/^FROM /i.test(step)) {
+    return `${where}\n  The engine could not get that image. Where no registry answers, a checkout of Skep makes a stand-in for it from packages:\n  npx bun scripts/base-images/main.ts IMAGE`;
+  }
   if (!/\b(?:test|unittest|pytest)\b/.test(step)) return `${where}\n  The lines above say why.`;
   return `${where}\n  These are the tests in ${handler}: the lines above say which one failed. Where the handler was meant to change, change its test too.`;
 }

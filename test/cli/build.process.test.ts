@@ -140,6 +140,13 @@ describe('skep build', () => {
     });
   }
 
+  it('says how to get a base image where no registry answers', async () => {
+    place.addDocker('[ "$1" = buildx ] && exit 1; echo "Step 4/9 : FROM golang:1 AS build"; exit 1');
+    const { stdout } = await place.skep(['build']);
+    expect(stdout).to.contain('It failed in: FROM golang:1 AS build\n');
+    expect(stdout).to.contain('npx bun scripts/base-images/main.ts IMAGE');
+  });
+
   it('builds the others after one failed, in parallel too', async () => {
     place.addDocker('[ "$1" = buildx ] && exit 1; case "$*" in *bad*) exit 1;; esac; exit 0');
     stack(
