@@ -83,19 +83,25 @@ async function lookOnce(
   const after = await read(gateway);
   const traffic = chosen(trafficBetween(before, after), view);
   if (isJson) {
-    shell.out(JSON.stringify(traffic, undefined, 2));
+    shell.out(JSON.stringify(traffic, rounded, 2));
     return;
   }
   if (after.gateways > 1) shell.note(ofSeveral(after));
   for (const line of trafficTable(traffic)) shell.out(line);
 }
 
+/** To a thousandth, which is more than was measured. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
+}
+
 /** Until Ctrl-C. A gateway that is away for a moment is told of, and asked again. */
 async function watch(shell: Shell, gateway: GatewayClient, view: View, intervalMs: number): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
+  // Not once: whoever restores the cursor ends the process where nobody else listens.
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
   let before: Reading = await read(gateway);
   chosen(trafficBetween(before, before), view); // a name that is not there is told at once
   let told = '';
