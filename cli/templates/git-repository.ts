@@ -96,7 +96,12 @@ function cloneError({ url, ref }: GitRepository, stderr: string): CliError {
   const lines = stderr.split('\n').filter((line) => /^(?:fatal|error):/.test(line));
   const said = lines.map((line) => line.replace(/^(?:fatal|error): /, '')).join('; ');
   const shown = withoutPassword(url);
-  if (ref !== undefined && /Remote branch .* not found|did not match any|unable to read tree/.test(stderr)) {
+  if (
+    ref !== undefined &&
+    /Remote branch .* not found|did not match any|does not take a path|not a tree|unable to read tree/.test(
+      stderr,
+    )
+  ) {
     return new CliError(`Cannot fetch templates from ${shown}: it has no branch, tag or commit ${ref}`);
   }
   const reason = said.replaceAll(url, shown) || `git gave up after ${CLONE_TIMEOUT_MS / 1000}s`;

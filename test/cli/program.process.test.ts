@@ -56,12 +56,6 @@ describe('skep', () => {
     expect((await place.skep(['completion', '--shell', 'tcsh'])).exitCode).to.equal(1);
   });
 
-  it('says plainly that templates are not fetched', async () => {
-    const ran = await place.skep(['template', 'pull', 'https://example.com/x']);
-    expect(ran.stdout).to.contain('does not fetch templates');
-    expect(ran.exitCode).to.equal(1);
-  });
-
   it('names file and line of a broken stack file, without changing the name', async () => {
     place.write('stack.yaml', 'provider: {name: openfaas}\nfunctions:\n  a: [1]\n');
     expect((await place.skep(['deploy'])).stdout).to.match(

@@ -18,10 +18,13 @@ export class Workplace {
   readonly env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
     HOME: this.home,
+    // No test looks for templates on the network.
+    OPENFAAS_TEMPLATE_STORE_URL: join(this.home, 'templates.json'),
   };
 
   constructor() {
     mkdirSync(this.home);
+    writeFileSync(join(this.home, 'templates.json'), '[]');
   }
 
   write(path: string, content: string, mode = 0o644): void {
