@@ -1,5 +1,6 @@
 import { dlopen, FFIType, ptr } from 'bun:ffi';
 import { WATCHDOG_ROLE } from '../contract/watchdog-role.ts';
+import { SYSTEM_LIBRARY } from './system-library.ts';
 
 // Variables are bytes, and a client may send any in a header or, escaped, in a path. Strings of JavaScript become UTF-8 when a
 // process is started. A byte that is no UTF-8 is a lone surrogate until then (lossless-text.ts), and a process that is to get one
@@ -53,7 +54,7 @@ export function execWithRawEnv(
   [argv0 = '', path = '', ...rest]: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  const libc = dlopen('libc.so.6', {
+  const libc = dlopen(SYSTEM_LIBRARY, {
     execve: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     signal: { args: [FFIType.i32, FFIType.u64], returns: FFIType.u64 },
   });

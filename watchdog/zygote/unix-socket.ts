@@ -1,4 +1,5 @@
 import { dlopen, FFIType, ptr } from 'bun:ffi';
+import { SYSTEM_LIBRARY } from '../system-library.ts';
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
@@ -8,11 +9,22 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
-// The name holds for glibc and for musl, whose loader takes it for itself.
-const libc = dlopen('libc.so.6', {
-  socketpair: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
-  sendmsg: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i64 },
-});
+let library: ReturnType<typeof open> | undefined;
+
+function open() {
+  if (process.platform !== 'linux')
+    throw new Error('mode zygote hands descriptors over as only Linux does: set mode to fork here');
+  return dlopen(SYSTEM_LIBRARY, {
+    socketpair: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
+    sendmsg: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i64 },
+  });
+}
+
+/** Loaded with the first zygote: other modes run where there can be none. @throws {Error} on another system */
+function libc(): ReturnType<typeof open>['symbols'] {
+  library ??= open();
+  return library.symbols;
+}
 
 /** Two connected Unix sockets that keep messages apart; whoever opens them closes both. No child inherits them by accident. */
 export interface SocketPair {
@@ -20,10 +32,10 @@ export interface SocketPair {
   readonly theirs: number;
 }
 
-/** @throws when no file descriptor is left */
+/** @throws when no file descriptor is left, or on a system without zygotes */
 export function openSocketPair(): SocketPair {
   const pair = new Int32Array(2);
-  const isOpen = libc.symbols.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ptr(pair)) === 0;
+  const isOpen = libc().socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ptr(pair)) === 0;
   const [ours, theirs] = pair;
   if (!isOpen || ours === undefined || theirs === undefined) {
     throw Object.assign(new Error('cannot open a socket'), { code: 'EMFILE' });
@@ -53,6 +65,6 @@ export function sendWithDescriptors(socket: number, message: string, fds: readon
   header.writeBigUInt64LE(1n, 24); // msg_iovlen
   header.writeBigUInt64LE(BigInt(ptr(control)), 32); // msg_control
   header.writeBigUInt64LE(BigInt(control.length), 40); // msg_controllen
-  const sent = libc.symbols.sendmsg(socket, ptr(header), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const sent = libc().sendmsg(socket, ptr(header), MSG_DONTWAIT | MSG_NOSIGNAL);
   return Number(sent) === data.length;
 }
