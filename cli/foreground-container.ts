@@ -71,5 +71,5 @@ function whyNot(name: string, said: string): string {
       : /No such image|pull access denied|not found/i.test(said)
         ? '\nBuild it first: leave --build=false away.'
         : '';
-  return `${name} was not started: docker run failed, the lines above say why${hint}`;
+  return `function ${name} was not started: docker run failed, the lines above say why${hint}`;
 }

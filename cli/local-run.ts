@@ -57,10 +57,7 @@ export async function requireSecretFiles(cwd: string, { name, secrets }: StackFu
       missing.push(`${SECRETS_FOLDER}/${secret}`);
     }
   }
-  if (missing.length > 0)
-    throw new CliError(
-      `${name} needs secrets as files, which cannot be read: ${missing.join(', ')}. Make them`,
-    );
+  if (missing.length > 0) throw new CliError(X);
 }
 
 /** A port that nobody listens on now. */

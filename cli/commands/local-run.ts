@@ -60,7 +60,8 @@ Examples:
     }
     shell.out(`Image: ${args.at(-1)}`);
     const exitCode = await runUntilEnd(shell, { fn, args, settings, stack, flags });
-    if (exitCode !== 0) throw new CliError(`${fn.name} ended with exit code ${exitCode}`, { exitCode });
+    if (exitCode !== 0)
+      throw new CliError(`the container of ${fn.name} ended with exit code ${exitCode}`, { exitCode });
   });
 }
 
