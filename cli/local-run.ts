@@ -57,7 +57,10 @@ export async function requireSecretFiles(cwd: string, { name, secrets }: StackFu
       missing.push(`${SECRETS_FOLDER}/${secret}`);
     }
   }
-  if (missing.length > 0) throw new CliError(X);
+  if (missing.length > 0)
+    throw new CliError(
+      `function ${name} needs secrets as files, which cannot be read: ${missing.join(', ')}. Make them`,
+    );
 }
 
 /** A port that nobody listens on now. */
