@@ -41,6 +41,8 @@ export class DevFunction {
   #deployed: FunctionDeployment | undefined;
   /** Stands for what was deployed last; undefined: nothing, or nothing that came to be. */
   #deployedKey: string | undefined;
+  /** How that fares is not known yet. */
+  #isOpen = false;
   #provenVersion: string | undefined;
   #generation = 0;
   #work: Promise<void> = Promise.resolve();
@@ -115,7 +117,7 @@ export class DevFunction {
       const { deployment, prepared } = await this.#prepare(superseded);
       const secrets = await this.#options.giveSecrets(deployment);
       const key = JSON.stringify([deployment, prepared.version, secrets]);
-      if (key === this.#deployedKey) {
+      if (key === this.#deployedKey && !this.#isOpen) {
         if (this.trouble !== undefined) output.event(this.name, 'is again what serves');
         this.trouble = undefined;
         return;
@@ -170,14 +172,19 @@ export class DevFunction {
     { key, since, superseded }: { key: string; since: number; superseded: AbortSignal },
   ): Promise<void> {
     const { api, sources, output, gateway } = this.#options;
-    const isFirst = this.#deployed === undefined;
-    if (this.#deployed && this.#deployed.namespace !== deployment.namespace) await api.remove(this.#deployed);
-    sources.set(deployment.image, this.name, prepared);
-    await api.deploy(deployment);
-    this.#deployed = deployment;
-    this.#deployedKey = key;
+    if (key !== this.#deployedKey) {
+      if (this.#deployed && this.#deployed.namespace !== deployment.namespace)
+        await api.remove(this.#deployed);
+      sources.set(deployment.image, this.name, prepared);
+      await api.deploy(deployment);
+      this.#deployed = deployment;
+      this.#deployedKey = key;
+      this.#isOpen = true;
+    }
+    const isFirst = this.#provenVersion === undefined;
     const rollout = await this.#outcome(deployment, superseded);
     if (rollout === undefined) return;
+    this.#isOpen = false;
     if (rollout.state === 'failed') {
       this.#deployedKey = undefined; // the same sources may be tried again
       throw new CliError(`the new version does not start: ${rollout.error ?? 'no reason is known'}`);

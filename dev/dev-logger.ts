@@ -10,6 +10,10 @@ const ORDINARY =
 
 /** Log of the gateway in the words of a terminal: calls, and what is not as it should be. */
 export function devLogger(output: DevOutput, { isVerbose }: { readonly isVerbose: boolean }): Logger {
+  const warn = (message: string, fields: LogFields = {}): void => {
+    // Whoever deployed it tells of that, with the reason.
+    if (message !== 'a new version was taken back') problem(message, fields);
+  };
   const problem = (message: string, fields: LogFields = {}): void => {
     const reason = reasonIn(fields);
     output.problem('skep', reason === '' ? message : `${message}: ${reason}`);
@@ -19,7 +23,7 @@ export function devLogger(output: DevOutput, { isVerbose }: { readonly isVerbose
       if (message === 'invocation') tellCall(output, fields ?? {});
       else if (isVerbose) output.function('skep', message);
     },
-    warn: problem,
+    warn,
     error: problem,
   };
 }

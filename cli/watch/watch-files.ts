@@ -85,16 +85,23 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
     if (!isClosed) watcher = await open(true);
   };
   let watcher = await open(false);
+  let turn: Promise<void> = Promise.resolve();
   return {
-    setPaths: async (paths) => {
+    setPaths: (paths) => {
       watched = paths;
-      const former = watcher;
-      watcher = await open(polls);
-      await former.close();
+      // The former one goes when the next one misses nothing any more.
+      turn = turn.then(async () => {
+        if (isClosed) return;
+        const former = watcher;
+        watcher = await open(polls);
+        await former.close();
+      });
+      return turn;
     },
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
+      await turn;
       await watcher.close();
     },
   };

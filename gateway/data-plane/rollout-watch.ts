@@ -105,7 +105,10 @@ export class RolloutWatch {
   /** What the replicas tell of the last deployment; undefined when there is nothing to add to what the cluster says. */
   rolloutOf(entry: FunctionEntry): Rollout | undefined {
     const watched = this.#watched.get(entry);
-    if (watched === undefined || watched.isProven) return undefined;
+    if (watched === undefined) return undefined;
+    // As long as replicas of before are in the table, they are called, too.
+    if (watched.isProven)
+      return entry.replicas.some(({ isOutdated }) => isOutdated) ? { state: 'running' } : undefined;
     if (watched.failure !== undefined) {
       const { failure, obstacle } = watched;
       // Failed is what was taken back, and the cluster then says so itself.

@@ -14,7 +14,9 @@ describe('skep dev, language by language', function () {
   beforeEach(() => {
     project = new DevProject();
   });
-  afterEach(() => project.remove());
+  afterEach(function () {
+    return project.remove(this.currentTest);
+  });
 
   for (const { lang, greeting, needs, packageFolder, packageAnswer } of LANGUAGES) {
     // `skep dev` runs no Dockerfile: there is nothing of it to compare.

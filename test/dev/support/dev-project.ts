@@ -91,9 +91,12 @@ export class DevProject {
     return dev;
   }
 
-  /** Ends what runs and removes everything. */
-  async remove(): Promise<void> {
-    for (const dev of this.#running) await dev.end('SIGTERM');
+  /** Ends what runs and removes everything. @param test of which the output is shown if it failed */
+  async remove(test?: { readonly state?: 'failed' | 'passed' | 'pending' | undefined }): Promise<void> {
+    for (const dev of this.#running) {
+      await dev.end('SIGTERM');
+      if (test?.state === 'failed') console.log(dev.output.replace(/^/gm, '      | '));
+    }
     rmSync(this.path, { recursive: true, force: true });
   }
 

@@ -70,6 +70,16 @@ describe('the watch over roll-outs', () => {
     expect(reverts).to.deep.equal([]);
   });
 
+  it('does not call a version done while one before it is called, too', () => {
+    const before = replica('0', { isReady: true, isOutdated: true });
+    const entry = deployed({ replicas: [before, replica('1', { isReady: true })] });
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)).to.deep.equal({ state: 'running' });
+    entry.replicas = [replica('1', { isReady: true })];
+    watch.observe(entry);
+    expect(watch.rolloutOf(entry)).to.equal(undefined);
+  });
+
   it('takes a version back whose replicas run and never answer, once', () => {
     const entry = deployed({ replicas: [replica('1')] });
     watch.observe(entry);

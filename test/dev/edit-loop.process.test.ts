@@ -1,0 +1,182 @@
+import { rmSync } from 'node:fs';
+import { expect } from 'chai';
+import { DevProject } from './support/dev-project.ts';
+
+describe('skep dev, while its functions are edited', function () {
+  this.timeout(30_000);
+  let project: DevProject;
+
+  beforeEach(() => {
+    project = new DevProject();
+    project.addShellTemplate();
+    project.writeStack({ one: 'lang: shell\nhandler: ./one\nimage: one:latest' });
+    project.write('one/handler.sh', 'echo first\n');
+  });
+  afterEach(function () {
+    return project.remove(this.currentTest);
+  });
+
+  it('serves an edit of the handler, of a new file beside it and of the template', async () => {
+    const dev = await project.dev();
+    await dev.line(/^one +\| ready: /);
+    expect(await dev.call('one')).to.deep.equal({ status: 200, text: 'first\n' });
+
+    project.write('one/handler.sh', '. function/lib.sh\n');
+    project.write('one/lib.sh', 'echo second\n');
+    await dev.line(/^one +\| reloaded in /);
+    expect((await dev.call('one')).text).to.equal('second\n');
+
+    project.replace('template/shell/template.yml', 'function/handler.sh', 'function/other.sh');
+    project.write('one/other.sh', 'echo third\n');
+    await dev.line(/^one +\| reloaded in /);
+    expect((await dev.call('one')).text).to.equal('third\n');
+  });
+
+  it('forgets a file that was removed', async () => {
+    project.write('one/lib.sh', 'echo there\n');
+    project.write('one/handler.sh', '[ -e function/lib.sh ] && echo there || echo gone\n');
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect((await dev.call('one')).text).to.equal('there\n');
+    rmSync(`${project.path}/one/lib.sh`);
+    await dev.line(/reloaded in /);
+    expect((await dev.call('one')).text).to.equal('gone\n');
+  });
+
+  it('keeps the version before while an edit cannot be built, shows why with the paths of the sources, and goes on', async () => {
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    project.write('one/handler.sh', 'if then\n');
+    await dev.line(/^one +\| .*one\/handler\.sh/);
+    await dev.line(/could not be built: exit code 2/);
+    await dev.line(/The version before goes on serving/);
+    expect((await dev.call('one')).text).to.equal('first\n');
+
+    project.write('one/handler.sh', 'echo mended\n');
+    await dev.line(/works again/);
+    expect((await dev.call('one')).text).to.equal('mended\n');
+  });
+
+  it('keeps the version before when the new one does not start', async () => {
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    project.replace(
+      'stack.yaml',
+      'lang: shell',
+      'lang: shell\n    environment: {mode: http, upstream_url: nonsense}',
+    );
+    await dev.line(/upstream_url=nonsense: expected a URL/);
+    await dev.line(/the new version does not start: .*exit code 1/);
+    await dev.line(/The version before goes on serving/);
+    expect((await dev.call('one')).text).to.equal('first\n');
+
+    project.replace('stack.yaml', '{mode: http, upstream_url: nonsense}', '{MADE: "1"}');
+    project.write('one/handler.sh', 'echo $MADE\n');
+    await dev.line(/works again/);
+    expect((await dev.call('one')).text).to.equal('1\n');
+  });
+
+  it('says that an edit was taken back', async () => {
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    project.write('one/handler.sh', 'if then\n');
+    await dev.line(/goes on serving/);
+    project.write('one/handler.sh', 'echo first\n');
+    await dev.line(/is again what serves/);
+  });
+
+  it('begins with a function that is broken, and serves it once it is mended', async () => {
+    project.write('one/handler.sh', 'if then\n');
+    const dev = await project.dev();
+    await dev.line(/could not be built/);
+    await dev.line(/^Watching/);
+    expect((await dev.call('one')).status).to.equal(404);
+    project.write('one/handler.sh', 'echo mended\n');
+    await dev.line(/ready: /);
+    expect((await dev.call('one')).text).to.equal('mended\n');
+  });
+
+  it('says which program is missing, and looks again', async () => {
+    project.addShellTemplate('odd', 'dev: {needs: [sh, no-such-program]}');
+    project.writeStack({ two: 'lang: odd\nhandler: ./one\nimage: two:latest' });
+    const dev = await project.dev();
+    await dev.line(
+      /^two +\| two is written in odd, which needs no-such-program; that is not on the PATH: install it/,
+    );
+    project.addShellTemplate('odd', 'dev: {}');
+    await dev.line(/ready: /);
+  });
+
+  it('follows the stack file: functions that come, change and go; one that is wrong changes nothing', async () => {
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    project.write('two/handler.sh', 'echo $NAME\n');
+    project.writeStack({
+      one: 'lang: shell\nhandler: ./one\nimage: one:latest',
+      two: 'lang: shell\nhandler: ./two\nimage: two:latest\nenvironment: {NAME: a}',
+    });
+    await dev.line(/^two +\| ready: /);
+    expect((await dev.call('two')).text).to.equal('a\n');
+
+    project.replace('stack.yaml', 'NAME: a', 'NAME: b');
+    await dev.line(/^two +\| reloaded/);
+    expect((await dev.call('two')).text).to.equal('b\n');
+
+    project.replace('stack.yaml', 'NAME: b}', 'NAME: [}');
+    await dev.line(/^skep +\| .*stack\.yaml:\d+:\d+/);
+    await dev.line(/The functions stay as they were/);
+    expect((await dev.call('two')).text).to.equal('b\n');
+
+    project.writeStack({ two: 'lang: shell\nhandler: ./two\nimage: two:latest\nenvironment: {NAME: c}' });
+    await dev.line(/^one +\| removed/);
+    expect((await dev.call('one')).status).to.equal(404);
+    // The handler of a function that came later is watched, too.
+    project.write('two/handler.sh', 'echo new $NAME\n');
+    await dev.line(/^two +\| reloaded/);
+    expect((await dev.call('two')).text).to.equal('new c\n');
+  });
+
+  it('takes environment files and copied paths of the project, and their edits', async () => {
+    project.write('common/text', 'a\n');
+    project.write('env.yml', 'environment: {WORD: x}\n');
+    project.write('one/handler.sh', 'cat function/common/text; echo $WORD\n');
+    project.write(
+      'stack.yaml',
+      'provider: {name: openfaas}\nconfiguration: {copy: [./common]}\nfunctions:\n  one: {lang: shell, handler: ./one, image: one, environment_file: [env.yml]}\n',
+    );
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect((await dev.call('one')).text).to.equal('a\nx\n');
+    project.write('common/text', 'b\n');
+    await dev.line(/reloaded/);
+    project.write('env.yml', 'environment: {WORD: y}\n');
+    await dev.line(/reloaded/);
+    expect((await dev.call('one')).text).to.equal('b\ny\n');
+  });
+
+  it('does not build what has not changed since the last run', async () => {
+    project.addShellTemplate(
+      'counted',
+      'dev: {lock: [function/lock], install: echo >> ../installed, build: echo >> ../built}',
+    );
+    project.writeStack({ one: 'lang: counted\nhandler: ./one\nimage: one:latest' });
+    const count = (what: string): number => project.read(`.skep/dev/one/${what}`).length;
+    for (let run = 0; run < 2; run += 1) {
+      const dev = await project.dev();
+      await dev.line(/ready: /);
+      expect(await dev.end('SIGINT')).to.equal(0);
+    }
+    expect([count('installed'), count('built')]).to.deep.equal([1, 1]);
+    project.write('one/handler.sh', 'echo other\n');
+    project.write('one/lock', 'new packages\n');
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect([count('installed'), count('built')]).to.deep.equal([2, 2]);
+  });
+
+  it('keeps its own folder out of version control', async () => {
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect(project.read('.skep/.gitignore')).to.equal('*\n');
+  });
+});
