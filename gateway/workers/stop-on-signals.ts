@@ -1,7 +1,8 @@
 import type { Logger } from '../log.ts';
 
 interface Stoppable {
-  stop(): Promise<{ cutOff: number }>;
+  /** @returns `lost`: what waited, and nobody will ever run */
+  stop(): Promise<{ readonly cutOff: number; readonly lost?: number }>;
 }
 
 export interface Signals {
@@ -17,8 +18,8 @@ export function stopOnSignals(logger: Logger): Signals {
   let isEnding = false;
   const end = async (exitCode: number): Promise<void> => {
     isEnding = true;
-    const { cutOff } = (await gateway?.stop()) ?? { cutOff: 0 };
-    logger.info('stopped', { cutOff });
+    const { cutOff, lost = 0 } = (await gateway?.stop()) ?? { cutOff: 0 };
+    logger.info('stopped', { cutOff, ...(lost > 0 && { lost }) });
     process.exit(exitCode);
   };
   const onSignal = (signal: string): void => {

@@ -1,10 +1,12 @@
 // A program: the gateway's control process with real workers, on a cluster in memory. Settings come from the environment as for
-// the gateway, with `function_port` beside them, `deployed`, the functions that are there when it starts, and `deployed_at`, since when
+// the gateway, with `function_port` beside them, `queue`, which may be `memory`: then it is a single process, `deployed`, the functions that are there when it starts, and `deployed_at`, since when
 // functions are there; who started it reads and changes the cluster over the channel of processes.
 
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { loadConfig } from '../../gateway/config.ts';
 import { createLogger } from '../../gateway/log.ts';
+import { loadQueueWorkerConfig } from '../../gateway/queue-worker/config.ts';
+import { openMemoryQueue } from '../../gateway/queue-worker/memory-queue.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
 import { claimPort } from '../../gateway/workers/claim-port.ts';
 import { stopOnSignals } from '../../gateway/workers/stop-on-signals.ts';
@@ -79,8 +81,14 @@ try {
   });
   const port = claimPort('0.0.0.0', config.port);
   const signals = stopOnSignals(logger);
+  const isAlone = env['queue'] === 'memory';
+  const worker = loadQueueWorkerConfig({
+    gateway_url: `http://127.0.0.1:${port}`,
+    initial_retry_wait: '10ms',
+  });
   const gateway = await startGateway({
     config,
+    ...(isAlone && { host: '127.0.0.1', queue: openMemoryQueue({ worker, logger }) }),
     port,
     logger,
     credentials: 'open',
@@ -90,7 +98,7 @@ try {
     builder: { build: async () => ({ kind: 'failed', error: 'nothing is built here' }) },
     logSource: createFakeLogs(),
     metricsHost: async () => '127.0.0.1',
-    workerCommand: env['worker_command']?.split(' ') ?? workerCommand(),
+    workerCommand: isAlone ? 'own' : (env['worker_command']?.split(' ') ?? workerCommand()),
     functionPort: Number(env['function_port']),
     onHopeless: (reason) => signals.fail(reason),
   });
