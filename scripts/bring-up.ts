@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { GRAFANA_IMAGE } from './base-images/catalog.ts';
+import { GRAFANA_IMAGE, REGISTRY_IMAGES } from './base-images/catalog.ts';
 import { ensureBaseImages } from './base-images/ensure-base-images.ts';
 import { imageIds } from './platform/build-image.ts';
 import { compile, PROGRAMS } from './platform/compile.ts';
@@ -18,6 +18,13 @@ import { gatewayUrl, untilGatewayAnswers } from './platform/gateway.ts';
 import { ensurePlatformImage, removeOldTags } from './platform/platform-images.ts';
 import { checkPorts, type PublishedPort, publishedPorts } from './platform/ports.ts';
 import { checkOwnRules, checkScaleUp, readOwnRules, withOwnRules } from './platform/prometheus-rules.ts';
+import {
+  REGISTRY_IMAGE_IDS,
+  REGISTRY_STACK,
+  registryEnvironment,
+  registryPort,
+  wantsRegistry,
+} from './platform/registry.ts';
 import {
   deployStack,
   isDeployed,
@@ -41,6 +48,8 @@ export interface Platform {
   readonly gateway: string;
   readonly ports: readonly PublishedPort[];
   readonly hasGrafana: boolean;
+  /** Port of the registry on each node's loopback; absent: there is none. */
+  readonly registryPort?: number;
   readonly passwordFile: string;
 }
 
@@ -51,6 +60,7 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   // Where CI is set, skep would keep its login in the folder it runs in; this one is for the user, wherever he works.
   environment['OPENFAAS_CONFIG'] ||= join(homedir(), '.openfaas');
   const ports = publishedPorts(environment);
+  const registry = registryPort(environment);
   checkScaleUp(environment);
   checkQueueWorkers(environment);
   const ownRules = readOwnRules(root);
@@ -75,10 +85,12 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     },
     (subnet) => `${FUNCTIONS_NETWORK} is ${subnet}`,
   );
+  const hasRegistry = await wantsRegistry(environment);
   if (!(await isDeployed())) await step('looking for remains of an earlier stack', () => untilRemoved());
-  if (isLocalEngine()) await checkPorts(await portsToCheck(ports));
+  if (isLocalEngine()) await checkPorts(await portsToCheck(hasRegistry ? [...ports, registry] : ports));
 
   const origins = await ensureBaseImages(step);
+  if (hasRegistry) await ensureBaseImages(step, REGISTRY_IMAGES);
   const hasGrafana = origins.get(GRAFANA_IMAGE) !== 'absent';
   if (!hasGrafana)
     progress.note(`Grafana is left out: ${GRAFANA_IMAGE} cannot be pulled, and no package holds it.`);
@@ -106,8 +118,14 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     dockerSocket: dockerSocket(),
     passwordSecret: await currentPasswordSecret(file),
   });
+  const registrySettings = hasRegistry
+    ? await registryEnvironment(root, registry.port, await imageIds(Object.values(REGISTRY_IMAGE_IDS)))
+    : {};
+  const registryStack = hasRegistry ? [join(root, REGISTRY_STACK)] : [];
   await step('deploying the stack skep', () =>
-    withOwnRules(ownRules, (further) => deployStack(root, settings, further)),
+    withOwnRules(ownRules, (further) =>
+      deployStack(root, { ...settings, ...registrySettings }, [...registryStack, ...further]),
+    ),
   );
   await step('waiting for its services', () => untilRunning());
   await step('waiting for the gateway', () => untilGatewayAnswers(gateway));
@@ -115,7 +133,13 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   await removeOldTags('gateway');
   await removeOldTags('watchdog');
   await step('logging in', () => logIn({ root, gateway }, readPassword(file), file));
-  return { gateway, ports, hasGrafana, passwordFile: file };
+  return {
+    gateway,
+    ports,
+    hasGrafana,
+    passwordFile: file,
+    ...(hasRegistry && { registryPort: registry.port }),
+  };
 }
 
 async function prepareEngine(progress: Progress): Promise<void> {

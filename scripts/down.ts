@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { ROTATION_SUFFIX } from '../contract/password-secret.ts';
 import { passwordFile, passwordSecrets, USER_SECRET } from './platform/credentials.ts';
 import { FUNCTIONS_NETWORK } from './platform/functions-network.ts';
+import { REGISTRY_VOLUMES } from './platform/registry.ts';
 import {
   functionImages,
   ownImages,
@@ -21,7 +22,7 @@ const HELP = `npm run down [-- --all]
 
 Removes the stack skep and every function, and waits until they are gone.
 
-  --all   also the volumes (metrics, queues, dashboards), the secrets and namespaces of functions, the admin's secrets and
+  --all   also the volumes (metrics, queues, dashboards, the registry's images), the secrets and namespaces of functions, the admin's secrets and
           password file, the network ${FUNCTIONS_NETWORK}, the platform's images, the stand-ins that were built for base
           images, and the functions' own images`;
 
@@ -55,7 +56,13 @@ async function down(all: boolean): Promise<void> {
   }
   if (!all) return;
   await step('removing volumes, secrets and the network', async () => {
-    await removeNamed('volume', ['skep-prometheus', 'skep-alertmanager', 'skep-nats', 'skep-grafana']);
+    await removeNamed('volume', [
+      'skep-prometheus',
+      'skep-alertmanager',
+      'skep-nats',
+      'skep-grafana',
+      ...REGISTRY_VOLUMES,
+    ]);
     if (isManager) await removeFunctionObjects();
     if (isManager) await removeNamed('secret', [USER_SECRET, ...(await passwordSecrets())]);
     await removeNetwork(FUNCTIONS_NETWORK);

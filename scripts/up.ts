@@ -22,6 +22,8 @@ Environment:
   SKEP_GATEWAY_PORT      8080
   SKEP_PROMETHEUS_PORT   9090
   SKEP_GRAFANA_PORT      3000
+  SKEP_REGISTRY          1: a registry for the swarm's own images, on each node as 127.0.0.1:5000; 0: none; default: as it is
+  SKEP_REGISTRY_PORT     5000
   SKEP_QUEUE_WORKERS     1, replicas of the queue worker
   NO_COLOR               no colours
 
@@ -53,7 +55,11 @@ async function up(): Promise<void> {
 }
 
 function summary(platform: Platform, answer: string, seconds: number): string {
-  const { gateway, passwordFile, hasGrafana } = platform;
+  const { gateway, passwordFile, hasGrafana, registryPort } = platform;
+  const registry =
+    registryPort === undefined
+      ? ''
+      : `\n  Registry     127.0.0.1:${registryPort}, on every node: image: 127.0.0.1:${registryPort}/NAME`;
   const portOf = (service: string) => platform.ports.find((it) => it.service === service)?.port;
   const urlOf = (service: string) => gateway.replace(/:\d+$/, `:${portOf(service)}`);
   const skep = relative(process.cwd(), join(root, 'dist', 'skep'));
@@ -62,7 +68,7 @@ Skep is up after ${seconds.toFixed(0)} s. ${FIRST_FUNCTION} said: ${answer}
 
   Gateway      ${gateway}
   Prometheus   ${urlOf('prometheus')}
-  Grafana      ${hasGrafana ? urlOf('grafana') : 'left out, its image cannot be had here'}
+  Grafana      ${hasGrafana ? urlOf('grafana') : 'left out, its image cannot be had here'}${registry}
   Admin        user admin, password in ${passwordFile}
                ${skep} is logged in; elsewhere: skep login --gateway ${gateway} --password-stdin < ${passwordFile}
 

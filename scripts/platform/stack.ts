@@ -118,7 +118,7 @@ interface ServiceFacts {
   readonly ID: string;
   readonly Spec: {
     readonly Name: string;
-    readonly Mode: { readonly Replicated?: { readonly Replicas?: number } };
+    readonly Mode: { readonly Replicated?: { readonly Replicas?: number }; readonly Global?: object };
     readonly TaskTemplate: { readonly ContainerSpec: unknown };
   };
 }
@@ -148,13 +148,15 @@ export async function untilRunning(limitMs = 120_000): Promise<void> {
     STACK,
     '--no-trunc',
     '--format',
-    '{{.Name}}: {{.CurrentState}} {{.Error}}',
+    '{{.Name}} on {{.Node}}: {{.CurrentState}} {{.Error}}',
   ]);
   const log = await runCommand(['docker', 'service', 'logs', '--raw', '--tail', '5', lacking[0] ?? '']);
   const telling = errors.stdout.split('\n').filter((line) => lacking.some((name) => line.startsWith(name)));
   throw new Problem(
     `not running after ${Math.round(limitMs / 1000)} s: ${lacking.join(', ')}\n${lastLines(telling.slice(0, 6).join('\n'), 6)}\nThe last words of ${lacking[0]}:\n${lastLines(`${log.stdout}\n${log.stderr}`, 5)}`,
-    `\`docker service logs ${lacking[0]}\` tells more. Run this again when it is mended.`,
+    /No such image: (\S+)/.test(telling.join('\n'))
+      ? 'A node that cannot pull an image takes it from this one: `docker save IMAGE | ssh NODE docker load`. Then run this again.'
+      : `\`docker service logs ${lacking[0]}\` tells more. Run this again when it is mended.`,
   );
 }
 
@@ -162,6 +164,7 @@ async function lackingServices(): Promise<string[]> {
   const ids = await list('service');
   const services = (await inspect(['service', ...ids])) as readonly ServiceFacts[];
   const tasks = (await inspect(['task', ...(await taskIds())])) as readonly TaskFacts[];
+  const nodes = await nodesThatRun();
   return services
     .filter(({ ID, Spec }) => {
       const definition = canonical(Spec.TaskTemplate.ContainerSpec);
@@ -171,9 +174,19 @@ async function lackingServices(): Promise<string[]> {
           task.Status.State === 'running' &&
           canonical(task.Spec.ContainerSpec) === definition,
       );
-      return running.length !== (Spec.Mode.Replicated?.Replicas ?? 1);
+      return (
+        running.length !== (Spec.Mode.Global === undefined ? (Spec.Mode.Replicated?.Replicas ?? 1) : nodes)
+      );
     })
     .map(({ Spec }) => Spec.Name);
+}
+
+/** How many nodes a service on all of them is on. */
+async function nodesThatRun(): Promise<number> {
+  const listed = await mustRun(['docker', 'node', 'ls', '--format', '{{.Status}} {{.Availability}}'], {
+    advice: ADVICE,
+  });
+  return listed.split('\n').filter((line) => line.trim() === 'Ready Active').length;
 }
 
 /** Ids of the tasks that are meant to run. For a moment after `stack deploy` there are none yet, which the client calls an error. */
