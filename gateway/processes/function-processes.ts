@@ -246,6 +246,11 @@ export class FunctionProcesses {
   #onEnd(replica: ReplicaProcess, error: string | undefined): void {
     this.#replicas.delete(replica);
     if (error !== undefined && !this.#isRemoved) this.#fell(replica, error);
+    if (replica.wasCutOff) {
+      const text =
+        'did not end in the time that it had, and was killed: calls that it still served were cut off';
+      this.#options.onLine('', `replica ${replica.id} ${text}`);
+    }
     this.#forgetUnused();
     this.#reconcile();
   }

@@ -50,6 +50,11 @@ export class ReplicaProcess {
     return this.#process?.pid;
   }
 
+  /** It was told to stop, and had not ended when its time was over. */
+  get wasCutOff(): boolean {
+    return this.#process?.wasCutOff === true;
+  }
+
   /** It finishes what it has taken; what lasts longer than `graceMs` is cut off. */
   stop(graceMs = this.version.stopGraceMs): void {
     this.isStopping = true;

@@ -22,8 +22,9 @@ export class WatchdogProcess {
   readonly ended: Promise<void>;
   readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
   readonly #groups = new Set<number>();
-  #kill: ReturnType<typeof setTimeout> | undefined;
+  #kill: { readonly at: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   #hasEnded = false;
+  #wasCutOff = false;
 
   /** @throws {Error} when it cannot be started */
   constructor(options: WatchdogProcessOptions) {
@@ -49,31 +50,29 @@ export class WatchdogProcess {
     return this.#child.pid;
   }
 
+  /** It was asked to end and had not when its time was over. */
+  get wasCutOff(): boolean {
+    return this.#wasCutOff;
+  }
+
   /** Asks it to finish what it has taken and to end; kills it after `graceMs`. The shortest time that was asked for counts. */
   stop(graceMs: number): void {
     if (this.#hasEnded) return;
     if (this.#kill === undefined) this.#child.kill('SIGTERM');
-    const kill = setTimeout(() => this.kill(), graceMs);
-    const before = this.#killAt;
     const at = performance.now() + graceMs;
-    if (before !== undefined && before <= at) clearTimeout(kill);
-    else {
-      clearTimeout(this.#kill);
-      this.#kill = kill;
-      this.#killAt = at;
-    }
+    if (this.#kill !== undefined && this.#kill.at <= at) return;
+    clearTimeout(this.#kill?.timer);
+    const cutOff = (): void => {
+      this.#wasCutOff = true;
+      this.#child.kill('SIGKILL');
+    };
+    this.#kill = { at, timer: setTimeout(cutOff, graceMs) };
   }
-
-  kill(): void {
-    if (!this.#hasEnded) this.#child.kill('SIGKILL');
-  }
-
-  #killAt: number | undefined;
 
   async #follow(told: Promise<unknown>): Promise<string> {
     await this.#child.exited;
     this.#hasEnded = true;
-    clearTimeout(this.#kill);
+    clearTimeout(this.#kill?.timer);
     const { exitCode, signalCode } = this.#child;
     // A watchdog that ends in order has ended its processes. One that was killed could not.
     if (signalCode !== null) for (const leader of this.#groups) killGroup(leader);

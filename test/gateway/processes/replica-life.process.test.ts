@@ -157,6 +157,7 @@ describe('replicas as processes of this machine', function () {
       await opened.cluster.stop(100);
       await answer;
       await seen('all gone', () => ![pid, ...watchdogs].some(isAlive));
+      await opened.logged('did not end in the time that it had, and was killed');
     });
 
     it('take their processes with them even when they are killed', async () => {
