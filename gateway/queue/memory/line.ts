@@ -87,12 +87,8 @@ export class Line<Item> {
     return this.#messages.get(seq)?.item;
   }
 
-  /** Of those that nobody was given. */
-  findWaiting(isWanted: (item: Item) => boolean): number | undefined {
-    for (const [seq, { item, isGiven }] of this.#messages) {
-      if (!isGiven && isWanted(item)) return seq;
-    }
-    return undefined;
+  isWaiting(seq: number): boolean {
+    return this.#messages.get(seq)?.isGiven === false;
   }
 
   /** The oldest first. */

@@ -4,7 +4,7 @@ import { waitingRecord } from '../call-progress.ts';
 import type { CallbackRecord, QueuedCallback } from '../callback.ts';
 import { keptHeaders } from '../kept-headers.ts';
 import type { QueueLimits } from '../queue-limits.ts';
-import { storedCallBytes, withCallId } from '../stored-call.ts';
+import { callFacts, storedCallBytes, withCallId } from '../stored-call.ts';
 import { storedBytes } from '../stored-size.ts';
 import { DeadShelf } from './dead-shelf.ts';
 import { KeptMap } from './kept-map.ts';
@@ -43,6 +43,12 @@ export const MEMORY_LIMITS: QueueLimits = {
   keyTtlMs: 24 * 3_600_000,
 };
 
+/** Where a call is; absent line: it is to be run later. */
+interface Place {
+  readonly seq: number;
+  readonly line?: CallLine['calls'];
+}
+
 const KEY_BYTES = 8 * MIB;
 const CALLBACK_RECORD_BYTES = 8 * MIB;
 /** As long as JetStream refuses what it has had. */
@@ -66,6 +72,8 @@ export class MemoryStore {
   /** Told of each function that is called for the first time. */
   onLine: (line: CallLine) => void = () => undefined;
   readonly #lines = new Map<string, CallLine>();
+  /** Of calls that wait, by instance. */
+  readonly #places = new Map<string, Place>();
   readonly #cancelListeners: ((instance: string) => void)[] = [];
   #last = 0;
 
@@ -98,13 +106,18 @@ export class MemoryStore {
   }
 
   /** @throws {FaasError} `queue_full` */
-  pushCall(call: QueuedCall, seq = this.next()): number {
+  pushCall(call: QueuedCall, seq = this.next()): void {
     const { function: name, queue } = currentStep(call);
     const { queue: room } = this.rooms;
     const own = owned(call);
     const taken = room.take(bytesOf(own));
-    this.#lineOf(name, queue).calls.push(seq, own, { at: Date.now(), onGone: () => room.give(taken) });
-    return seq;
+    const line = this.#lineOf(name, queue).calls;
+    const onGone = (): void => {
+      room.give(taken);
+      this.#left(own, seq);
+    };
+    this.#places.set(own.instance, { seq, line });
+    line.push(seq, own, { at: Date.now(), onGone });
   }
 
   /** @throws {FaasError} `queue_full` */
@@ -118,10 +131,18 @@ export class MemoryStore {
   /** To be run at its `runAt`. @throws {FaasError} `queue_full` */
   addLater(item: LaterItem, seq = this.next()): void {
     const { later: room } = this.rooms;
-    const own: LaterItem = item.kind === 'call' ? { kind: 'call', call: owned(item.call) } : item;
-    const bytes = own.kind === 'call' ? bytesOf(own.call) : callbackBytes(own.callback);
-    const taken = room.take(bytes);
-    this.later.add(seq, own, () => room.give(taken));
+    if (item.kind === 'callback') {
+      const taken = room.take(callbackBytes(item.callback));
+      this.later.add(seq, item, () => room.give(taken));
+      return;
+    }
+    const call = owned(item.call);
+    const taken = room.take(bytesOf(call));
+    this.#places.set(call.instance, { seq });
+    this.later.add(seq, { kind: 'call', call }, () => {
+      room.give(taken);
+      this.#left(call, seq);
+    });
   }
 
   /** Begins to move what is due to where it is run. */
@@ -158,18 +179,16 @@ export class MemoryStore {
   /** Nobody is to run it any more: whoever does ends that. */
   cancelled(instance: string): void {
     for (const listener of this.#cancelListeners) listener(instance);
-    const isIt = (call: QueuedCall): boolean => call.instance === instance;
-    for (const { calls } of this.lines) {
-      const seq = calls.findWaiting(isIt);
-      const call = seq === undefined ? undefined : calls.get(seq);
-      if (seq === undefined || call === undefined) continue;
-      this.dropInput(call);
-      calls.remove(seq);
-    }
-    for (const [seq, item] of this.later.entries()) {
-      if (item.kind !== 'call' || !isIt(item.call)) continue;
-      this.dropInput(item.call);
+    const { seq, line } = this.#places.get(instance) ?? {};
+    if (seq === undefined) return;
+    if (line === undefined) {
+      const item = this.later.get(seq);
+      if (item?.kind === 'call') this.dropInput(item.call);
       this.later.remove(seq);
+    } else if (line.isWaiting(seq)) {
+      const call = line.get(seq);
+      if (call !== undefined) this.dropInput(call);
+      line.remove(seq);
     }
   }
 
@@ -195,6 +214,11 @@ export class MemoryStore {
     this.later.stop();
     this.callbacks.stop();
     for (const { calls } of this.lines) calls.stop();
+  }
+
+  #left({ instance }: QueuedCall, seq: number): void {
+    // It may have gone on to somewhere else.
+    if (this.#places.get(instance)?.seq === seq) this.#places.delete(instance);
   }
 
   #moveCall(call: QueuedCall, seq: number): void {
@@ -227,13 +251,19 @@ export class MemoryStore {
   }
 }
 
-/** A body may be a part of something much longer, which would be kept with it. */
+/** Texts and a body may be parts of something much longer, which would be kept with them. */
 function owned(call: QueuedCall): QueuedCall {
   const { body } = call;
+  const { object: _body, ...facts } = JSON.parse(JSON.stringify(callFacts(call))) as Omit<
+    QueuedCall,
+    'body'
+  > & {
+    readonly object?: unknown;
+  };
   const isPart = body instanceof Uint8Array && body.byteLength < body.buffer.byteLength;
   return {
-    ...call,
-    headers: withCallId(call.headers, call.id),
+    ...facts,
+    headers: withCallId(facts.headers, call.id),
     body: isPart ? new Uint8Array(body) : body,
   };
 }
