@@ -3,6 +3,7 @@ import { CliError } from '../cli/errors.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import type { Logger } from '../gateway/log.ts';
 import type { GatewayQueue } from '../gateway/queue/gateway-queue.ts';
+import { queueLimitsOf } from '../gateway/queue-limits-of.ts';
 import { loadQueueWorkerConfig, type QueueWorkerConfig } from '../gateway/queue-worker/config.ts';
 import { openMemoryQueue } from '../gateway/queue-worker/memory-queue.ts';
 import { startQueueWorker } from '../gateway/queue-worker/start-queue-worker.ts';
@@ -59,7 +60,12 @@ function inMemory(why: string): DevQueue {
   return {
     description: `in memory (${why}): asynchronous calls that wait are lost when this ends`,
     settings: {},
-    open: (parts) => openMemoryQueue({ worker: workerConfig(parts), logger: parts.logger }),
+    open: (parts) =>
+      openMemoryQueue({
+        worker: workerConfig(parts),
+        limits: queueLimitsOf(parts.config),
+        logger: parts.logger,
+      }),
     work: async () => undefined,
   };
 }

@@ -35,8 +35,8 @@ import { lookAtNats } from './nats/look-at-nats.ts';
 import { NatsGateways } from './nats/nats-gateways.ts';
 import { NatsLink } from './nats/nats-link.ts';
 import { openJetStreamQueue } from './nats/queue/jetstream-queue.ts';
-import type { StreamLimits } from './nats/queue/streams.ts';
 import type { GatewayQueue } from './queue/gateway-queue.ts';
+import { queueLimitsOf } from './queue-limits-of.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
@@ -223,7 +223,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
         ...natsAddress,
         name: `${gatewayId}-queue`,
         cluster: config.clusterName,
-        limits: queueLimits(config),
+        limits: queueLimitsOf(config),
         isDeployed: (ref) => keeper.knowledge.isThere(ref),
         logger,
       }));
@@ -366,20 +366,6 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       stopped ??= stop();
       return stopped;
     },
-  };
-}
-
-function queueLimits(config: GatewayConfig): StreamLimits {
-  return {
-    queueBytes: config.queueLimitBytes,
-    laterBytes: config.queueLaterLimitBytes,
-    bodyBytes: config.queueBodyLimitBytes,
-    recordBytes: config.queueRecordLimitBytes,
-    resultBytes: config.queueResultLimitBytes,
-    resultTtlMs: config.resultTtlMs,
-    deadBytes: config.queueDeadLimitBytes,
-    keyTtlMs: config.idempotencyWindowMs,
-    replicas: config.natsStreamReplicas,
   };
 }
 
