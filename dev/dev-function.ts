@@ -4,7 +4,7 @@ import { functionUrl } from '../cli/deploy/function-url.ts';
 import { CliError, messageOf } from '../cli/errors.ts';
 import type { Shell } from '../cli/shell.ts';
 import type { FunctionDeployment, Rollout } from '../contract/function-types.ts';
-import type { StackFunction } from '../contract/stack-file.ts';
+import type { StackFile, StackFunction } from '../contract/stack-file.ts';
 import type { GatewayApi } from './gateway-api.ts';
 import type { DevOutput } from './output.ts';
 import { type Prepared, prepare, StepFailed } from './prepare.ts';
@@ -22,6 +22,8 @@ export interface DevFunctionOptions {
   readonly folder: WorkFolder;
   readonly tools: string;
   readonly isVerbose: boolean;
+  /** Fetches the template that it is made from, where it is not here. @throws {CliError} when there is none */
+  readonly fetchTemplate: (fn: StackFunction, templates: StackFile['templates']) => Promise<void>;
   /** Brings the secrets of the project's files into the cluster; resolves with what stands for their values. */
   readonly giveSecrets: (deployment: FunctionDeployment) => Promise<string>;
   readonly stop: AbortSignal;
@@ -32,6 +34,8 @@ export interface DevFunctionSource {
   readonly fn: StackFunction;
   /** Extra paths, as for a build. */
   readonly copy: readonly string[];
+  /** Where templates come from. */
+  readonly templates: StackFile['templates'];
 }
 
 /** Keeps one function in step with its sources: one refresh at a time, and one more when something has changed meanwhile. */
@@ -131,10 +135,11 @@ export class DevFunction {
   }
 
   async #prepare(superseded: AbortSignal): Promise<{ deployment: FunctionDeployment; prepared: Prepared }> {
-    const { fn, copy } = this.#source;
+    const { fn, copy, templates } = this.#source;
     const { shell, output, folder, tools, stop, isVerbose } = this.#options;
     // First of all: what is wrong with the stack file is told without waiting for packages.
     const deployment = await deploymentOf(shell, { ...fn, image: imageOf(fn) }, NO_OVERRIDES);
+    await this.#options.fetchTemplate(fn, templates);
     const began = performance.now();
     let step = '';
     const ticker = setInterval(() => {

@@ -4,8 +4,10 @@ import { ConfigFile, configFolder } from '../cli/config-file.ts';
 import { CliError, fileError, messageOf } from '../cli/errors.ts';
 import type { StackFlags } from '../cli/flags.ts';
 import { GatewayClient } from '../cli/gateway-client.ts';
-import { requireStack } from '../cli/load-stack.ts';
+import { type LoadedStack, requireStack } from '../cli/load-stack.ts';
 import type { Shell } from '../cli/shell.ts';
+import { requireSound } from '../cli/stack-check/require-sound.ts';
+import { fetchStackTemplates } from '../cli/templates/fetch-template.ts';
 import { type Watching, watchFiles } from '../cli/watch/watch-files.ts';
 import type { SecretStore } from '../gateway/functions/secret-store.ts';
 import { createProcessCluster } from '../gateway/processes/create-process-cluster.ts';
@@ -46,7 +48,12 @@ export interface DevFlags extends StackFlags {
  * @throws {CliError} for what keeps it from starting: a wrong stack file or setting, a port that is taken
  */
 export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
-  const load = () => requireStack(shell, flags, 'or make one with "skep new NAME --lang LANG"');
+  const load = async (): Promise<LoadedStack> => {
+    const stack = await requireStack(shell, flags, 'or make one with "skep new NAME --lang LANG"');
+    // What is wrong with a function's sources is told with it, and keeps no other from running.
+    await requireSound(shell, stack, { sources: false });
+    return stack;
+  };
   const stack = await load();
   if (stack.functions.length === 0) throw new CliError(`${stack.fileName} has no functions: see "skep new"`);
   const queue = await findQueue(flags.nats, shell.cwd);
@@ -91,6 +98,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
     isVerbose: flags.isVerbose,
     stackFile: isUrl(stack.fileName) ? undefined : stack.fileName,
     load,
+    fetchTemplate: (fn, templates) => fetchStackTemplates(shell, [fn], { templates, disabled: false }),
     giveSecrets: (deployment) =>
       giveProjectSecrets(deployment, {
         folder: secretsFolder(shell.cwd),

@@ -96,8 +96,10 @@ export class DevSession {
     await Promise.all(concerned.map((each) => each.refresh(since)));
   }
 
-  async #apply({ functions, copy }: StackFile, since: number): Promise<void> {
-    const wanted = new Map(functions.map((fn): [string, DevFunctionSource] => [fn.name, { fn, copy }]));
+  async #apply({ functions, copy, templates }: StackFile, since: number): Promise<void> {
+    const wanted = new Map(
+      functions.map((fn): [string, DevFunctionSource] => [fn.name, { fn, copy, templates }]),
+    );
     const gone = [...this.#functions.values()].filter(({ name }) => !wanted.has(name));
     for (const each of gone) this.#functions.delete(each.name);
     this.#setOrigins();

@@ -14,7 +14,7 @@ import {
 import { functionFromFlags, requireFunctions, type SingleFunctionFlags } from '../functions-of.ts';
 import { plainHttpWarning } from '../gateway-address.ts';
 import { connect } from '../gateway-client.ts';
-import { loadStack } from '../load-stack.ts';
+import { type LoadedStack, loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
 import { requireSound } from '../stack-check/require-sound.ts';
 import { fetchMissingTemplate, fetchStackTemplates } from '../templates/fetch-template.ts';
@@ -101,7 +101,7 @@ export function buildSettings(flags: BuildFlags, stack: StackFile | undefined): 
 export async function functionsToBuild(
   shell: Shell,
   flags: BuildFlags,
-): Promise<{ stack: StackFile | undefined; functions: readonly StackFunction[] }> {
+): Promise<{ stack: LoadedStack | undefined; functions: readonly StackFunction[] }> {
   const stack = await loadStack(shell, flags);
   if (stack) {
     const functions = requireFunctions(stack);

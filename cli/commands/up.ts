@@ -10,6 +10,7 @@ import {
 } from '../build/build-flags.ts';
 import { buildFunctions } from '../build/build-functions.ts';
 import { addDeployFlags, type DeployFlags, deployMode, deployWithFlags } from '../deploy/deploy-flags.ts';
+import { CliError, messageOf } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
 import { pushFunctions } from '../push-functions.ts';
 import type { Shell } from '../shell.ts';
@@ -17,6 +18,7 @@ import type { Shell } from '../shell.ts';
 interface UpFlags extends BuildFlags, DeployFlags {
   readonly skipPush: boolean;
   readonly skipDeploy: boolean;
+  readonly watch: boolean;
 }
 
 export function define(command: Command, shell: Shell): void {
@@ -24,6 +26,7 @@ export function define(command: Command, shell: Shell): void {
   addDeployFlags(command);
   switchFlag(command, '--skip-push', 'do not push');
   switchFlag(command, '--skip-deploy', 'do not deploy');
+  switchFlag(command, '--watch', 'then build and deploy each function anew whose files change, until Ctrl-C');
   command.addHelpText(
     'after',
     `
@@ -32,23 +35,59 @@ An image is pushed when its first part names a registry: it holds a "." or a ":"
 Examples:
   skep up
   skep up -f stack.yaml --filter hello --tag sha
-  skep up --skip-push`,
+  skep up --skip-push
+  skep up --watch`,
   );
   command.action(async () => {
     const flags = command.opts<UpFlags>();
     deployMode(flags); // a contradiction is told before the build, not after it
-    const { stack, functions } = await functionsToBuild(shell, flags);
-    const { skipPush } = flags;
-    const settings = await withRemote(shell, flags, {
-      settings: buildSettings(flags, stack),
-      stack,
-      skipPush,
+    if (flags.watch && flags.shrinkwrap) throw new CliError('--watch and --shrinkwrap exclude each other');
+    const plan = await functionsToBuild(shell, flags);
+    if (!flags.watch) {
+      await up(shell, flags, plan);
+      return;
+    }
+    await up(shell, flags, plan).catch((error: unknown) => {
+      shell.out(shell.paint.red(messageOf(error))); // the next edit may mend it
     });
-    await buildFunctions(shell, functions, settings);
-    if (settings.shrinkwrap) return;
-    // The gateway that built an image has pushed it, too.
-    if (!skipPush && !settings.remote) await pushNamed(shell, functions, settings);
-    if (!flags.skipDeploy) await deployWithFlags(shell, flags, stack);
+    await watch(shell, flags, plan);
+  });
+}
+
+type Plan = Awaited<ReturnType<typeof functionsToBuild>>;
+
+async function up(shell: Shell, flags: UpFlags, { stack, functions }: Plan): Promise<void> {
+  const { skipPush } = flags;
+  const settings = await withRemote(shell, flags, {
+    settings: buildSettings(flags, stack),
+    stack,
+    skipPush,
+  });
+  await buildFunctions(shell, functions, settings);
+  if (settings.shrinkwrap) return;
+  // The gateway that built an image has pushed it, too.
+  if (!skipPush && !settings.remote) await pushNamed(shell, functions, settings);
+  if (!flags.skipDeploy) await deployWithFlags(shell, flags, stack);
+}
+
+/** Until a signal ends it: what has changed is built and deployed anew. */
+async function watch(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
+  let { stack, functions } = plan;
+  const sources = () => ({
+    cwd: shell.cwd,
+    functions: functions.filter(({ skipBuild }) => !skipBuild),
+    stackFile: stack?.fileName,
+    copy: buildSettings(flags, stack).copy,
+  });
+  const { repeatOnChange } = await import('../watch/repeat-on-change.ts');
+  await repeatOnChange(shell, {
+    sources: sources(),
+    again: async (changed) => {
+      if (changed === 'all') ({ stack, functions } = await functionsToBuild(shell, flags));
+      const chosen = functions.filter(({ name }) => changed === 'all' || changed.includes(name));
+      await up(shell, flags, { stack: stack && { ...stack, functions: chosen }, functions: chosen });
+      return sources();
+    },
   });
 }
 

@@ -14,7 +14,7 @@ export interface WatchedFunctions {
 export interface WatchedSources {
   readonly cwd: string;
   readonly functions: readonly Pick<StackFunction, 'name' | 'lang' | 'handler' | 'environmentFiles'>[];
-  /** Of the stack file; undefined: there is none, or it is not local. */
+  /** As it was named; undefined: there is none. */
   readonly stackFile?: string | undefined;
   /** Paths that go into every build. */
   readonly copy: readonly string[];
@@ -22,7 +22,8 @@ export interface WatchedSources {
 
 /** The handler, environment files and local template of each function, and what all have in common: stack file and copied paths. */
 export function watchedFunctions({ cwd, functions, stackFile, copy }: WatchedSources): WatchedFunctions {
-  const common = [...(stackFile === undefined ? [] : [stackFile]), ...copy].map((path) => resolve(cwd, path));
+  const isLocal = stackFile !== undefined && !/^https?:\/\//i.test(stackFile);
+  const common = [...(isLocal ? [stackFile] : []), ...copy].map((path) => resolve(cwd, path));
   const sources = functions.map(({ name, lang, handler, environmentFiles }) => ({
     name,
     paths: [
@@ -33,7 +34,9 @@ export function watchedFunctions({ cwd, functions, stackFile, copy }: WatchedSou
   }));
   return {
     paths: [...new Set([...common, ...sources.flatMap(({ paths }) => paths)])],
-    whose: (changed) => {
+    whose: (files) => {
+      // A handler that is the whole project has the folder of builds in it.
+      const changed = files.filter((file) => !isWithin(file, resolve(cwd, 'build')));
       const concerns = (paths: readonly string[]): boolean =>
         paths.some((path) => changed.some((file) => isWithin(file, path)));
       if (concerns(common)) return 'all';

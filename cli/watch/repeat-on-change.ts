@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+import { messageOf } from '../errors.ts';
+import type { Shell } from '../shell.ts';
+import { watchFiles } from './watch-files.ts';
+import { type WatchedFunctions, type WatchedSources, watchedFunctions } from './watched-functions.ts';
+
+/** faas-cli's: an image is not built at each key that is pressed. */
+const QUIET_MS = 1500;
+
+export interface Repeat {
+  readonly sources: WatchedSources;
+  /**
+   * Does it all again for these functions. What it throws is told, and it goes on.
+   * @param changed `all`: the stack file or what all have in common, so that it has to be read again
+   * @returns what is to be watched from then on
+   */
+  readonly again: (changed: readonly string[] | 'all') => Promise<WatchedSources>;
+}
+
+/** Watches the files of functions and repeats, one round at a time, what is to be done when they change; until a signal ends it. */
+export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): Promise<void> {
+  let watched: WatchedFunctions = watchedFunctions(sources);
+  let waiting: readonly string[] = [];
+  let news = Promise.withResolvers<'changed'>();
+  const stopped = Promise.withResolvers<'stopped'>();
+  const onSignal = (): void => stopped.resolve('stopped');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal);
+  const files = await watchFiles({
+    root: resolve(shell.cwd),
+    paths: watched.paths,
+    quietMs: QUIET_MS,
+    onNote: shell.note,
+    onChange: (changed) => {
+      waiting = [...waiting, ...changed];
+      news.resolve('changed');
+    },
+  });
+  announce(shell, sources);
+  try {
+    for (;;) {
+      if ((await Promise.race([stopped.promise, news.promise])) === 'stopped') return;
+      news = Promise.withResolvers();
+      const changed = watched.whose(waiting);
+      waiting = [];
+      if (changed.length === 0) continue;
+      shell.out(`\n[Watch] changed: ${changed === 'all' ? 'all functions' : changed.join(', ')}`);
+      const round = again(changed).then(
+        async (next) => {
+          if (changed !== 'all') return;
+          watched = watchedFunctions(next);
+          await files.setPaths(watched.paths);
+        },
+        (error: unknown) => shell.out(shell.paint.red(messageOf(error))),
+      );
+      if ((await Promise.race([stopped.promise, round])) === 'stopped') return;
+      shell.out('[Watch] Change a file to trigger a rebuild...');
+    }
+  } finally {
+    await files.close();
+  }
+}
+
+function announce(shell: Shell, { functions }: WatchedSources): void {
+  shell.out(
+    `[Watch] monitoring ${functions.length} functions: ${functions.map(({ name }) => name).join(', ')}`,
+  );
+  shell.out('[Watch] Change a file to trigger a rebuild...');
+}
