@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { generateTemplateArchive } from '../../cli/templates/embed.ts';
+import { createProcessCluster } from '../../gateway/processes/create-process-cluster.ts';
+import { until } from '../provider-contract/describe-provider.ts';
+import { createQuietLogger } from '../support/quiet-logger.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -41,6 +44,29 @@ describe('the skep executable', () => {
     expect(written).to.have.length(files.length);
     for (const { path, mode } of files) {
       expect(statSync(join(folder, 'build/hello', path)).mode & 0o777, path).to.equal(mode);
+    }
+  });
+
+  it('is the watchdog of functions, too, and the runtime of those in TypeScript', async () => {
+    writeFileSync(
+      join(folder, 'answer.ts'),
+      "await Bun.write(Bun.stdout, (await Bun.stdin.text()) + ' typed');",
+    );
+    const cluster = createProcessCluster({
+      sources: { find: async () => ({ folder, env: { fprocess: 'bun answer.ts' }, version: '1' }) },
+      watchdogCommand: [join(folder, 'skep'), '__watchdog'],
+      defaultNamespace: 'openfaas-fn',
+      folder: join(folder, 'cluster'),
+      environment: { PATH: '/nowhere' },
+      logger: createQuietLogger().logger,
+    });
+    try {
+      await cluster.provider.create({ service: 'typed', image: 'any:1' });
+      const [one] = await until(cluster.provider, ([fn]) => fn?.replicas[0]?.isRunning === true);
+      const url = `http://127.0.0.1:${one?.replicas[0]?.port}/`;
+      expect(await (await fetch(url, { method: 'POST', body: 'it is' })).text()).to.equal('it is typed');
+    } finally {
+      await cluster.stop(0);
     }
   });
 
