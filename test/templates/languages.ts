@@ -14,7 +14,13 @@ export interface LanguageRow {
   /** Part of what that handler answers to a POST of `hi`. */
   readonly packageAnswer?: string;
   /** A file of that folder (of the starter, where there is none) and a text in it whose replacement by `tampered` breaks the lock file's promise. */
-  readonly lock?: { readonly file: string; readonly text: string; readonly tampered: string };
+  readonly lock?: {
+    readonly file: string;
+    readonly text: string;
+    readonly tampered: string;
+    /** What the failed build says then; absent: something of checksum, integrity or hash. */
+    readonly told?: RegExp;
+  };
   /** Programs that must be on the host for `skep dev`; empty: the executable is all it takes. */
   readonly needs: readonly string[];
 }
@@ -27,6 +33,7 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler.test.ts',
     packageFolder: join(PACKAGES, 'typescript'),
     packageAnswer: 'two days are 172800000 ms',
+    lock: { file: 'bun.lock', text: 'sha512-6FlzubTLZ', tampered: 'sha512-7FlzubTLZ' },
     needs: [],
   },
   {
@@ -35,6 +42,7 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler.test.js',
     packageFolder: join(PACKAGES, 'node'),
     packageAnswer: 'two days are 172800000 ms',
+    lock: { file: 'package-lock.json', text: 'sha512-6FlzubTLZ', tampered: 'sha512-7FlzubTLZ' },
     needs: ['node', 'npm'],
   },
   {
@@ -43,6 +51,7 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler.test.js',
     packageFolder: join(PACKAGES, 'node-http'),
     packageAnswer: 'two days are 172800000 ms',
+    lock: { file: 'package-lock.json', text: 'sha512-6FlzubTLZ', tampered: 'sha512-7FlzubTLZ' },
     needs: ['node', 'npm'],
   },
   {
@@ -51,6 +60,7 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler_test.py',
     packageFolder: join(PACKAGES, 'python'),
     packageAnswer: 'one bee, two bees',
+    lock: { file: 'requirements.txt', text: 'sha256:f38b2b64', tampered: 'sha256:a38b2b64' },
     needs: ['python3'],
   },
   {
@@ -59,6 +69,7 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler_test.py',
     packageFolder: join(PACKAGES, 'python-flask'),
     packageAnswer: 'one bee, two bees',
+    lock: { file: 'requirements.txt', text: 'inflection==0.5.1', tampered: 'inflection==0.5.0' },
     needs: ['python3'],
   },
   {
@@ -83,7 +94,12 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler_test.rb',
     packageFolder: join(PACKAGES, 'ruby'),
     packageAnswer: '404 is Not Found',
-    lock: { file: 'Gemfile.lock', text: 'webrick (1.8.1)', tampered: 'webrick (1.8.0)' },
+    lock: {
+      file: 'Gemfile.lock',
+      text: 'webrick (1.8.1)',
+      tampered: 'webrick (1.8.0)',
+      told: /locked to webrick \(1\.8\.0\)/,
+    },
     needs: ['ruby', 'bundle'],
   },
   {
@@ -92,7 +108,12 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'handler_test.php',
     packageFolder: join(PACKAGES, 'php'),
     packageAnswer: '1.2.3 is one of ^1.0',
-    lock: { file: 'composer.lock', text: '"version": "3.3.2"', tampered: '"version": "3.3.1"' },
+    lock: {
+      file: 'composer.lock',
+      text: '"version": "3.3.2"',
+      tampered: '"version": "3.3.1"',
+      told: /in the lock file as "3\.3\.1"/,
+    },
     needs: ['php', 'composer'],
   },
   { lang: 'bash', greeting: 'Hello from Bash', testFile: 'handler_test.sh', needs: ['bash', 'jq', 'curl'] },
