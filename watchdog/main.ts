@@ -31,6 +31,8 @@ const LOOPBACK = '127.0.0.1';
 interface Place {
   /** Undefined: every address. */
   readonly hostname?: string;
+  /** For calls and for metrics, whatever is configured; 0: free ones. */
+  readonly port?: number;
   /** Undefined: none is written. */
   readonly lockPath?: string;
   readonly parent?: Parent;
@@ -66,7 +68,7 @@ function startIn(folder: string | undefined): number | undefined {
   } catch (error) {
     return fail((error as Error).message);
   }
-  return start({ hostname: LOOPBACK, parent });
+  return start({ hostname: LOOPBACK, port: 0, parent });
 }
 
 function start(place: Place): number | undefined {
@@ -96,7 +98,7 @@ async function serveAuthenticated(config: WatchdogConfig, jwt: JwtConfig, place:
 
 function serveFunction(
   config: WatchdogConfig,
-  { hostname, lockPath, parent }: Place,
+  { hostname, port, lockPath, parent }: Place,
   authenticator: Authenticator | undefined,
 ): number | undefined {
   const baseEnv: Record<string, string> = {};
@@ -137,8 +139,8 @@ function serveFunction(
     });
     if (mode.isServing !== undefined) health.dependOn(mode.isServing);
     if (mode.pool !== undefined) metrics.showPool(mode.pool);
-    const metricsListener = metrics.listen(config.metricsPort, hostname);
-    const server = serve({ config, hostname, health, metrics, handler: mode.handler, authenticator });
+    const metricsListener = metrics.listen(port ?? config.metricsPort, hostname);
+    const server = serve({ config, hostname, port, health, metrics, handler: mode.handler, authenticator });
     listener = server;
     if (config.suppressLock)
       log(

@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly config: WatchdogConfig;
   /** Address to listen on; undefined: every one. */
   readonly hostname?: string | undefined;
+  /** In place of the configured one; 0: a free one. */
+  readonly port?: number | undefined;
   readonly health: Health;
   readonly metrics: WatchdogMetrics;
   readonly handler: CallHandler;
@@ -29,7 +31,7 @@ export interface ServerOptions {
 
 /** Listens for invocations and health checks. @throws when the port is taken */
 export function serve(options: ServerOptions): Listener {
-  const { config, hostname, health, metrics, handler, authenticator } = options;
+  const { config, hostname, port = config.port, health, metrics, handler, authenticator } = options;
   let inFlight = 0;
   const { maxInflight, functionName, readTimeoutMs } = config;
   const isLimitedToVerbs = isClassic(config.mode);
@@ -94,7 +96,7 @@ export function serve(options: ServerOptions): Listener {
 
   return listen({
     ...(hostname !== undefined && { hostname }),
-    port: config.port,
+    port,
     limits: {
       connections: mostConnections(config),
       headBytes: HEAD_BYTES,

@@ -67,6 +67,7 @@ export class ReplicaProcess {
     const { onEnd } = this.#options;
     let how: string;
     try {
+      await undefined; // Whoever makes it has it before it can end.
       how = await this.#run();
     } catch (error) {
       how = `it could not be started: ${(error as Error).message}`;

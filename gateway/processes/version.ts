@@ -58,8 +58,7 @@ export function toVersion({ ref, deployment, runnable, inherited, secrets }: Ver
     fingerprint: JSON.stringify([kept, runnable, secrets?.digest]),
     deployment: stored,
     folder: runnable.folder,
-    // Both are free ones: the watchdog tells which it has.
-    env: { ...found, port: '0', metrics_port: '0' },
+    env: found,
     secretsFolder: folder,
     stopGraceMs: toStopGraceNanos(env) / NANOS_PER_MS + LAST_STEPS_MS,
   };

@@ -85,8 +85,9 @@ async function readLines(stream: ReadableStream<Uint8Array>, onLine: (text: stri
   const lines = new LineReader(onLine);
   try {
     for await (const bytes of stream) lines.push(bytes);
-  } finally {
     lines.end();
+  } catch (error) {
+    onLine(`the rest of what it writes cannot be read: ${(error as Error).message}`);
   }
 }
 

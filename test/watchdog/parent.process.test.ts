@@ -28,7 +28,7 @@ describe('a watchdog that belongs to its parent', () => {
     const listening = Promise.withResolvers<number>();
     const child = Bun.spawn([...WATCHDOG_COMMAND, FIXTURES], {
       cwd: '/',
-      env: { PATH: process.env['PATH'] ?? '', TMPDIR: folder, port: '0', metrics_port: '0', ...env },
+      env: { PATH: process.env['PATH'] ?? '', TMPDIR: folder, port: '1', ...env },
       stdio: ['ignore', 'ignore', 'ignore'],
       serialization: 'json',
       ipc: (message: FromWatchdog) => {

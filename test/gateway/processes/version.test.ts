@@ -20,8 +20,7 @@ describe('what a replica is started from', () => {
       healthcheck_interval: '500ms',
       OPENFAAS_NAME: 'p',
       OPENFAAS_NAMESPACE: 'n',
-      port: '0',
-      metrics_port: '0',
+      port: '1',
     });
   });
 
