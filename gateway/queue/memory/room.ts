@@ -2,8 +2,8 @@ import { queueFull } from '../accepting.ts';
 
 /** Part that is for what workers send on: a full queue that took no follower of a call would never be empty again. */
 const KEPT_FOR_WORKERS = 0.05;
-/** What an item takes beside what is stored of it, about. */
-const ITEM_BYTES = 512;
+/** What an item takes as objects, beside its length as it is stored: measured. */
+const ITEM_BYTES = 2048;
 
 /** How much of one kind is kept. */
 export class Room {
