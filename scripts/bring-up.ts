@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GRAFANA_IMAGE, REGISTRY_IMAGES } from './base-images/catalog.ts';
 import { ensureBaseImages } from './base-images/ensure-base-images.ts';
 import { imageIds } from './platform/build-image.ts';
+import { withBuildSecrets } from './platform/build-secrets.ts';
 import { compile, PROGRAMS } from './platform/compile.ts';
 import {
   currentPasswordSecret,
@@ -123,8 +124,10 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     : {};
   const registryStack = hasRegistry ? [join(root, REGISTRY_STACK)] : [];
   await step('deploying the stack skep', () =>
-    withOwnRules(ownRules, (further) =>
-      deployStack(root, { ...settings, ...registrySettings }, [...registryStack, ...further]),
+    withOwnRules(ownRules, (rules) =>
+      withBuildSecrets((secrets) =>
+        deployStack(root, { ...settings, ...registrySettings }, [...registryStack, ...rules, ...secrets]),
+      ),
     ),
   );
   await step('waiting for its services', () => untilRunning());
