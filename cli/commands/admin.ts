@@ -21,6 +21,7 @@ const LONGEST_PASSWORD = 1000;
 
 export function define(command: Command, shell: Shell): void {
   requireSubCommand(command);
+  command.addHelpText('after', '\nExamples:\n  skep admin health\n  skep admin rotate-password --print');
   defineHealth(command, shell);
   defineRotatePassword(command, shell);
 }

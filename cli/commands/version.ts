@@ -19,6 +19,7 @@ export function define(command: Command, shell: Shell): void {
   switchFlag(command, '--short-version', 'only the version of this CLI');
   switchFlag(command, '-j, --json', 'as JSON');
   switchFlag(command, '--warn-update', 'accepted for scripts made for faas-cli', true);
+  command.addHelpText('after', '\nExamples:\n  skep version\n  skep version --short-version');
   command.action(async () => {
     const flags = command.opts<VersionFlags>();
     if (flags.shortVersion) {

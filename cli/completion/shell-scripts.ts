@@ -106,19 +106,20 @@ _skep() {
     _describe command own
     return
   fi
-  local path="\${words[2]}"
+  # Not "path": that is the PATH of zsh.
+  local at="\${words[2]}"
   shift words
   (( CURRENT-- ))
-  case "$path" in
+  case "$at" in
     ${parents.flatMap(({ names }) => names).join('|')})
       if (( CURRENT > 2 )); then
-        path="$path \${words[2]}"
+        at="$at \${words[2]}"
         shift words
         (( CURRENT-- ))
       fi
       ;;
   esac
-  case "$path" in
+  case "$at" in
 ${cases.join('\n')}
   esac
 }

@@ -11,6 +11,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   composer: 'composer',
   curl: 'curl',
   'docker-registry': 'docker-registry',
+  fish: 'fish',
   git: 'git',
   hey: 'hey',
   jq: 'jq',
@@ -19,6 +20,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   python3: 'python3',
   ruby: 'ruby',
   wrk: 'wrk',
+  zsh: 'zsh',
 };
 
 /** Tests start a registry, an nginx and NATS servers of their own; the packages' services would hold ports 5000, 80 and 4222 of this machine. */

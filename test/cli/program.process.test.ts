@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { COMMANDS } from '../../cli/command-table.ts';
 import { capitalised } from '../../cli/program.ts';
@@ -41,19 +40,6 @@ describe('skep', () => {
   it('shows all commands without any, and help of one with help', async () => {
     expect((await place.skep([])).stdout).to.contain('Commands:');
     expect((await place.skep(['help', 'deploy'])).stdout).to.contain('--constraint');
-  });
-
-  it('makes completion scripts that the shell accepts', async () => {
-    const bash = await place.skep(['completion', '--shell', 'bash']);
-    expect(spawnSync('bash', ['-n'], { input: bash.stdout }).status).to.equal(0);
-    const offered = spawnSync('bash', [], {
-      input: `${bash.stdout}\nCOMP_WORDS=(skep desc); COMP_CWORD=1; _skep; echo "$COMPREPLY"`,
-      encoding: 'utf8',
-    });
-    expect(offered.stdout).to.equal('describe\n');
-    expect((await place.skep(['completion', '--shell', 'zsh'])).stdout).to.match(/^#compdef skep/);
-    expect((await place.skep(['completion', '--shell', 'fish'])).stdout).to.contain('complete -c skep');
-    expect((await place.skep(['completion', '--shell', 'tcsh'])).exitCode).to.equal(1);
   });
 
   it('names file and line of a broken stack file, without changing the name', async () => {
