@@ -23,6 +23,11 @@ export class DeadShelf {
     this.#room = new Room(mostBytes);
   }
 
+  /** Of its room that is used: 0 to 1. */
+  get share(): number {
+    return this.#room.share;
+  }
+
   /** @throws {FaasError} `queue_full` */
   add(seq: number, { response, record, ...letter }: DeadLetter): void {
     const kept: DeadLetter = {

@@ -33,6 +33,10 @@ export class MemoryBodies implements BodyStore {
     this.#options = options;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   async put(body: ReadableStream<Uint8Array>, wanted: number): Promise<ObjectBody> {
     // One that will never find room is not asked to come again.
     const most = Math.min(wanted, this.#options.mostBytes);

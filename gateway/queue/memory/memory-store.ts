@@ -105,6 +105,11 @@ export class MemoryStore {
     return this.lines.reduce((sum, { calls }) => sum + calls.size, this.later.size + this.callbacks.size);
   }
 
+  /** Calls whose place is known: those that wait or run. */
+  get placesKnown(): number {
+    return this.#places.size;
+  }
+
   /** @throws {FaasError} `queue_full` */
   pushCall(call: QueuedCall, seq = this.next()): void {
     const { function: name, queue } = currentStep(call);

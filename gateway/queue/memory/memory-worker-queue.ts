@@ -5,8 +5,8 @@ import { MemoryCallbackFeed, MemoryCallFeed } from './memory-feeds.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 const SWEEP_EVERY_MS = 60_000;
-/** A body is somebody's as long as it is younger: it is stored before its call is. */
-const YOUNG_MS = 3_600_000;
+/** A body is somebody's as long as it is younger: it is stored a moment before its call is. */
+const YOUNG_MS = 60_000;
 
 /** A queue in memory as its worker has it. */
 export function memoryWorkerQueue(store: MemoryStore): WorkerQueue {
