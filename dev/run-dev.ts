@@ -254,6 +254,7 @@ async function finish(parts: {
   const report = await Promise.race([stopped, late.promise, hurried]);
   clearTimeout(timer);
   await cluster.stop(report ? GRACE_MS : 0);
-  if (report && report.lost > 0)
-    output.say(`${report.lost} asynchronous calls waited in memory, and are lost.`);
+  const lost = report?.lost ?? 0;
+  if (lost === 1) output.say('An asynchronous call waited in memory, and is lost.');
+  if (lost > 1) output.say(`${lost} asynchronous calls waited in memory, and are lost.`);
 }

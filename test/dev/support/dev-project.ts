@@ -63,10 +63,7 @@ export class DevProject {
       `template/${name}/template.yml`,
       `language: ${name}\nfprocess: sh function/handler.sh\n${dev}\n`,
     );
-    this.write(
-      `template/${name}/Dockerfile`,
-      'FROM scratch\nWORKDIR /home/app\nENV GREETING=hello WHERE=/home/app\n',
-    );
+    this.write(`template/${name}/Dockerfile`, 'FROM scratch\nWORKDIR /home/app\nENV combine_output=false\n');
     this.write(`template/${name}/check.sh`, 'sh -n function/handler.sh\n');
     this.write(`template/${name}/function/handler.sh`, 'echo starter\n');
   }
