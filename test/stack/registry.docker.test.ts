@@ -77,6 +77,20 @@ describe('registry.yml on a swarm of three nodes', function () {
     expect(await answers()).to.equal('three');
   });
 
+  it('is cleaned of what no tag names any more, and takes it again afterwards', async () => {
+    const { manager, workers } = opened(swarm);
+    const before = await stored(manager);
+    // As docs/operations.md has it.
+    const clean = ['registry', 'garbage-collect', '--delete-untagged', '/etc/docker/registry/config.yml'];
+    await docker(manager, 'exec', await registryContainer(manager), ...clean);
+    expect(await stored(manager)).to.be.below(before);
+    for (const worker of workers) await pull(worker, IMAGE);
+    // What the registry has thrown away it is given once more, and does not say that it has it.
+    expect(await build({ FROM: base, text: 'one' })).to.equal('success');
+    await until('the first version again', async () => (await rollout()) === 'done');
+    expect(await answers()).to.equal('one');
+  });
+
   it('cannot be reached by the address of a node', async () => {
     const { manager, workers } = opened(swarm);
     for (const { address } of [manager, ...workers]) {
@@ -136,6 +150,29 @@ async function forwarded(engine: Engine): Promise<void> {
     );
     return /manifest unknown|not found/.test(answer);
   });
+}
+
+async function pull(engine: Engine, image: string): Promise<void> {
+  await docker(engine, 'pull', '-q', image);
+}
+
+/** On the manager, since a registry by hand runs on one. */
+async function registryContainer(manager: Engine): Promise<string> {
+  const filters = JSON.stringify({ label: ['com.docker.swarm.service.name=skep-registry_registry'] });
+  const [container] = await manager.docker.listContainers({ filters });
+  if (container === undefined) throw new Error('the registry does not run');
+  return container.Id;
+}
+
+/** How many blobs the registry keeps. */
+async function stored(manager: Engine): Promise<number> {
+  const id = await registryContainer(manager);
+  const found = await run('docker', ['exec', id, 'find', '/var/lib/registry', '-name', 'data'], {
+    folder: ROOT,
+    stdin: '',
+    env: { DOCKER_HOST: `unix://${manager.socketPath}` },
+  });
+  return succeeded('find', found).stdout.trim().split('\n').length;
 }
 
 /** The images of the function's replicas that run on this node, as the swarm names them. */
