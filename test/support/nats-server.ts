@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,13 +66,24 @@ export async function startNats({
     port,
     kill,
     start,
-    pause: () => child?.kill('SIGSTOP'),
+    pause: () => {
+      child?.kill('SIGSTOP');
+      // It may answer for a moment still.
+      while (child !== undefined && !isStopped(child.pid)) Bun.sleepSync(1);
+    },
     resume: () => child?.kill('SIGCONT'),
     close: async () => {
       await kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Whether each of its threads is. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /\) [tTXZ] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  );
 }
 
 function freePort(host: string): Promise<number> {
