@@ -15,6 +15,7 @@ import {
 import { functionFromFlags, type SingleFunctionFlags } from '../functions-of.ts';
 import { connect } from '../gateway-client.ts';
 import type { Shell } from '../shell.ts';
+import { checkDeployments } from './check-deployments.ts';
 import { type DeployMode, deployFunctions } from './deploy-functions.ts';
 import { deploymentOf } from './deployment-of.ts';
 import { waitForRollouts } from './wait-for-rollouts.ts';
@@ -120,6 +121,7 @@ export async function deployGiven(
   // All of them are made before one is sent: a mistake in the last leaves nothing half deployed.
   const deployments: FunctionDeployment[] = [];
   for (const fn of functions) deployments.push(await deploymentOf(shell, fn, overrides));
+  checkDeployments(deployments);
   const gateway = await connect(shell, flags, { stackGateway, timeoutMs });
   await deployFunctions(shell, gateway, deployments, { mode, announce });
   if (flags.wait) await waitForRollouts(shell, gateway, deployments, { timeoutMs: waitMs });

@@ -156,4 +156,22 @@ describe('skep validate', () => {
       expect(() => place.dockerCalls()).to.throw('ENOENT');
     });
   }
+
+  it('is asked of flags as well: a label that cannot be keeps all functions here', async () => {
+    stack(`${GOOD}other:\n  lang: mine\n  handler: ./hello\n  image: other\n`);
+    const flags = ['--gateway', 'http://127.0.0.1:1', '--label', 'com.openfaas.scale.min=many'];
+    const ran = await place.skep(['deploy', ...flags]);
+    const why = 'label com.openfaas.scale.min: expected a whole number from 0 to 10000, not "many"';
+    expect(ran.stdout).to.equal(`Nothing was deployed:\nhello: ${why}\nother: ${why}\n`);
+    expect(ran.exitCode).to.equal(1);
+  });
+
+  it('is asked of a function without a stack file as well', async () => {
+    const flags = ['--gateway', 'http://127.0.0.1:1', '--memory-limit', 'much'];
+    const ran = await place.skep(['deploy', '--image', 'x', '--name', 'alone', ...flags]);
+    expect(ran.stdout).to.equal(
+      'Nothing was deployed:\nalone: limits.memory: "much" is not a size: write it as 128Mi, 128m or 1g\n',
+    );
+    expect(ran.exitCode).to.equal(1);
+  });
 });
