@@ -15,7 +15,7 @@ Runs every bench, or those named, and writes bench/results/latest.jsonl: one JSO
 Exits 1 when a budget is missed.
 
   benches: ${all.join(', ')}
-  peers:   PEER_CLASSIC_WATCHDOG, PEER_OF_WATCHDOG, PEER_OPENFAAS_GATEWAY name executables to compare with
+  peers:   PEER_CLASSIC_WATCHDOG, PEER_OF_WATCHDOG, PEER_OPENFAAS_GATEWAY, FAAS_CLI name executables to compare with
 
   npm run bench
   npm run bench -- gateway-hop fork-cat`);

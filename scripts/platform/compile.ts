@@ -17,7 +17,7 @@ export interface Program {
 export const PROGRAMS: readonly Program[] = [
   { name: 'gateway', entryPoint: 'gateway/main.ts', hasBytecode: true },
   { name: 'fwatchdog', entryPoint: 'watchdog/main.ts', hasBytecode: true },
-  { name: 'skep', entryPoint: 'cli/main.ts' },
+  { name: 'skep', entryPoint: 'cli/main.ts', hasBytecode: true },
 ];
 
 /** Native helpers that dependencies use when they are there, and do without when not: they are not bundled. */
