@@ -84,7 +84,11 @@ export class WatchdogProcess {
 async function readLines(stream: ReadableStream<Uint8Array>, onLine: (text: string) => void): Promise<void> {
   const lines = new LineReader(onLine);
   try {
-    for await (const bytes of stream) lines.push(bytes);
+    for await (const bytes of stream) {
+      lines.push(bytes);
+      // One that prints without end would otherwise keep this process from all others.
+      await new Promise(setImmediate);
+    }
     lines.end();
   } catch (error) {
     onLine(`the rest of what it writes cannot be read: ${(error as Error).message}`);
