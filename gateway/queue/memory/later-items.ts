@@ -14,6 +14,8 @@ interface Kept {
 
 /** The clock is looked at at least so often: it may jump. */
 const LOOK_MS = 250;
+/** Before somebody else is let do something. */
+const MOST_AT_ONCE = 100;
 /** What could not be moved is tried again after so long. */
 const AGAIN_MS = 1000;
 
@@ -81,7 +83,7 @@ export class LaterItems {
   }
 
   #moveDue(): void {
-    for (;;) {
+    for (let count = 0; count < MOST_AT_ONCE; count++) {
       const next = this.#due.peek();
       const kept = next && this.#items.get(next.seq);
       if (this.#move === undefined || next === undefined || next.runAt > this.#now()) break;

@@ -3,7 +3,8 @@ import { currentStep, type QueuedCall } from '../call.ts';
 import { nextInstance } from '../call-id.ts';
 import { waitingRecord } from '../call-progress.ts';
 import type { DeadFilter, DeadLetter, DeadPage, DeadQuery } from '../call-queue.ts';
-import { bytesOf, type MemoryStore } from './memory-store.ts';
+import { bytesOf } from './item-bytes.ts';
+import type { MemoryStore } from './memory-store.ts';
 
 interface Found {
   readonly seq: number;

@@ -14,7 +14,8 @@ import type { ObjectBody, QueuedCall } from '../call.ts';
 import { idOf, newInstance } from '../call-id.ts';
 import { waitingRecord } from '../call-progress.ts';
 import type { CallIntake, NewCall } from '../call-queue.ts';
-import { bytesOf, type MemoryStore } from './memory-store.ts';
+import { bytesOf } from './item-bytes.ts';
+import type { MemoryStore } from './memory-store.ts';
 
 interface Named {
   readonly id: string;

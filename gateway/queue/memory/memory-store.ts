@@ -4,9 +4,8 @@ import { waitingRecord } from '../call-progress.ts';
 import type { CallbackRecord, QueuedCallback } from '../callback.ts';
 import { keptHeaders } from '../kept-headers.ts';
 import type { QueueLimits } from '../queue-limits.ts';
-import { callFacts, storedCallBytes, withCallId } from '../stored-call.ts';
-import { storedBytes } from '../stored-size.ts';
 import { DeadShelf } from './dead-shelf.ts';
+import { bytesOf, callbackBytes, owned } from './item-bytes.ts';
 import { KeptMap } from './kept-map.ts';
 import { type LaterItem, LaterItems } from './later-items.ts';
 import { Line } from './line.ts';
@@ -254,30 +253,4 @@ export class MemoryStore {
     this.onLine(made);
     return made;
   }
-}
-
-/** Texts and a body may be parts of something much longer, which would be kept with them. */
-function owned(call: QueuedCall): QueuedCall {
-  const { body } = call;
-  const { object: _body, ...facts } = JSON.parse(JSON.stringify(callFacts(call))) as Omit<
-    QueuedCall,
-    'body'
-  > & {
-    readonly object?: unknown;
-  };
-  const isPart = body instanceof Uint8Array && body.byteLength < body.buffer.byteLength;
-  return {
-    ...facts,
-    headers: withCallId(facts.headers, call.id),
-    body: isPart ? new Uint8Array(body) : body,
-  };
-}
-
-export function bytesOf(call: Partial<QueuedCall>): number {
-  const { body } = call;
-  return storedCallBytes(call) + (body instanceof Uint8Array ? body.length : 0);
-}
-
-function callbackBytes({ body, ...facts }: QueuedCallback): number {
-  return storedBytes(facts) + (body instanceof Uint8Array ? body.length : 0);
 }
