@@ -169,6 +169,17 @@ describe('the architecture', () => {
     expect(importersOf('dockerode').filter((file) => !file.startsWith('gateway/swarm/'))).to.deep.equal([]);
   });
 
+  it('gRPC and protobuf are known to the part for BuildKit alone, which is loaded where an engine has that', () => {
+    const isFor = (file: string): boolean => file.startsWith('gateway/swarm/buildkit/');
+    const importers = [...importersOf('@grpc/grpc-js'), ...importersOf('protobufjs/light.js')];
+    expect(importers.length).to.be.greaterThan(0);
+    expect(importers.filter((file) => !isFor(file))).to.deep.equal([]);
+    const loading = sources.filter(
+      ({ file, loaded }) => !isFor(file) && loaded.some((target) => importers.includes(target)),
+    );
+    expect(loading.map(({ file }) => file)).to.deep.equal([]);
+  });
+
   it('the client of NATS is known to gateway/nats/ alone, and loaded where NATS is configured', () => {
     const importers = sources.filter(({ packages }) => packages.some((name) => name.startsWith('@nats-io/')));
     expect(importers.length).to.be.greaterThan(0);

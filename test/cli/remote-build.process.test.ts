@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { extract } from 'tar-stream';
+import { signBuild } from '../../contract/build-signature.ts';
+import { generateKeyPair, unsealSecrets } from '../../contract/sealed-secrets.ts';
 import { Workplace } from './support/run-skep.ts';
 
 /** What the tar of a build request holds: name to content, and its modes. */
@@ -26,6 +28,7 @@ describe('skep build --remote', () => {
   let url: string;
   let replies: { status: number; body?: string; retryAfter?: string }[];
   let tars: Buffer[];
+  let paths: string[];
   let headers: Record<string, unknown>;
   beforeEach(async () => {
     place = new Workplace();
@@ -36,13 +39,15 @@ describe('skep build --remote', () => {
       'provider: {name: openfaas}\nfunctions:\n  hello: {lang: mine, handler: ./hello, image: r.example/hello, build_args: {A: b}}\n',
     );
     tars = [];
+    paths = [];
     replies = [];
     server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         headers = request.headers;
-        if (request.url === '/system/build') tars.push(Buffer.concat(chunks));
+        paths.push(request.url ?? '');
+        if (request.method === 'POST') tars.push(Buffer.concat(chunks));
         const { status, body = '', retryAfter } = replies.shift() ?? { status: 202 };
         response.writeHead(status, retryAfter === undefined ? {} : { 'Retry-After': retryAfter }).end(body);
       });
@@ -137,5 +142,118 @@ describe('skep build --remote', () => {
     const ran = await place.skep(['build', '--remote', '-g', url, '--no-cache']);
     expect(ran.stdout).to.contain('--no-cache cannot be used with --remote');
     expect(tars).to.deep.equal([]);
+  });
+
+  describe('through a builder that shares a secret', () => {
+    const SECRET = 'a payload secret';
+    beforeEach(() => place.write('payload-secret', `${SECRET}\n`));
+    const args = (...more: string[]): string[] => [
+      ...['--remote-builder', `${url}/some/path`, '--payload-secret', 'payload-secret'],
+      ...more,
+    ];
+    const configOf = async (): Promise<unknown> =>
+      JSON.parse((await unpack(tars[0] ?? Buffer.alloc(0))).contents['com.openfaas.docker.config'] ?? '');
+
+    it('signs the request, and sends no login', async () => {
+      place.env['OPENFAAS_URL'] = 'http://127.0.0.1:1';
+      replies = [{ status: 200, body: success }];
+      const ran = await place.skep(['build', ...args()]);
+      expect(ran.exitCode, ran.stdout).to.equal(0);
+      expect(paths).to.deep.equal(['/build']);
+      expect(headers).to.include({ 'x-build-signature': signBuild(tars[0] ?? Buffer.alloc(0), SECRET) });
+      expect(headers).not.to.have.property('authorization');
+    });
+
+    it('publishes with push and platforms, and by the environment alone', async () => {
+      place.env['OPENFAAS_REMOTE_BUILDER'] = url;
+      place.env['OPENFAAS_PAYLOAD_SECRET'] = 'payload-secret';
+      replies = [{ status: 200, body: success }];
+      const ran = await place.skep(['publish', '--platforms', 'linux/arm64']);
+      expect(ran.exitCode, ran.stdout).to.equal(0);
+      expect(await configOf()).to.deep.equal({
+        image: 'r.example/hello:latest',
+        buildArgs: { A: 'b' },
+        platforms: ['linux/arm64'],
+      });
+    });
+
+    it('seals build secrets for the key that the builder tells, or for the one that is given', async () => {
+      const keys = generateKeyPair();
+      place.write('token', 'hush');
+      place.write('key.pub', keys.publicKey);
+      place.write(
+        'stack.yaml',
+        'provider: {name: openfaas}\nfunctions:\n  hello: {lang: mine, handler: ./hello, image: r.example/hello, build_secrets: {token: ./token}}\n',
+      );
+      const told = JSON.stringify({ key_id: 'x', algorithm: 'nacl/box', public_key: keys.publicKey });
+      for (const [given, asked] of [
+        [[], ['/publickey', '/build']],
+        [['--builder-public-key', keys.publicKey], ['/build']],
+        [['--builder-public-key', 'key.pub'], ['/build']],
+      ] as const) {
+        paths = [];
+        tars = [];
+        replies = [
+          ...(asked.length > 1 ? [{ status: 200, body: told }] : []),
+          { status: 200, body: success },
+        ];
+        const ran = await place.skep(['build', ...args(...given)]);
+        expect(ran.exitCode, ran.stdout).to.equal(0);
+        expect(paths).to.deep.equal(asked);
+        const { contents, modes } = await unpack(tars[0] ?? Buffer.alloc(0));
+        const opened = unsealSecrets(contents['com.openfaas.secrets'] ?? '', keys.privateKey);
+        expect(Buffer.from(opened['token'] ?? []).toString()).to.equal('hush');
+        expect(modes['com.openfaas.secrets']).to.equal(0o600);
+      }
+    });
+
+    for (const [what, flags, message] of [
+      ['no payload secret', ['--remote-builder', 'http://127.0.0.1:1'], '--payload-secret'],
+      ['a payload secret that is not there', ['--payload-secret', 'none'], 'none: no such file'],
+      ['an empty payload secret', ['--payload-secret', 'empty'], 'empty'],
+      [
+        'a builder that is no URL',
+        ['--payload-secret', 'payload-secret', '--remote-builder', 'builder'],
+        'URL',
+      ],
+      ['--remote beside it', ['--payload-secret', 'payload-secret', '--remote'], 'choose one'],
+      [
+        'a key that is none',
+        ['--payload-secret', 'payload-secret', '--builder-public-key', 'x'],
+        'public key',
+      ],
+      ['--no-cache', ['--payload-secret', 'payload-secret', '--no-cache'], '--no-cache cannot be used'],
+    ] as const) {
+      it(`refuses ${what} before anything is sent`, async () => {
+        place.write('empty', ' \n');
+        const ran = await place.skep(['build', '--remote-builder', url, ...flags]);
+        expect(ran.stdout).to.contain(message);
+        expect([ran.exitCode, paths]).to.deep.equal([1, []]);
+      });
+    }
+
+    it('says whose fault a 401 is, and what a builder without a key lacks', async () => {
+      replies = [{ status: 401, body: 'no' }];
+      expect((await place.skep(['build', ...args()])).stdout).to.contain('is the --payload-secret the one');
+      place.write('token', 'hush');
+      place.write(
+        'stack.yaml',
+        'provider: {name: openfaas}\nfunctions:\n  hello: {lang: mine, handler: ./hello, image: r.example/hello, build_secrets: {token: ./token}}\n',
+      );
+      replies = [{ status: 404, body: 'GET /publickey needs the secret builder-key' }];
+      const ran = await place.skep(['build', ...args()]);
+      expect(ran.stdout).to.contain('no key to seal').and.to.contain('builder-key');
+      expect(ran.exitCode).to.equal(1);
+    });
+
+    it('names a build secret whose file is missing', async () => {
+      place.write(
+        'stack.yaml',
+        'provider: {name: openfaas}\nfunctions:\n  hello: {lang: mine, handler: ./hello, image: r.example/hello, build_secrets: {token: ./none}}\n',
+      );
+      const ran = await place.skep(['build', ...args()]);
+      expect(ran.stdout).to.contain('stack.yaml').and.to.contain('./none');
+      expect(paths).to.deep.equal([]);
+    });
   });
 });
