@@ -13,6 +13,8 @@ export interface JsonSchema {
   readonly enum?: readonly (string | number | boolean)[];
   readonly anyOf?: readonly JsonSchema[];
   readonly pattern?: string;
+  /** What editors say in the place of the pattern. */
+  readonly patternErrorMessage?: string;
   readonly maxLength?: number;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];

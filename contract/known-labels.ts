@@ -29,7 +29,7 @@ export const KNOWN_LABELS: Readonly<Record<string, string>> = {
   'com.openfaas.scale.target': 'Load of one replica, in what scale.type counts.',
   'com.openfaas.scale.target-proportion': 'Part of the target at which another replica is due, default 0.90.',
   'com.openfaas.scale.down.window': 'How long the highest count is kept, from 0s to 5m.',
-  'com.skep.scale.schedule': 'Minimums that hold at certain times: `* 8-17 * * mon-fri = 5`.',
+  'com.skep.scale.schedule': 'Minimums that hold at certain times: * 8-17 * * mon-fri = 5.',
   'com.skep.scale.timezone': 'Zone of these times, default UTC.',
   [RATE_LABEL]: 'Calls a second, over all replicas.',
   [BURST_LABEL]: 'Calls that may come at once after a pause; default one second’s worth.',
@@ -38,8 +38,8 @@ export const KNOWN_LABELS: Readonly<Record<string, string>> = {
 
 /** The annotations that mean something to the gateway. */
 export const KNOWN_ANNOTATIONS: Readonly<Record<string, string>> = {
-  [TOPIC_ANNOTATION]: '`cron-function`: it is called by a schedule.',
-  [SCHEDULE_ANNOTATION]: 'When: `*/5 * * * *`, `@every 10m`, `@daily`; several separated by `;`.',
+  [TOPIC_ANNOTATION]: 'cron-function: it is called by a schedule.',
+  [SCHEDULE_ANNOTATION]: 'When: */5 * * * *, @every 10m, @daily; several separated by ;.',
   [SCHEDULE_TIMEZONE_ANNOTATION]: 'Zone of the schedule’s times, default UTC.',
   [SCHEDULE_BODY_ANNOTATION]: 'Body of the schedule’s calls.',
   [SCHEDULE_ON_MISSED_ANNOTATION]: 'What becomes of ticks at which no gateway was there: skip or once.',

@@ -36,13 +36,13 @@ function mapOf(description: string): JsonSchema {
 }
 
 export const RESOURCE_KEYS: Readonly<Record<string, JsonSchema>> = {
-  memory: literal('Memory, in Kubernetes’ or Docker’s units: `128Mi`, `128m`, `1g`. At least 4Mi.', {
+  memory: literal('Memory, in Kubernetes’ or Docker’s units: 128Mi, 128m, 1g. At least 4Mi.', {
     examples: ['128Mi'],
   }),
-  cpu: literal('CPUs: thousandths such as `100m`, or cores such as `0.5`.', { examples: ['100m', '0.5'] }),
-  'nvidia.com/gpu': literal('How many of the nodes’ generic resource `NVIDIA-GPU`.'),
-  'amd.com/gpu': literal('How many of the nodes’ generic resource `AMD-GPU`.'),
-  'intel.com/gpu': literal('How many of the nodes’ generic resource `INTEL-GPU`.'),
+  cpu: literal('CPUs: thousandths such as 100m, or cores such as 0.5.', { examples: ['100m', '0.5'] }),
+  'nvidia.com/gpu': literal('How many of the nodes’ generic resource NVIDIA-GPU.'),
+  'amd.com/gpu': literal('How many of the nodes’ generic resource AMD-GPU.'),
+  'intel.com/gpu': literal('How many of the nodes’ generic resource INTEL-GPU.'),
 };
 
 function resources(description: string): JsonSchema {
@@ -55,15 +55,20 @@ function resources(description: string): JsonSchema {
 }
 
 export const FUNCTION_KEYS: Readonly<Record<string, JsonSchema>> = {
-  lang: text('Name of the template; `dockerfile` for a handler folder with a Dockerfile of its own.', {
-    examples: ['node', 'python', 'typescript', 'dockerfile'],
+  lang: text('Name of the template; dockerfile for a handler folder with a Dockerfile of its own.', {
+    examples: 'node node-http typescript python python-flask go rust java ruby php bash dockerfile'.split(
+      ' ',
+    ),
   }),
   handler: text('Folder of the source, inside this one.', { examples: ['./hello'] }),
   image: text(
-    'Name of the image. It is pushed where its first part names a registry (a dot, a colon, or `localhost`).',
+    'Name of the image. It is pushed where its first part names a registry (a dot, a colon, or localhost).',
     {
       anyOf: [
-        { pattern: '^[^A-Z\\s]+(:\\w[\\w.-]*)?(@sha256:[0-9a-f]{64})?$' },
+        {
+          pattern: '^[^A-Z\\s]+(:\\w[\\w.-]*)?(@sha256:[0-9a-f]{64})?$',
+          patternErrorMessage: 'The name of an image has lower case letters only, and no blanks.',
+        },
         { pattern: VARIABLE },
         { maxLength: 0 },
       ],
@@ -72,7 +77,7 @@ export const FUNCTION_KEYS: Readonly<Record<string, JsonSchema>> = {
   ),
   fprocess: literal('Command that the watchdog runs, in place of the template’s.'),
   environment: mapOf('Environment of the function. Values are taken as they are written.'),
-  environment_file: listOf('YAML files with more of it beneath `environment:`; later ones win.'),
+  environment_file: listOf('YAML files with more of it beneath environment:; later ones win.'),
   secrets: listOf('Names of secrets: files in /var/openfaas/secrets.'),
   skip_build: flag('Neither built nor pushed: the image is made elsewhere.'),
   constraints: listOf('Where replicas may run.', { ...LITERAL, examples: ['node.role == worker'] }),
@@ -84,7 +89,7 @@ export const FUNCTION_KEYS: Readonly<Record<string, JsonSchema>> = {
   build_options: listOf('Build options of the template, by their names in its template.yml.'),
   build_args: mapOf('Docker build arguments.'),
   build_secrets: mapOf('Build secrets: id to the path of a file. They need BuildKit.'),
-  platforms: text('Platforms for `publish`, separated by commas.', { examples: ['linux/amd64,linux/arm64'] }),
+  platforms: text('Platforms for publish, separated by commas.', { examples: ['linux/amd64,linux/arm64'] }),
   namespace: text('Namespace of the function, in place of the default one.', {
     anyOf: [{ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }, { pattern: VARIABLE }],
   }),
@@ -105,9 +110,9 @@ export const PROVIDER_KEYS: Readonly<Record<string, JsonSchema>> = {
 };
 
 export const TEMPLATE_KEYS: Readonly<Record<string, JsonSchema>> = {
-  name: text('Name of the template, as `lang` has it.'),
+  name: text('Name of the template, as lang has it.'),
   source: text(
-    'Git repository that has it, `#ref` behind it for a branch or tag; absent: the template store.',
+    'Git repository that has it, #ref behind it for a branch or tag; absent: the template store.',
     {
       examples: ['https://github.com/org/repo#v1'],
     },

@@ -1,11 +1,13 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of stack files
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { checkStackFile } from '../../contract/check-stack-file.ts';
 import { KNOWN_ANNOTATIONS, KNOWN_LABELS } from '../../contract/known-labels.ts';
 import { readStackFile } from '../../contract/stack-file.ts';
+import { FUNCTION_KEYS } from '../../contract/stack-file-keys.ts';
 import { STACK_FILE_SCHEMA } from '../../contract/stack-file-schema.ts';
 import { SCHEMA_FILE, schemaText } from '../../scripts/write-schema.ts';
 
@@ -15,11 +17,12 @@ const fn = (body: string): string => `${HEAD}  a:\n    image: a\n${body.replaceA
 describe('the JSON schema of stack.yaml', () => {
   let isValid: ValidateFunction;
   before(() => {
-    // Every keyword must be known, so that none is misspelled.
+    // Every keyword must be known, so that none is misspelled; editors know one more.
     const ajv = new Ajv({
       strict: true,
       allowUnionTypes: true,
       strictTypes: false,
+      keywords: ['patternErrorMessage'],
     });
     isValid = ajv.compile(STACK_FILE_SCHEMA as object);
   });
@@ -43,6 +46,12 @@ describe('the JSON schema of stack.yaml', () => {
     };
     look('', STACK_FILE_SCHEMA);
     expect(silent).to.deep.equal([]);
+  });
+
+  it('gives every template of ours as an example', () => {
+    const folder = new URL('../../templates', import.meta.url).pathname;
+    const own = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'template.yml')));
+    expect(FUNCTION_KEYS['lang']?.examples).to.have.members(own);
   });
 
   it('knows the labels and annotations that docs/ tells of', () => {
