@@ -20,6 +20,23 @@ export type EngineState = 'answers' | 'no_client' | 'no_permission' | 'silent';
  * @throws {Problem} when that is not possible
  */
 export async function ensureEngine(step: Step): Promise<void> {
+  try {
+    await findEngine(step);
+  } catch (error) {
+    throw error instanceof Problem ? withoutEngine(error) : error;
+  }
+}
+
+/** What can be had where an engine cannot. */
+function withoutEngine({ message, advice, cause }: Problem): Problem {
+  return new Problem(
+    message,
+    `${advice}\n\nWithout Docker: \`npm run dev\` runs the gateway and the functions of examples/ on this machine (docs/dev.md).`,
+    { cause },
+  );
+}
+
+async function findEngine(step: Step): Promise<void> {
   if (Bun.which('docker') === null || (!process.env['DOCKER_HOST'] && !(await isEngineInstalled()))) {
     await step('installing the Docker engine from the distribution', installEngine);
   }
