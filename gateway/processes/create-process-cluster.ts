@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FunctionRef } from '../../contract/function-ref.ts';
+import { removeDrafts } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { createLogSource } from './function-log.ts';
 import { NO_IMAGE_BUILDER } from './no-image-builder.ts';
@@ -19,6 +20,7 @@ export function createProcessCluster(options: ProcessClusterOptions): ProcessClu
   const unlock = lockFolder(folder);
   const runFolder = join(folder, 'run');
   rmSync(runFolder, { recursive: true, force: true }); // of a run that was killed
+  removeDrafts(folder);
   mkdirSync(runFolder, { mode: 0o700 });
   const usersOf = (ref: FunctionRef): FunctionRef[] => functions.usersOf(ref);
   const secrets = new ProcessSecrets(join(folder, 'secrets'), usersOf);

@@ -86,12 +86,15 @@ describe('a cluster of processes', function () {
     for (const path of [folder, join(folder, 'secrets')])
       expect(statSync(path).mode & 0o077, path).to.equal(0);
     expect(statSync(join(folder, 'secrets/openfaas-fn/key')).mode & 0o777).to.equal(0o600);
-    mkdirSync(join(folder, 'run/secrets-1'), { recursive: true }); // of a run that was killed
+    // Of a run that was killed.
+    mkdirSync(join(folder, 'run/secrets-1'), { recursive: true });
+    writeFileSync(join(folder, 'secrets/openfaas-fn/.draft-1'), 'half a val');
     const { cluster } = openCluster({ folder });
     expect(await cluster.secrets.list('openfaas-fn')).to.deep.equal([secret]);
     expect(await cluster.namespaces.list()).to.deep.equal([namespace]);
     expect(await cluster.provider.list()).to.deep.equal([]);
     expect(readdirSync(join(folder, 'run'))).to.deep.equal([]);
+    expect(readdirSync(join(folder, 'secrets/openfaas-fn'))).to.deep.equal(['key']);
   });
 
   it('removes copies of secrets with the last version that has them', async () => {
