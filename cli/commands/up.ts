@@ -9,6 +9,7 @@ import {
   withRemote,
 } from '../build/build-flags.ts';
 import { buildFunctions } from '../build/build-functions.ts';
+import { DEFAULT_PLATFORMS, publishFunctions } from '../build/publish-functions.ts';
 import { addDeployFlags, type DeployFlags, deployMode, deployWithFlags } from '../deploy/deploy-flags.ts';
 import { CliError, messageOf } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
@@ -19,6 +20,8 @@ interface UpFlags extends BuildFlags, DeployFlags {
   readonly skipPush: boolean;
   readonly skipDeploy: boolean;
   readonly watch: boolean;
+  readonly publish: boolean;
+  readonly platforms?: string;
 }
 
 export function define(command: Command, shell: Shell): void {
@@ -26,6 +29,8 @@ export function define(command: Command, shell: Shell): void {
   addDeployFlags(command);
   switchFlag(command, '--skip-push', 'do not push');
   switchFlag(command, '--skip-deploy', 'do not deploy');
+  switchFlag(command, '--publish', 'as "skep publish" does it, in place of build and push');
+  command.option('--platforms <list>', `with --publish: platforms (default: ${DEFAULT_PLATFORMS})`);
   switchFlag(command, '--watch', 'then build and deploy each function anew whose files change, until Ctrl-C');
   command.addHelpText(
     'after',
@@ -36,11 +41,14 @@ Examples:
   skep up
   skep up -f stack.yaml --filter hello --tag sha
   skep up --skip-push
+  skep up --publish --platforms linux/amd64,linux/arm64
   skep up --watch`,
   );
   command.action(async () => {
     const flags = command.opts<UpFlags>();
     deployMode(flags); // a contradiction is told before the build, not after it
+    if (flags.platforms !== undefined && !flags.publish)
+      throw new CliError('--platforms is for images that --publish makes: give both, or neither');
     if (flags.watch && flags.shrinkwrap) throw new CliError('--watch and --shrinkwrap exclude each other');
     const plan = await functionsToBuild(shell, flags);
     if (!flags.watch) {
@@ -56,7 +64,18 @@ Examples:
 
 type Plan = Awaited<ReturnType<typeof functionsToBuild>>;
 
-async function up(shell: Shell, flags: UpFlags, { stack, functions }: Plan): Promise<void> {
+async function up(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
+  const { stack } = plan;
+  if (flags.publish) {
+    const platforms = flags.platforms ?? DEFAULT_PLATFORMS;
+    await publishFunctions(shell, { ...flags, platforms, extraTag: [], resetQemu: false }, plan);
+  } else {
+    await buildAndPush(shell, flags, plan);
+  }
+  if (!flags.shrinkwrap && !flags.skipDeploy) await deployWithFlags(shell, flags, stack);
+}
+
+async function buildAndPush(shell: Shell, flags: UpFlags, { stack, functions }: Plan): Promise<void> {
   const { skipPush } = flags;
   const settings = await withRemote(shell, flags, {
     settings: buildSettings(flags, stack),
@@ -64,10 +83,8 @@ async function up(shell: Shell, flags: UpFlags, { stack, functions }: Plan): Pro
     skipPush,
   });
   await buildFunctions(shell, functions, settings);
-  if (settings.shrinkwrap) return;
-  // The gateway that built an image has pushed it, too.
-  if (!skipPush && !settings.remote) await pushNamed(shell, functions, settings);
-  if (!flags.skipDeploy) await deployWithFlags(shell, flags, stack);
+  // Who built an image elsewhere has pushed it, too.
+  if (!settings.shrinkwrap && !skipPush && !settings.remote) await pushNamed(shell, functions, settings);
 }
 
 /** Until a signal ends it: what has changed is built and deployed anew. */

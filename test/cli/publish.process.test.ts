@@ -49,6 +49,16 @@ describe('skep publish', () => {
     );
   });
 
+  it('is what up does with --publish in place of build and push', async () => {
+    const ran = await place.skep(['up', '--publish', '--platforms', 'linux/arm64', '--skip-deploy']);
+    expect(ran.exitCode, ran.stdout).to.equal(0);
+    expect(calls()).to.have.length(2);
+    expect(calls()[1]).to.match(/^buildx build .*--platform=linux\/arm64 .*--tag r\.example\/hello:1\.0 \.$/);
+    const without = await place.skep(['up', '--platforms', 'linux/arm64']);
+    expect(without.stdout).to.contain('--publish');
+    expect([without.exitCode, calls().length]).to.deep.equal([1, 2]);
+  });
+
   it('sets up the emulation first when asked to', async () => {
     const ran = await place.skep(['publish', '--reset-qemu']);
     expect(calls()[0]).to.equal('run --rm --privileged multiarch/qemu-user-static --reset -p yes');

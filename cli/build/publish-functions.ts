@@ -1,0 +1,43 @@
+import type { StackFile, StackFunction } from '../../contract/stack-file.ts';
+import { CliError } from '../errors.ts';
+import type { GatewayFlags } from '../flags.ts';
+import { requirePrefixes } from '../push-functions.ts';
+import type { Shell } from '../shell.ts';
+import { type BuildFlags, buildSettings, withRemote } from './build-flags.ts';
+import { buildFunctions } from './build-functions.ts';
+import { checkPublish, prepareBuilder } from './publish.ts';
+
+export interface PublishFlags extends BuildFlags, GatewayFlags {
+  readonly platforms: string;
+  readonly extraTag: readonly string[];
+  readonly resetQemu: boolean;
+}
+
+export const DEFAULT_PLATFORMS = 'linux/amd64';
+
+/**
+ * Builds the images right into their registry: with buildx here, or by a builder elsewhere.
+ * @throws {CliError} before anything is built, for what buildx would refuse
+ */
+export async function publishFunctions(
+  shell: Shell,
+  flags: PublishFlags,
+  { stack, functions }: { stack: StackFile | undefined; functions: readonly StackFunction[] },
+): Promise<void> {
+  const publish = { platforms: flags.platforms, extraTags: flags.extraTag };
+  checkPublish(publish);
+  const settings = await withRemote(shell, flags, {
+    settings: buildSettings(flags, stack),
+    stack,
+    skipPush: false,
+    publish,
+  });
+  if (!settings.shrinkwrap) requirePrefixes(functions);
+  if (settings.squash) throw new CliError('--squash is of "skep build": buildx has no such flag');
+  if (settings.remote || settings.shrinkwrap) {
+    await buildFunctions(shell, functions, settings);
+    return;
+  }
+  await prepareBuilder(shell, flags);
+  await buildFunctions(shell, functions, { ...settings, publish });
+}
