@@ -42,6 +42,8 @@ const LOOK_MS = 250;
 const AGAIN_MS = 1000;
 const LONGEST_AGAIN_MS = 30_000;
 const COMPLAINT_EVERY_MS = 60_000;
+/** Less than a record is kept: what is due sooner is found to be cancelled when its time comes. */
+const RECORDS_LAST_MS = 30_000;
 
 /**
  * Moves what is to be run later into the queue when its time has come. It keeps nothing that is not in the stream, and each of its
@@ -86,11 +88,13 @@ export class LaterMover {
     if (signal.aborted) end();
     void session.connection.closed().then(end);
     const unwatch = this.#watchCancels(session, waiting);
+    const unsure: Waiting[] = [];
     ending.signal.addEventListener('abort', () => messages.stop(), { once: true });
     if (ending.signal.aborted) messages.stop();
     try {
       await Promise.all([
-        this.#collect(messages, waiting).finally(end),
+        this.#collect(messages, waiting, unsure).finally(end),
+        this.#dropCancelled(session, { waiting, unsure }, ending.signal),
         this.#moveDue(session, waiting, ending.signal).finally(end),
       ]);
     } finally {
@@ -106,10 +110,13 @@ export class LaterMover {
     return consumer.consume({ max_messages: 1000, abort_on_missing_resource: true });
   }
 
-  async #collect(messages: ConsumerMessages, waiting: DueHeap<Waiting>): Promise<void> {
+  /** @param unsure is given those that somebody may have cancelled while nobody was there to hear of it */
+  async #collect(messages: ConsumerMessages, waiting: DueHeap<Waiting>, unsure: Waiting[]): Promise<void> {
     for await (const message of messages) {
       try {
-        waiting.push(this.#toWaiting(message));
+        const item = this.#toWaiting(message);
+        waiting.push(item);
+        if (item.id !== '' && item.runAt > this.#now() + RECORDS_LAST_MS) unsure.push(item);
       } catch (error) {
         // Left where it is: it may be of a newer version.
         this.#options.logger.error('what is to be run later cannot be read', {
@@ -149,6 +156,24 @@ export class LaterMover {
       },
     });
     return () => subscription.unsubscribe();
+  }
+
+  /** What tells that they were cancelled may be forgotten when their time comes. */
+  async #dropCancelled(
+    session: JetStreamSession,
+    { waiting, unsure }: { readonly waiting: DueHeap<Waiting>; readonly unsure: Waiting[] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      const item = unsure.shift();
+      if (item === undefined) {
+        await pause(LOOK_MS, signal);
+        continue;
+      }
+      // Where it cannot be known now, its time will tell.
+      const isDropped = await this.#dropIfCancelled(session, item, item.id).catch(() => false);
+      if (isDropped) waiting.takeFirst(({ seq }) => seq === item.seq);
+    }
   }
 
   async #dropIfCancelled(session: JetStreamSession, { seq }: Waiting, id: string): Promise<boolean> {

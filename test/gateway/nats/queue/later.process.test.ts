@@ -223,6 +223,18 @@ describe('what is to be run later', function () {
     expect(await stateOf(queue.names.queue)).to.equal(0);
   });
 
+  it('goes soon when it was cancelled while nobody was there, before that is forgotten', async () => {
+    const runAt = Date.now() + 3_600_000;
+    await queue.intake.acceptAs('mine', newCall({ runAt, body: { name: 'long', bytes: 1_000_000 } }));
+    await queue.intake.acceptAs('other', newCall({ runAt }));
+    await cancel('mine');
+    const { mover, dropped } = startMover();
+    await until('one later', async () => (await stateOf(queue.names.later)) === 1);
+    expect(dropped).to.deep.equal(['long']);
+    await until('one is known', async () => mover.waiting === 1);
+    expect((await queue.waiting('later')).map(({ id }) => id)).to.deep.equal(['other']);
+  });
+
   it('is kept while the queue has no room, and moved when it has', async () => {
     await queue.close();
     queue = await openQueue(nats, { queueBytes: 300_000 });
