@@ -38,11 +38,32 @@ export async function fetchMissingTemplate(shell: Shell, lang: string): Promise<
   await pullFromStore(shell, found, { ...(ref === undefined ? {} : { ref }), onlyIt: true, overwrite: true });
 }
 
-/** Fetches what a stack file's functions are made from, from where its `configuration.templates` says. */
-export async function fetchStackTemplates(
+/** What `configuration.templates` says, and whether that is to be looked at. */
+export interface StackTemplates {
+  readonly templates: StackFile['templates'];
+  readonly disabled: boolean;
+}
+
+let before: Promise<unknown> = Promise.resolve();
+
+/**
+ * Fetches what a stack file's functions are made from, from where its `configuration.templates` says. One call at a time: two functions
+ * of one template want it once.
+ */
+export function fetchStackTemplates(
   shell: Shell,
   functions: readonly StackFunction[],
-  { templates, disabled }: { readonly templates: StackFile['templates']; readonly disabled: boolean },
+  options: StackTemplates,
+): Promise<void> {
+  const fetched = before.then(() => fetchEach(shell, functions, options));
+  before = fetched.catch(() => {}); // told to whoever asked for it
+  return fetched;
+}
+
+async function fetchEach(
+  shell: Shell,
+  functions: readonly StackFunction[],
+  { templates, disabled }: StackTemplates,
 ): Promise<void> {
   const langs = new Set(functions.filter(({ skipBuild }) => !skipBuild).map(({ lang }) => lang));
   for (const lang of langs) {
