@@ -151,6 +151,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/store.ts'),
   },
   {
+    name: 'plugin',
+    description: 'Fetch plugins, which are commands of their own',
+    load: () => import('./commands/plugin.ts'),
+  },
+  {
     name: 'version',
     description: 'Show the versions of CLI and gateway',
     load: () => import('./commands/version.ts'),

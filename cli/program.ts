@@ -42,6 +42,8 @@ export function newProgram(shell: Shell): Command {
     .helpCommand('help [command]', 'Show help for a command')
     .helpOption('-h, --help', 'Show this help')
     .version(VERSION, '-V, --version', 'Show the version of this CLI')
+    // --version behind a command is the command's own.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride()
     .configureHelp({ optionDescription: describeOption })
