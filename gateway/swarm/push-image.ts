@@ -78,5 +78,9 @@ const ADVICE: readonly (readonly [RegExp, (server: string, login: RegistryLogin 
       `the registry ${server} has no TLS: name it by a loopback address, or among the insecure-registries of every engine`,
   ],
   [/x509:|certificate/i, (server) => `the engine does not trust the certificate of the registry ${server}`],
+  [
+    /\bEOF\b|connection reset|broken pipe/i,
+    (server) => `the registry ${server} hung up: does it run, behind what forwards to it?`,
+  ],
   [/no space left/i, (server) => `the disk of the registry ${server} is full`],
 ];
