@@ -14,6 +14,8 @@ import { gatewayImage, startGatewayOn } from '../zero-loss/own-gateway.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const IMAGE = '127.0.0.1:5000/everywhere:latest';
 const NAME = 'everywhere';
+/** Three engines on two cores. */
+const PATIENCE_MS = 180_000;
 
 /** A swarm of three engines that share nothing but the network between them; only one of them has what a build needs. */
 describe('registry.yml on a swarm of three nodes', function () {
@@ -49,10 +51,14 @@ describe('registry.yml on a swarm of three nodes', function () {
     const { manager, workers } = opened(swarm);
     expect(await build({ FROM: base, text: 'one' })).to.equal('success');
     const engines = [manager, ...workers];
-    await until('a replica on each node', async () => {
-      const running = await Promise.all(engines.map((engine) => replicas(engine)));
-      return running.every((images) => images.length === 1);
-    });
+    await until(
+      'a replica on each node',
+      async () => {
+        const running = await Promise.all(engines.map((engine) => replicas(engine)));
+        return running.every((images) => images.length === 1);
+      },
+      PATIENCE_MS,
+    );
     // Each node has pulled it by the digest that the registry told.
     for (const engine of engines) {
       expect((await replicas(engine))[0]).to.match(
@@ -64,7 +70,7 @@ describe('registry.yml on a swarm of three nodes', function () {
 
   it('rolls out what was built anew under the same name', async () => {
     expect(await build({ FROM: base, text: 'two' })).to.equal('success');
-    await until('the new version', async () => (await rollout()) === 'done');
+    await until('the new version', async () => (await rollout()) === 'done', PATIENCE_MS);
     expect(await answers()).to.equal('two');
   });
 
@@ -73,7 +79,7 @@ describe('registry.yml on a swarm of three nodes', function () {
     await docker(manager, 'service', 'update', '--force', '--detach=false', '-q', 'skep-registry_registry');
     for (const engine of [manager, ...workers]) await forwarded(engine);
     expect(await build({ FROM: base, text: 'three' })).to.equal('success');
-    await until('the new version', async () => (await rollout()) === 'done');
+    await until('the new version', async () => (await rollout()) === 'done', PATIENCE_MS);
     expect(await answers()).to.equal('three');
   });
 
@@ -87,7 +93,7 @@ describe('registry.yml on a swarm of three nodes', function () {
     for (const worker of workers) await pull(worker, IMAGE);
     // What the registry has thrown away it is given once more, and does not say that it has it.
     expect(await build({ FROM: base, text: 'one' })).to.equal('success');
-    await until('the first version again', async () => (await rollout()) === 'done');
+    await until('the first version again', async () => (await rollout()) === 'done', PATIENCE_MS);
     expect(await answers()).to.equal('one');
   });
 
@@ -143,13 +149,17 @@ async function docker(engine: Engine, ...args: string[]): Promise<void> {
 
 /** Resolves when the node's engine reaches the registry: asked for an image that is not there, it says so. */
 async function forwarded(engine: Engine): Promise<void> {
-  await until(`the registry at ${engine.address}`, async () => {
-    const answer = await engine.docker.pull('127.0.0.1:5000/nothing:latest').then(
-      () => 'pulled',
-      (error: unknown) => String(error),
-    );
-    return /manifest unknown|not found/.test(answer);
-  });
+  await until(
+    `the registry at ${engine.address}`,
+    async () => {
+      const answer = await engine.docker.pull('127.0.0.1:5000/nothing:latest').then(
+        () => 'pulled',
+        (error: unknown) => String(error),
+      );
+      return /manifest unknown|not found/.test(answer);
+    },
+    PATIENCE_MS,
+  );
 }
 
 async function pull(engine: Engine, image: string): Promise<void> {
