@@ -1,18 +1,15 @@
 import { homedir } from 'node:os';
 import { CliError } from './errors.ts';
 import { paintFor, type Shell } from './shell.ts';
-
-const CLEAR_LINE = '\r\u001b[K';
+import { isUnicode, statusLine } from './status-line.ts';
 
 /** The shell of this process. */
 export function processShell(): Shell {
   const isTerminal = process.stdout.isTTY === true;
   const showsStatus = isTerminal && process.env['TERM'] !== 'dumb';
-  let hasStatus = false;
-  const clearStatus = (): void => {
-    if (hasStatus) process.stdout.write(CLEAR_LINE);
-    hasStatus = false;
-  };
+  const status = statusLine(process.stdout, { isUnicode: isUnicode(process.env) });
+  const clearStatus = (): void => status.clear();
+  process.on('exit', clearStatus);
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -25,9 +22,7 @@ export function processShell(): Shell {
       process.stdout.write(`${line}\n`);
     },
     status: (line) => {
-      if (!showsStatus) return;
-      hasStatus = true;
-      process.stdout.write(`${CLEAR_LINE}${line.slice(0, (process.stdout.columns || 80) - 1)}`);
+      if (showsStatus) status.show(line);
     },
     live: liveLines(isTerminal),
     write: (bytes) =>

@@ -20,6 +20,7 @@ export async function deployFunctions(
   const failures: string[] = [];
   for (const deployment of deployments) {
     if (announce) shell.out(`Deploying: ${deployment.service}.`);
+    shell.status(`Deploying ${deployment.service}`);
     const reply = await send(gateway, deployment, mode);
     report(shell, gateway, deployment, reply);
     if (reply.status !== 200 && reply.status !== 202) {

@@ -52,7 +52,8 @@ export async function waitForRollouts(
       }
     }
     if (waiting.size === 0) break;
-    shell.status(`Waiting for ${[...waiting.keys()].map(nameOf).join(', ')}, ${seconds(began)}`);
+    const elapsed = Math.floor((performance.now() - began) / 1000);
+    shell.status(`Waiting for ${[...waiting.keys()].map(nameOf).join(', ')}, ${elapsed} s`);
     await sleep(POLL_MS);
   }
   if (failures.length > 0)
