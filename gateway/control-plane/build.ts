@@ -151,7 +151,8 @@ function tooLate(afterMs: number): AbortSignal {
   return controller.signal;
 }
 
-/** By the name that the client used. */
-function originOf({ protocol, host }: RouterContext<RequestState>): string {
-  return URL.parse(`${protocol}://${host}`)?.origin ?? '';
+/** By the name that the client used, also behind a proxy with TLS. Nobody else is told of it, so that it need not be true. */
+function originOf(ctx: RouterContext<RequestState>): string {
+  const isTls = ctx.get('x-forwarded-proto').toLowerCase() === 'https';
+  return URL.parse(`${isTls ? 'https' : 'http'}://${ctx.host}`)?.origin ?? '';
 }

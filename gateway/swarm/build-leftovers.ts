@@ -52,8 +52,8 @@ export class BuildLeftovers {
       const needed = await this.#needed();
       const isOver = (id: string): boolean =>
         (this.#layers.get(id.slice(0, 12)) ?? Number.POSITIVE_INFINITY) < performance.now();
-      for (const { id, isBuilt } of dangling) {
-        if (needed.has(id) || !(isBuilt || isOver(id))) continue;
+      for (const { id, digests, isBuilt } of dangling) {
+        if ([id, ...digests].some((each) => needed.has(each)) || !(isBuilt || isOver(id))) continue;
         await this.#remove(id);
       }
     } catch (error) {
@@ -72,18 +72,19 @@ export class BuildLeftovers {
     }
   }
 
-  /** Images without a name, by id without `sha256:`. */
-  async #dangling(): Promise<{ id: string; isBuilt: boolean }[]> {
+  /** Images without a tag, by id without `sha256:`, with the digests that registries know them by. */
+  async #dangling(): Promise<{ id: string; digests: readonly string[]; isBuilt: boolean }[]> {
     const images = await this.#engine.call('list images', (docker) =>
       docker.listImages({ filters: { dangling: ['true'] } }),
     );
-    return images.map(({ Id, Labels }) => ({
+    return images.map(({ Id, RepoDigests, Labels }) => ({
       id: Id.replace(/^sha256:/, ''),
+      digests: (RepoDigests ?? []).map((name) => name.replace(/^.*@sha256:/, '')),
       isBuilt: Labels?.[this.#label] !== undefined,
     }));
   }
 
-  /** Ids of images that services run, or may be rolled back to: one without replicas has no container that would hold it. */
+  /** Ids and digests of images that services run, or may be rolled back to: one without replicas has no container that would hold it. */
   async #needed(): Promise<Set<string>> {
     const services = await this.#engine.call('list services', (docker) => docker.listServices());
     const specs = services.flatMap((service) => [

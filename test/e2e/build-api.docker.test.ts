@@ -1,6 +1,8 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { pack } from 'tar-stream';
-import { docker } from '../support/cli.ts';
+import { docker, emptyFolder, run } from '../support/cli.ts';
 import { openPlatform, type Platform } from '../support/platform.ts';
 
 const NAME = 'e2e-built';
@@ -58,6 +60,46 @@ describe('a build by the gateway', function () {
     expect(progress.flatMap(({ log }) => log).join('\n')).to.match(/Step 1\/2|FROM/);
     const answer = await fetch(`${platform.url}/function/${NAME}`, { method: 'POST', body: '' });
     expect(await answer.text()).to.equal('built in the gateway');
+  });
+
+  it('is one curl of a tar, whose last line has the URL that answers', async () => {
+    const folder = emptyFolder();
+    try {
+      mkdirSync(join(folder.path, 'context'));
+      const config = {
+        image: IMAGE,
+        deploy: { service: NAME, envProcess: 'cat /etc/motto', envVars: { cgi_response: 'false' } },
+      };
+      writeFileSync(join(folder.path, 'com.openfaas.docker.config'), JSON.stringify(config));
+      writeFileSync(join(folder.path, 'context/Dockerfile'), `FROM ${base}\nCOPY motto /etc/motto\n`);
+      writeFileSync(join(folder.path, 'context/motto'), 'from one curl');
+      const script =
+        'tar -czf - com.openfaas.docker.config context | curl -sSN -H "Authorization: $AUTH" -H "Accept: application/x-ndjson" --data-binary @- "$GATEWAY/system/build"';
+      const ran = await run('sh', ['-c', script], {
+        folder: folder.path,
+        stdin: '',
+        env: { AUTH: platform.authorization, GATEWAY: platform.url },
+      });
+      const last = JSON.parse(ran.stdout.trim().split('\n').at(-1) ?? '') as { status: string; url: string };
+      expect(last.status, ran.stdout + ran.stderr).to.equal('success');
+      expect(last.url).to.equal(`${platform.url}/function/${NAME}`);
+      expect(await (await fetch(last.url, { method: 'POST' })).text()).to.equal('from one curl');
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it('tells why a version does not run, and leaves the one before it', async () => {
+    const before = await fetch(`${platform.url}/function/${NAME}`, { method: 'POST' });
+    const response = await build({
+      'com.openfaas.docker.config': JSON.stringify({ image: IMAGE, deploy: { service: NAME } }),
+      'context/Dockerfile': `FROM ${base}\nENTRYPOINT ["sh", "-c", "exit 3"]\n`,
+    });
+    const last = (await lines(response)).at(-1);
+    expect(last?.status).to.equal('failed');
+    expect(last?.error).to.contain('non-zero exit (3)');
+    const after = await fetch(`${platform.url}/function/${NAME}`, { method: 'POST' });
+    expect([after.status, await after.text()]).to.deep.equal([200, await before.text()]);
   });
 
   it('that fails says which step and why, with status `failed`', async () => {

@@ -44,6 +44,17 @@ describe('POST /system/build', () => {
     expect(await response.json()).to.deep.equal({ log: ['the tar'], image: 'i', status: 'success' });
   });
 
+  it('says by which name the client reached it', async () => {
+    const origins: string[] = [];
+    await start(async (_tar, { origin }) => {
+      origins.push(origin);
+      return step('x');
+    });
+    await control.call('POST', '/system/build', 'x');
+    await control.call('POST', '/system/build', 'x', { 'x-forwarded-proto': 'https' });
+    expect(origins).to.deep.equal([control.url, control.url.replace('http', 'https')]);
+  });
+
   it('answers a failed build with 200, as clients want it', async () => {
     await start(async () => ({ log: [], image: 'i', status: 'failed', error: 'exit 1' }));
     const response = await control.call('POST', '/system/build', 'x');
