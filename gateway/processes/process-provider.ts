@@ -74,9 +74,12 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
       throw new FaasError('function_not_found', `function ${qualifiedName(ref)} not found`);
     return entry;
   };
+  const refuseWhenStopped = (): void => {
+    if (isStopped) throw new FaasError('provider_unavailable', 'functions are being stopped here');
+  };
   const writing = <T>(ref: FunctionRef, job: () => Promise<T>): Promise<T> =>
     inTurn(qualifiedName(ref), async () => {
-      if (isStopped) throw new FaasError('provider_unavailable', 'functions are being stopped here');
+      refuseWhenStopped();
       return job();
     });
 
@@ -96,6 +99,7 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
     if (names.length > 0) await options.secrets.copyTo(folder, names, ref.namespace);
     try {
       const secrets = names.length === 0 ? undefined : { folder, digest: await digestOf(folder, names) };
+      refuseWhenStopped(); // that may have been meanwhile
       return toVersion({ ref, deployment, runnable, inherited, secrets });
     } catch (error) {
       await rm(folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
+import type { Runnable } from '../../../gateway/processes/runnable.ts';
 import { WATCHDOG_COMMAND } from '../../provider-contract/open-processes.ts';
 import { isAlive } from '../../watchdog/start-watchdog.ts';
 import { closeClusters, FIXTURES, openCluster, REF, seen } from './open-cluster.ts';
@@ -177,6 +178,17 @@ describe('a cluster of processes', function () {
     await opened.cluster.stop(0);
     const error = await opened.cluster.provider.create(opened.deployment()).catch((cause: Error) => cause);
     expect(String(error)).to.include('functions are being stopped here');
+  });
+
+  it('starts nothing for a deployment that was on its way when it was stopped', async () => {
+    const found = Promise.withResolvers<Runnable>();
+    const opened = openCluster({ sources: { find: () => found.promise } });
+    const created = opened.cluster.provider.create(opened.deployment()).catch((cause: Error) => cause);
+    const stopped = opened.cluster.stop(0);
+    found.resolve({ folder: FIXTURES, env: { fprocess: 'cat' }, version: '1' });
+    expect(String(await created)).to.include('functions are being stopped here');
+    await stopped;
+    expect(opened.cluster.pidsOf(REF)).to.deep.equal([]);
   });
 });
 
