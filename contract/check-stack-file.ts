@@ -1,5 +1,5 @@
 import { ContractError } from './contract-error.ts';
-import { isFunctionName } from './function-ref.ts';
+import { DEFAULT_NAMESPACE, isFunctionName } from './function-ref.ts';
 import { DEVICES, type FunctionResources } from './function-types.ts';
 import { parseImageReference } from './image-reference.ts';
 import { parseCallLimits, RATE_LABEL } from './parse-call-limits.ts';
@@ -8,6 +8,7 @@ import { parseFunctionSchedule, SCHEDULE_ANNOTATION } from './parse-function-sch
 import { parseMemoryBytes, parseNanoCpus } from './parse-quantity.ts';
 import { parseQueueAnnotations } from './parse-queue-annotations.ts';
 import { parseScaleLabels } from './parse-scale-labels.ts';
+import { isReservedLabel, PLATFORM_SERVICES } from './platform-names.ts';
 import type { StackFunction, StackReading } from './stack-file.ts';
 import type { FieldWay, StackProblem } from './stack-file-problem.ts';
 
@@ -32,6 +33,12 @@ export function checkStackFile(reading: StackReading, functions: readonly StackF
 
 function checkFunction(fn: StackFunction, report: Report): void {
   checkImage(fn.image, report);
+  if ((fn.namespace ?? DEFAULT_NAMESPACE) === DEFAULT_NAMESPACE && PLATFORM_SERVICES.includes(fn.name)) {
+    report([], `${fn.name} is the name of a service of the platform`, 'choose another name for the function');
+  }
+  for (const key of Object.keys(fn.labels).filter(isReservedLabel)) {
+    report(['labels', key], 'this label is reserved for the platform', 'choose another key');
+  }
   if (fn.namespace !== undefined && !isFunctionName(fn.namespace)) {
     report(
       ['namespace'],

@@ -1,5 +1,6 @@
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
+import { isReservedLabel } from '../../contract/platform-names.ts';
 import { FaasError } from '../errors.ts';
 
 /** On the service and on its containers: whose they are. What carries it is a function, whoever made it. */
@@ -11,9 +12,6 @@ export const ANNOTATION_PREFIX = 'com.openfaas.annotations.';
 export const DEPLOYMENT_LABEL = 'skep.deployment';
 /** On the containers: the image that the tag meant, so that a rebuilt image rolls. */
 export const IMAGE_ID_LABEL = 'skep.image-id';
-
-/** Keys that only the platform may write: its own, and those that Docker reads. */
-const RESERVED_PREFIXES = [ANNOTATION_PREFIX, 'skep.', 'com.docker.'];
 
 /** Labels that every function's service and containers carry. */
 export function platformLabels(ref: FunctionRef): Record<string, string> {
@@ -36,7 +34,7 @@ export function toSwarmLabels(ref: FunctionRef, deployment: FunctionDeployment):
   for (const [key, value] of Object.entries(deployment.labels ?? {})) {
     checkKey(key, 'labels');
     const isOwn = Object.hasOwn(own, key);
-    if ((isOwn && own[key] !== value) || RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
+    if ((isOwn && own[key] !== value) || isReservedLabel(key)) {
       throw new FaasError(
         'invalid_request',
         `labels: ${key} is reserved for the platform: choose another key`,
@@ -57,9 +55,7 @@ export function toUserLabels(
   ref: FunctionRef,
 ): Record<string, string> {
   const own = platformLabels(ref);
-  const kept = Object.entries(labels).filter(
-    ([key]) => !Object.hasOwn(own, key) && !RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix)),
-  );
+  const kept = Object.entries(labels).filter(([key]) => !Object.hasOwn(own, key) && !isReservedLabel(key));
   return { ...Object.fromEntries(kept), faas_function: ref.name };
 }
 

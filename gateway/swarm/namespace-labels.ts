@@ -1,17 +1,17 @@
 import type { FunctionNamespace } from '../../contract/parse-namespace.ts';
+import { isReservedLabel } from '../../contract/platform-names.ts';
 import { FaasError } from '../errors.ts';
 import { ANNOTATION_PREFIX, toAnnotations } from './function-labels.ts';
 
 /** On the Swarm config that stands for a namespace: its name. */
 export const NAMESPACE_CONFIG_LABEL = 'skep.namespace';
-const RESERVED_PREFIXES = [ANNOTATION_PREFIX, 'skep.', 'com.docker.'];
 
 /** @throws {FaasError} `invalid_request` for a key that is the platform's */
 export function toConfigLabels({ name, labels, annotations }: FunctionNamespace): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [key, value] of Object.entries(labels)) {
     checkKey(key, 'labels');
-    if (RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
+    if (isReservedLabel(key)) {
       throw new FaasError(
         'invalid_request',
         `labels: ${key} is reserved for the platform: choose another key`,
@@ -28,9 +28,7 @@ export function toConfigLabels({ name, labels, annotations }: FunctionNamespace)
 
 /** The namespace that the labels of its config tell of. */
 export function toNamespace(labels: Readonly<Record<string, string>>): FunctionNamespace {
-  const own = Object.entries(labels).filter(
-    ([key]) => !RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix)),
-  );
+  const own = Object.entries(labels).filter(([key]) => !isReservedLabel(key));
   return {
     name: labels[NAMESPACE_CONFIG_LABEL] ?? '',
     labels: Object.fromEntries(own),

@@ -1,20 +1,12 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_NAMESPACE, type FunctionRef, isFunctionName } from '../../contract/function-ref.ts';
+import { PLATFORM_SERVICES } from '../../contract/platform-names.ts';
 import { FaasError } from '../errors.ts';
 
 const LONGEST = 63;
 const HASH_LENGTH = 10;
 
-/** Names that the platform's own services answer to on the functions' network. */
-const PLATFORM_NAMES: ReadonlySet<string> = new Set([
-  'gateway',
-  'queue-worker',
-  'nats',
-  'prometheus',
-  'alertmanager',
-  'grafana',
-  'registry',
-]);
+const PLATFORM_NAMES: ReadonlySet<string> = new Set(PLATFORM_SERVICES);
 
 /** The stack of the platform is deployed as `skep`: the function `skep` of a namespace `nats` would take its place. */
 const STACK_PREFIX = /^skep_/;

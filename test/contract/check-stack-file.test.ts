@@ -148,6 +148,19 @@ describe('checkStackFile', () => {
     expect(problems('  a:\n    image: a:V1-RC\n')).to.deep.equal([]);
   });
 
+  it('refuses a name of the platform, in the default namespace', () => {
+    expect(problems('  nats: {image: a}\n')).to.deep.equal([
+      's.yaml:4:9: functions.nats: nats is the name of a service of the platform; choose another name for the function',
+    ]);
+    expect(problems('  nats: {image: a, namespace: dev}\n')).to.deep.equal([]);
+  });
+
+  it('refuses a label of the platform', () => {
+    expect(of('labels: {com.docker.stack.namespace: x}')).to.match(
+      /functions.a.labels.com.docker.stack.namespace: this label is reserved for the platform; choose/,
+    );
+  });
+
   it('points at the function where the image is missing altogether', () => {
     expect(problems('  a:\n    lang: node\n')).to.match(
       /^s.yaml:4:3: functions.a.image: the function has no image/,

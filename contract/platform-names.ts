@@ -1,0 +1,23 @@
+/** Names that the platform's own services answer to: no function of the default namespace may have one. */
+export const PLATFORM_SERVICES: readonly string[] = [
+  'gateway',
+  'queue-worker',
+  'nats',
+  'prometheus',
+  'alertmanager',
+  'grafana',
+  'registry',
+  'registry-host',
+  'registry-overlay',
+];
+
+/** Keys of labels that only the platform may write: its own, and those that Docker reads. */
+export const RESERVED_LABEL_PREFIXES: readonly string[] = [
+  'com.openfaas.annotations.',
+  'skep.',
+  'com.docker.',
+];
+
+export function isReservedLabel(key: string): boolean {
+  return RESERVED_LABEL_PREFIXES.some((prefix) => key.startsWith(prefix));
+}
