@@ -213,10 +213,17 @@ function awaitRequest(): void
     }
     // A byte that is no UTF-8 comes as a lone surrogate, which PHP refuses; NUL, which no variable can hold, marks its place.
     $readable = preg_replace('/(?<!\\\\)((?:\\\\\\\\)*)\\\\u[dD][cC]([89a-fA-F][0-9a-fA-F])/', '$1\\u0000$2', $document);
-    foreach (json_decode($readable, true, 16, JSON_THROW_ON_ERROR)['environment'] as $name => $value) {
-        putenv($name . '=' . preg_replace_callback('/\x00(..)/', static fn (array $byte): string => chr(hexdec($byte[1])), $value));
+    $hasEnv = $_ENV !== [];
+    foreach (json_decode($readable, true, 16, JSON_THROW_ON_ERROR)['environment'] as $name => $text) {
+        $value = preg_replace_callback('/\x00(..)/', static fn (array $byte): string => chr(hexdec($byte[1])), $text);
+        putenv("$name=$value");
+        $_SERVER[$name] = $value;
+        if ($hasEnv) {
+            $_ENV[$name] = $value;
+        }
     }
     putenv('SKEP_PREFORK');
+    unset($_SERVER['SKEP_PREFORK'], $_ENV['SKEP_PREFORK']);
 }
 
 function answerRequest(): string

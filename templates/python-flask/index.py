@@ -52,6 +52,7 @@ def main():
         threads=read_number("threads", "8"),
         # The watchdog limits connections, time and bodies; the gateway says who called.
         connection_limit=10_000,
+        asyncore_use_poll=True,  # select cannot count further than 1024
         channel_timeout=3600,
         max_request_body_size=2**62,
         clear_untrusted_proxy_headers=False,

@@ -65,9 +65,14 @@ class Context
   end
 end
 
+# Whatever the locale says: what comes over HTTP is UTF-8, if it is text.
+def as_utf8(text)
+  text.dup.force_encoding(Encoding::UTF_8)
+end
+
 def read_headers
   given = ENV.select { |name, _| name.start_with?("Http_") && !NOT_HEADERS.include?(name) }
-  given.to_h { |name, value| [name.delete_prefix("Http_").tr("_", "-").downcase, value] }
+  given.to_h { |name, value| [as_utf8(name.delete_prefix("Http_")).tr("_", "-").downcase, as_utf8(value)] }
 end
 
 # A value given once is a string, given more than once a list.
@@ -95,14 +100,14 @@ def parse_body(raw, content_type)
   return raw if is_raw
   return parse_json(raw) if is_json
 
-  text = raw.dup.force_encoding(Encoding::UTF_8)
+  text = as_utf8(raw)
   return parse_form(text.scrub) if type == "application/x-www-form-urlencoded"
 
   type.start_with?("text/") ? text.scrub : raw
 end
 
 def parse_json(raw)
-  raw.empty? ? {} : JSON.parse(raw.dup.force_encoding(Encoding::UTF_8))
+  raw.empty? ? {} : JSON.parse(as_utf8(raw))
 rescue JSON::ParserError => error
   raise BadRequest.new(400, "The body is not valid JSON: #{error.message.scrub.lines.first.to_s[0, 200].strip}")
 end
@@ -142,7 +147,8 @@ end
 def run
   headers = read_headers
   body = parse_body($stdin.binmode.read, headers["content-type"])
-  event = Event.new(body, headers, ENV.fetch("Http_Method", "GET"), parse_form(ENV.fetch("Http_Query", "")), ENV.fetch("Http_Path", "/"))
+  method, query, path = { "Http_Method" => "GET", "Http_Query" => "", "Http_Path" => "/" }.map { |name, otherwise| as_utf8(ENV.fetch(name, otherwise)) }
+  event = Event.new(body, headers, method, parse_form(query), path)
   context = Context.new
   load_handler
   value = handle(event, context)
@@ -191,10 +197,10 @@ def main
   exit!(0)
 end
 
-# Where there is a Gemfile with gems in it: theirs are the ones that are loaded.
-gemfile = File.join(__dir__, "function", "Gemfile")
-if File.exist?("#{gemfile}.lock")
-  ENV["BUNDLE_GEMFILE"] ||= gemfile
+# Where the lock file names gems: theirs are the ones that are loaded. Without any, Bundler would only cost its own start.
+lock = File.join(__dir__, "function", "Gemfile.lock")
+if File.exist?(lock) && File.foreach(lock).any? { |line| line.start_with?("    ") }
+  ENV["BUNDLE_GEMFILE"] ||= File.join(__dir__, "function", "Gemfile")
   require "bundler/setup"
 end
 main

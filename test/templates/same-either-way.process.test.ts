@@ -60,7 +60,8 @@ function handle($event, $context) {
   sort($env);
   $inherited = explode("\\0", text(shell_exec('/usr/bin/env -0')));
   sort($inherited);
-  return ['env' => $env, 'inherited' => $inherited, 'cwd' => getcwd(), 'argv' => $_SERVER['argv'], 'rest' => stream_get_contents(STDIN), 'body' => $event->body];
+  return ['env' => $env, 'inherited' => $inherited, 'cwd' => getcwd(), 'argv' => $_SERVER['argv'],
+    'server' => array_map(text(...), array_filter($_SERVER, fn ($name) => preg_match('/^(Http_|SKEP|OWN)/', $name), ARRAY_FILTER_USE_KEY)), 'rest' => stream_get_contents(STDIN), 'body' => $event->body];
 }
 `;
 
