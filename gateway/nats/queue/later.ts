@@ -133,7 +133,9 @@ export class LaterMover {
       return { seq, id: '', failures: 0, runAt: decodeCallback({ seq, headers, data }).runAt ?? 0 };
     }
     const { id, runAt = 0 } = decodeCall({ seq, headers, data }, 'later');
-    return { seq, id: placeOf(id)?.sequence === seq ? '' : id, runAt, failures: 0 };
+    const first = placeOf(id);
+    const isFirst = first?.place === 'later' && first.sequence === seq;
+    return { seq, id: isFirst ? '' : id, runAt, failures: 0 };
   }
 
   /** A cancelled call does not wait for its time: what tells that it was cancelled may be forgotten by then. */

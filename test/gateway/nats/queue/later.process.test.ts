@@ -201,6 +201,20 @@ describe('what is to be run later', function () {
     expect(await stateOf(queue.names.queue)).to.equal(0);
   });
 
+  it('goes when it is cancelled, though it is in this place by chance what its id says of another one', async () => {
+    const { mover } = startMover();
+    const id = await queue.intake.accept(newCall());
+    const [call] = await queue.waiting();
+    const { js, newHeaders } = await queue.sessions.get();
+    const retry = { ...(call ?? expect.fail('it does not wait')), attempt: 2, runAt: Date.now() + 20_000 };
+    const { headers, payload } = encodeCall(retry, newHeaders());
+    const subject = queue.names.laterCall('faas-request', { name: 'echo', namespace: 'openfaas-fn' });
+    expect((await js.publish(subject, payload, { headers })).seq).to.equal(1);
+    await until('it is known', async () => mover.waiting === 1);
+    await cancel(id);
+    await until('nothing later', async () => (await stateOf(queue.names.later)) === 0);
+  });
+
   it('stays when a cancellation comes of a call that was not cancelled', async () => {
     const { mover } = startMover();
     const id = await queue.intake.accept(newCall({ runAt: Date.now() + 3_600_000 }));
