@@ -146,7 +146,7 @@ describe('the architecture', () => {
     ],
     ['watchdog/', ['contract/', 'http1/']],
     // `skep dev` puts together what the others are made of.
-    ['cli/', ['contract/', 'templates/', 'dev/run-dev.ts', 'watchdog/main.ts']],
+    ['cli/', ['contract/', 'templates/', 'store/', 'dev/run-dev.ts', 'watchdog/main.ts']],
     ['dev/', ['contract/', 'cli/', 'gateway/', 'watchdog/']],
   ];
   for (const [folder, allowed] of RULES) {
