@@ -22,7 +22,8 @@ export function processShell(): Shell {
       process.stdout.write(`${line}\n`);
     },
     status: (line) => {
-      if (showsStatus) status.show(line);
+      if (line === '') clearStatus();
+      else if (showsStatus) status.show(line);
     },
     live: liveLines(isTerminal),
     write: (bytes) =>

@@ -9,7 +9,7 @@ export interface Shell {
   readonly paint: Paint;
   /** One line to stdout. */
   out(line: string): void;
-  /** On a terminal, one line of what goes on now, with a spinner, replaced by whatever is written next; nothing elsewhere. */
+  /** On a terminal, one line of what goes on now, with a spinner, replaced by whatever is written next; nothing elsewhere. Empty: none any more. */
   status(line: string): void;
   /**
    * On a terminal, lines that stand in place of those of before; undefined: they stay, and what is written next comes below.

@@ -157,6 +157,7 @@ export class DevFunction {
           onStep: (what) => {
             step = what;
             if (!this.#deployed || what !== 'building') output.event(fn.name, `${what}…`);
+            output.status(`${fn.name}: ${what}`);
           },
           onLine: (line) => {
             if (isVerbose) output.step(fn.name, line);

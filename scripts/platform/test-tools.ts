@@ -17,6 +17,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   jq: 'jq',
   'nats-server': 'nats-server',
   php: 'php-cli',
+  ps: 'procps',
   python3: 'python3',
   ruby: 'ruby',
   wrk: 'wrk',
