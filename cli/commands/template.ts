@@ -12,6 +12,7 @@ import {
 } from '../stores/template-store.ts';
 import { requireSubCommand } from '../sub-commands.ts';
 import { fetchMissingTemplate, pullFromStore, pullNamed, splitLang } from '../templates/fetch-template.ts';
+import { findTemplate } from '../templates/find-template.ts';
 import { parseRepository } from '../templates/git-repository.ts';
 import { pullTemplates } from '../templates/pull-templates.ts';
 
@@ -113,6 +114,7 @@ async function pullStack(shell: Shell, flags: PullFlags): Promise<void> {
   }
   for (const { name, source } of templates) {
     if (source !== undefined) await pullNamed(shell, { name, source }, flags);
+    else if (await findTemplate(shell, name)) shell.out(`Template: ${name} is here already`);
     else await fetchMissingTemplate(shell, name);
   }
 }

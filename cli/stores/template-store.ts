@@ -43,8 +43,12 @@ export async function loadTemplateStore(
 
 function toTemplate(item: unknown, where: string): StoreTemplate {
   const entry = new StoreEntry(item, where);
+  const template = entry.required('template');
+  // It becomes a folder here.
+  if (!/^[a-zA-Z0-9][\w.-]*$/.test(template))
+    throw new CliError(`${where}: "${template}" is no template name`);
   return {
-    template: entry.required('template'),
+    template,
     platform: entry.text('platform') || 'x86_64',
     language: entry.text('language'),
     source: entry.text('source'),

@@ -275,6 +275,12 @@ describe('stores of the CLI', function () {
     });
   }
 
+  it('refuses a template of a store whose name is a path', async () => {
+    place.write('wrong.json', JSON.stringify([{ template: '../../x', repo: '.' }]));
+    const ran = await place.skep(['template', 'store', 'pull', '../../x', '-u', './wrong.json']);
+    expect(ran.stdout).to.contain('entry 1: "../../x" is no template name');
+  });
+
   it('says which store cannot be read, and why', async () => {
     server = await ScriptedGateway.start(() => ({ status: 404, body: '<html>' }));
     const told = async (url: string) => (await place.skep(['store', 'list', '-u', url])).stdout;

@@ -195,6 +195,21 @@ describe('skep template pull', function () {
       expect(readdirSync(join(place.path, 'template'))).to.deep.equal(['one']);
     });
 
+    it('leaves one without a source that comes with skep, and says so', async () => {
+      place.write('stack.yaml', `${stackOf('', 'node')}configuration:\n  templates:\n    - name: node\n`);
+      const ran = await place.skep(['template', 'pull', 'stack']);
+      expect(ran.stdout).to.equal('Template: node is here already\n');
+      expect(ran.exitCode).to.equal(0);
+    });
+
+    it('fetches a template that two functions want once, also when they ask at the same time', async () => {
+      const two = '  other: {lang: one, handler: ./fn, image: other}\n';
+      place.write('stack.yaml', stackOf(`${two}${from('one', repository('one').path)}`));
+      const ran = await place.skep(['build', '--shrinkwrap', '--parallel', '2']);
+      expect(ran.stdout.match(/Pulling template/g)).to.have.length(1);
+      expect(ran.exitCode, ran.stdout).to.equal(0);
+    });
+
     it('says so when the stack file names none, or one that its repository has not', async () => {
       place.write('stack.yaml', stackOf(''));
       expect((await place.skep(['template', 'pull', 'stack'])).stdout).to.contain('names no templates');
