@@ -27,6 +27,8 @@ export interface RunBuildOptions {
   readonly disk?: BuildDisk;
   readonly keys?: BuildKeys;
   readonly defaultNamespace: string;
+  /** False: the request may not deploy. Default true. */
+  readonly mayDeploy?: boolean;
   /** Where the client reaches the gateway, e.g. `http://127.0.0.1:8080`: the function's URL begins with it. */
   readonly origin: string;
 }
@@ -70,6 +72,12 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
   });
   const room = options.disk && (await watchRoom(options.disk));
   try {
+    if (config.deploy !== undefined && options.mayDeploy === false) {
+      throw new FaasError(
+        'invalid_request',
+        'com.openfaas.docker.config: deploy: the payload secret is for building alone: deploy with POST /system/build and basic auth',
+      );
+    }
     const secrets = openSecrets(received, options.keys ?? NO_BUILD_KEYS);
     const ended = AbortSignal.any([signal, limit, ...(room === undefined ? [] : [room.signal])]);
     return end(await buildAndDeploy(received, { ...options, secrets, tell, signal: ended }));

@@ -22,6 +22,8 @@ export type RunBuild = (
     readonly signal: AbortSignal;
     /** Where the client reached this gateway. */
     readonly origin: string;
+    /** Whether what is built may be deployed, too. */
+    readonly mayDeploy: boolean;
   },
 ) => Promise<BuildProgress>;
 
@@ -58,7 +60,7 @@ export function buildRoutes(
   const answer = async (
     ctx: RouterContext<RequestState>,
     tar: Readable,
-    onEnd: () => void,
+    { mayDeploy, onEnd }: { readonly mayDeploy: boolean; readonly onEnd: () => void },
   ): Promise<void> => {
     const { signal, callId } = ctx.state;
     const lines = ctx.get('accept').toLowerCase().includes('application/x-ndjson')
@@ -71,7 +73,7 @@ export function buildRoutes(
         lines.write(progressLines(progress));
       begin();
     };
-    const done = runBuild(tar, { onProgress, signal, origin: originOf(ctx) }).finally(onEnd);
+    const done = runBuild(tar, { onProgress, signal, origin: originOf(ctx), mayDeploy }).finally(onEnd);
     if (lines === undefined) {
       ctx.body = await done;
       return;
@@ -94,7 +96,7 @@ export function buildRoutes(
   return {
     build: async (ctx) => {
       const release = builds.take();
-      await answer(ctx, ctx.req, release);
+      await answer(ctx, ctx.req, { mayDeploy: true, onEnd: release });
     },
     signedBuild: async (ctx) => {
       if (payloadSecret === undefined) {
@@ -123,10 +125,11 @@ export function buildRoutes(
         dispose();
         throw error;
       }
-      await answer(ctx, signed.read(), () => {
+      const onEnd = (): void => {
         release();
         dispose();
-      });
+      };
+      await answer(ctx, signed.read(), { mayDeploy: false, onEnd });
     },
     publicKey: (ctx) => {
       if (keyPair === undefined) {

@@ -6,6 +6,7 @@ import { hasBuildKit } from './buildkit/has-buildkit.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { type EngineMessage, readMessages } from './engine-messages.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
+import { serviceThatRuns } from './foreign-image.ts';
 import { linkSignal } from './linked-signal.ts';
 import { pushImage } from './push-image.ts';
 
@@ -35,6 +36,8 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
     build: async (request, onLine, signal) => {
       signal.throwIfAborted();
       const follow: Following = { onLine, signal };
+      const service = await serviceThatRuns(engine, request.image);
+      if (service !== undefined) return { kind: 'failed', error: inUseBy(service, request.image) };
       const isBuildKit = await hasBuildKit(engine);
       if (request.secrets !== undefined && !isBuildKit) return { kind: 'failed', error: NO_SECRETS };
       try {
@@ -58,7 +61,11 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
   };
 }
 
-export interface Following {
+function inUseBy(service: string, image: string): string {
+  return `${image} is the image of the service ${service}, which is no function: give what is built a name of its own`;
+}
+
+interface Following {
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;
 }

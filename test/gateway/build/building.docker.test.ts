@@ -192,6 +192,25 @@ describe('builds with an engine, over HTTP', function () {
     await until('the first is removed', async () => !(await isThere(first)));
   });
 
+  it('do not take the name of an image that a service runs which is no function, in no spelling of it', async () => {
+    await start();
+    const service = await docker.createService({
+      Name: 'skep-building-platform',
+      TaskTemplate: { ContainerSpec: { Image: 'docker.io/skep-building-test/platform:1' } },
+      Mode: { Replicated: { Replicas: 0 } },
+    });
+    try {
+      for (const image of ['skep-building-test/platform:1', 'docker.io/skep-building-test/platform:1']) {
+        const progress = await last(`FROM ${BASE}\n`, { image, skipPush: true });
+        expect(progress?.error, image).to.include('service skep-building-platform');
+      }
+      const other = await last(`FROM ${BASE}\n`, { image: 'skep-building-test/platform:2' });
+      expect(other?.status).to.equal('success');
+    } finally {
+      await docker.getService(service.id).remove();
+    }
+  });
+
   it('need BuildKit for build secrets, where the engine has none, and say so', async function () {
     const { url } = await start();
     const publicKey = parsePublicKey(await (await fetch(`${url}/publickey`)).text());

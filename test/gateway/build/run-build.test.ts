@@ -229,6 +229,20 @@ describe('running a build', () => {
     expect(error).to.be.instanceOf(FaasError).with.property('code', 'invalid_request');
   });
 
+  it('deploys nothing for those who may only build, and builds nothing of such a request', async () => {
+    let builds = 0;
+    const builder = builderThat(async () => {
+      builds++;
+      return { kind: 'built', imageId: 'sha256:1' };
+    });
+    const request = await requestFor({ image: 'fn:1', deploy: { service: 'fn' } });
+    const call = runBuild(request, { builder, ...common, signal, mayDeploy: false });
+    const error = await call.catch((cause: unknown) => cause);
+    expect(error).to.be.instanceOf(FaasError).with.property('code', 'invalid_request');
+    expect((error as Error).message).to.include('/system/build');
+    expect([builds, await provider.list()]).to.deep.equal([0, []]);
+  });
+
   it('refuses a wrong request before it tells any progress', async () => {
     let told = 0;
     const call = runBuild(await requestFor({}), {

@@ -213,6 +213,19 @@ describe('POST /build', () => {
     });
   }
 
+  it('is for building alone: what it builds may not be deployed', async () => {
+    const may: boolean[] = [];
+    await start({
+      runBuild: async (_tar, { mayDeploy }) => {
+        may.push(mayDeploy);
+        return step('x');
+      },
+    });
+    await post('the tar', signBuild(Buffer.from('the tar'), SECRET));
+    await control.call('POST', '/system/build', 'the tar');
+    expect(may).to.deep.equal([false, true]);
+  });
+
   it('does not take basic auth for a signature', async () => {
     await start();
     const response = await control.call('POST', '/build', 'the tar');

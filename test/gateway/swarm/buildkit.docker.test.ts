@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { pack } from 'tar-stream';
@@ -47,7 +48,7 @@ describe('building images with BuildKit', function () {
   };
 
   it('builds an image with its arguments and tells its steps, what they write, and which were cached', async () => {
-    const dockerfile = `FROM ${base}\nARG WHOM\nCOPY greeting /greeting\nRUN printf "$(cat /greeting) $WHOM\\nwith no newline"\n`;
+    const dockerfile = `FROM ${base}\nARG WHOM\nENV uncached=${randomUUID()}\nCOPY greeting /greeting\nRUN printf "$(cat /greeting) $WHOM\\nwith no newline"\n`;
     const { result, lines } = await build(dockerfile, { buildArgs: { WHOM: 'you' } });
     expect(result.kind, JSON.stringify(result)).to.equal('built');
     expect(
@@ -64,7 +65,7 @@ describe('building images with BuildKit', function () {
 
   it('gives a step the secrets that it mounts, byte by byte, and leaves them out of the image', async () => {
     const value = Buffer.from('hush\u0000 \n');
-    const dockerfile = `FROM ${base}\nRUN --mount=type=secret,id=a.token,required=true cp /run/secrets/a.token /tmp/copy && stat -c '%s bytes' /tmp/copy\nRUN ls /run/secrets || echo none left\n`;
+    const dockerfile = `FROM ${base}\nENV uncached=${randomUUID()}\nRUN --mount=type=secret,id=a.token,required=true cp /run/secrets/a.token /tmp/copy && stat -c '%s bytes' /tmp/copy\nRUN ls /run/secrets || echo none left\n`;
     const { result, lines } = await build(dockerfile, { secrets: { 'a.token': value } });
     expect(result.kind, JSON.stringify(result)).to.equal('built');
     expect(
