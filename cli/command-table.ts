@@ -142,7 +142,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'template',
-    description: 'Where templates come from',
+    description: 'Fetch templates from repositories and stores',
     load: () => import('./commands/template.ts'),
   },
   {

@@ -3,7 +3,7 @@ import { CliError } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
 import { requireStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
-import { columns, ownPlatform } from '../stores/read-store.ts';
+import { columns } from '../stores/read-store.ts';
 import {
   findStoreTemplate,
   loadTemplateStore,
@@ -226,7 +226,7 @@ function addStoreFlags(command: Command): void {
     '-u, --url <url|file>',
     "store to look into (default: OPENFAAS_TEMPLATE_STORE_URL, else Skep's own)",
   );
-  command.option('-p, --platform <name>', `x86_64, arm64 or armhf (here: ${ownPlatform()})`);
+  command.option('-p, --platform <name>', `x86_64, arm64 or armhf (default: x86_64)`);
 }
 
 function addPullFlags(command: Command): void {
