@@ -2,6 +2,8 @@
 const CLASSIC_STEP = /^Step \d+\/\d+ : (.+)$/;
 const BUILDKIT_STEP = /^(#\d+) \[[^\]]*\d+\/\d+\] (.+)$/;
 const BUILDKIT_ERROR = /^(#\d+) ERROR/;
+/** What a builder elsewhere puts before each line. */
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) /;
 const SHOWN_CHARACTERS = 160;
 
 export interface StepWatcher {
@@ -16,8 +18,9 @@ export function watchSteps(): StepWatcher {
   let step: string | undefined;
   let isOver = false;
   return {
-    see: (line) => {
+    see: (said) => {
       if (isOver) return;
+      const line = said.replace(TIME, '');
       const [, failedId] = BUILDKIT_ERROR.exec(line) ?? [];
       if (failedId !== undefined) {
         step = byId.get(failedId) ?? step;

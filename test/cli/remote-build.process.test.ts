@@ -138,6 +138,20 @@ describe('skep build --remote', () => {
     });
   }
 
+  it('says in which step it failed, though a time stands before each line', async () => {
+    const at = '2026-01-02T03:04:05.678Z';
+    const log = [`${at} Step 2/3 : RUN npm ci`, `${at} npm error`, `${at} Step 3/3 : RUN npm test`];
+    replies = [
+      {
+        status: 200,
+        body: lines({ log, status: 'in_progress' }, { log: [], status: 'failed', error: 'code 1' }),
+      },
+    ];
+    const ran = await place.skep(['build', '--remote', '-g', url]);
+    expect(ran.stdout).to.contain('the build failed: code 1\n  It failed in: RUN npm test');
+    expect(ran.stdout).to.contain('These are the tests in ./hello');
+  });
+
   it('refuses flags that only a local engine can follow', async () => {
     const ran = await place.skep(['build', '--remote', '-g', url, '--no-cache']);
     expect(ran.stdout).to.contain('--no-cache cannot be used with --remote');
