@@ -22,7 +22,16 @@ describe('the skep executable', () => {
   before(function () {
     this.timeout(60_000);
     folder = mkdtempSync(join(tmpdir(), 'skep-executable-'));
-    const args = ['build', '--compile', 'cli/main.ts', '--outfile', join(folder, 'skep')];
+    // As scripts/platform/compile.ts does it.
+    const flags = [
+      '--compile',
+      '--bytecode',
+      '--format=esm',
+      '--minify-syntax',
+      '--external',
+      'cpu-features',
+    ];
+    const args = ['build', ...flags, 'cli/main.ts', '--outfile', join(folder, 'skep')];
     const built = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
     if (built.status !== 0) throw new Error(`${built.stdout}\n${built.stderr}`);
   });

@@ -57,6 +57,11 @@ describe('the help of every command', () => {
     expect(without.map(({ path }) => path)).to.deep.equal([]);
   });
 
+  it('begins with how it is called', () => {
+    for (const { path, command } of all)
+      expect(helpOf(command)).to.match(new RegExp(`^Usage: skep ${path}[ |\\n]`));
+  });
+
   it('says of each flag what it is for', () => {
     const silent = all.flatMap(({ path, command }) =>
       command.options

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { COMMANDS } from '../../cli/command-table.ts';
 import { capitalised } from '../../cli/program.ts';
 import { paintFor } from '../../cli/shell.ts';
 import { Workplace } from './support/run-skep.ts';
@@ -29,17 +28,12 @@ describe('skep', () => {
     expect(ran.exitCode).to.equal(1);
   });
 
-  for (const { name } of COMMANDS) {
-    it(`has help for ${name}`, async () => {
-      const ran = await place.skep([name, '--help']);
-      expect(ran.stdout).to.match(new RegExp(`^Usage: skep ${name}`));
-      expect(ran.exitCode).to.equal(0);
-    });
-  }
-
   it('shows all commands without any, and help of one with help', async () => {
     expect((await place.skep([])).stdout).to.contain('Commands:');
     expect((await place.skep(['help', 'deploy'])).stdout).to.contain('--constraint');
+    const own = await place.skep(['secret', 'create', '--help']);
+    expect(own.stdout).to.match(/^Usage: skep secret create /);
+    expect(own.exitCode).to.equal(0);
   });
 
   it('names file and line of a broken stack file, without changing the name', async () => {
