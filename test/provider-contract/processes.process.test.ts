@@ -1,3 +1,4 @@
+import { describeLogSource } from './describe-log-source.ts';
 import { describeNamespaceStore } from './describe-namespace-store.ts';
 import { describeProvider } from './describe-provider.ts';
 import { describeSecretStore } from './describe-secret-store.ts';
@@ -34,6 +35,20 @@ describeSecretStore('files of this machine', async () => {
       for (const namespace of ['contract-s', 'contract-t']) {
         for (const ref of await secrets.list(namespace)) await secrets.remove(ref);
       }
+    },
+    close,
+  };
+});
+
+describeLogSource('memory of this process', async () => {
+  const { cluster, close } = openProcesses();
+  const { provider } = cluster;
+  return {
+    provider,
+    logs: cluster.logSource,
+    image: 'any:1',
+    clean: async () => {
+      for (const fn of await provider.list()) await provider.remove(fn);
     },
     close,
   };
