@@ -11,8 +11,8 @@ const MOST_REMEMBERED = 200;
 const STEP_IMAGE = /^\s*---> ([0-9a-f]{12,64})$/;
 
 /**
- * Removes what builds leave behind: images whose name went to a newer one, once no service needs them, and the layers of builds
- * that failed, after an hour. Whatever is in use the engine keeps by itself.
+ * Removes what builds leave behind, after each: images whose name went to a newer one, once no service needs them, and the layers of
+ * builds that failed more than an hour ago. Whatever is in use the engine keeps by itself.
  */
 export class BuildLeftovers {
   readonly #engine: Engine;
@@ -20,6 +20,7 @@ export class BuildLeftovers {
   readonly #onLeftover: OnLeftover;
   /** The layers of builds, and until when they are kept. */
   readonly #layers = new Map<string, number>();
+  #builds = 0;
   #sweeping: Promise<void> | undefined;
 
   constructor(engine: Engine, label: string, onLeftover: OnLeftover = () => {}) {
@@ -38,14 +39,24 @@ export class BuildLeftovers {
     if (this.#layers.size > MOST_REMEMBERED && oldest !== undefined) this.#layers.delete(oldest);
   }
 
-  /** One at a time; never rejects. */
-  sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweep().finally(() => {
-      this.#sweeping = undefined;
-    });
-    return this.#sweeping;
+  /**
+   * Runs a build; when the last one that runs is over, sweeps. Never both at a time: an image that is made again has its old id, and
+   * would be taken for one without a name until the moment it gets it.
+   */
+  async during<T>(build: () => Promise<T>): Promise<T> {
+    this.#builds++;
+    try {
+      await this.#sweeping;
+      return await build();
+    } finally {
+      this.#builds--;
+      if (this.#builds === 0) {
+        this.#sweeping = this.#sweep();
+      }
+    }
   }
 
+  /** Never rejects. */
   async #sweep(): Promise<void> {
     try {
       const dangling = await this.#dangling();

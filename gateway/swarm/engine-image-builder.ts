@@ -40,7 +40,7 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
       if (service !== undefined) return { kind: 'failed', error: inUseBy(service, request.image) };
       const isBuildKit = await hasBuildKit(engine);
       if (request.secrets !== undefined && !isBuildKit) return { kind: 'failed', error: NO_SECRETS };
-      try {
+      return leftovers.during(async () => {
         const built = isBuildKit
           ? await withBuildKit(engine, request, { logins, follow })
           : await withClassic(engine, request, {
@@ -54,9 +54,7 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
         return error === undefined
           ? built
           : { kind: 'failed', error: `the push of ${request.image} failed: ${error}` };
-      } finally {
-        void leftovers.sweep();
-      }
+      });
     },
   };
 }
