@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Command } from 'commander';
 import { COMMANDS } from '../../cli/command-table.ts';
@@ -60,6 +62,22 @@ describe('the help of every command', () => {
   it('begins with how it is called', () => {
     for (const { path, command } of all)
       expect(helpOf(command)).to.match(new RegExp(`^Usage: skep ${path}[ |\\n]`));
+  });
+
+  it('is in docs/cli.md', () => {
+    const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'cli.md'), 'utf8');
+    const rows = text.split('\n').filter((line) => line.startsWith('| `'));
+    const hidden = COMMANDS.filter(({ isHidden }) => isHidden).map(({ name }) => name);
+    const missing = all
+      .map(({ path }) => path.split(' '))
+      .filter(([top = '', ...subs]) => {
+        const own = rows.filter((row) => new RegExp(`\`${top}[ \`]`).test(row));
+        return (
+          !hidden.includes(top) &&
+          !own.some((row) => subs.every((sub) => new RegExp(`\\b${sub}\\b`).test(row)))
+        );
+      });
+    expect(missing.map((words) => words.join(' '))).to.deep.equal([]);
   });
 
   it('says of each flag what it is for', () => {
