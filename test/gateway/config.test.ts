@@ -50,6 +50,12 @@ describe('the gateway configuration', () => {
       default_target: '0',
       autoscaler: 'off',
       maintain_min_replicas: '1',
+      build_max_inflight: '0',
+      build_memory_bytes: '1024',
+      build_free_space_bytes: '2G',
+      build_unpacked_limit_bytes: '-1',
+      build_file_limit_bytes: 'big',
+      build_timeout: '0',
     };
     let message = '';
     try {

@@ -19,7 +19,7 @@ export const BUILD_SCHEMAS: Readonly<Record<string, Schema>> = {
         type: 'object',
         additionalProperties: true,
         description:
-          'A FunctionDeployment without `image`: the function to create or update when the image is built. Ours, beyond OpenFaaS.',
+          'A FunctionDeployment without `image`: the function to create or update when the image is built. Ours, beyond OpenFaaS, and not for `POST /build`.',
       },
     },
     'The file `com.openfaas.docker.config` of a build request.',
