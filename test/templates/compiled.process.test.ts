@@ -105,7 +105,7 @@ for (const { lang, needs, build, fprocess, handlerFile, handler } of LANGUAGES) 
       expect(built.exitCode, built.stdout + built.stderr).to.equal(0);
     });
     beforeEach(async () => {
-      const env = { mode: 'http', fprocess, upstream_url: 'http://127.0.0.1:0', healthcheck_interval: '1s' };
+      const env = { mode: 'http', fprocess, upstream_url: 'http://127.0.0.1:0', healthcheck_interval: '3s' };
       watchdog = await startWatchdog({ ...env, HOME: process.env['HOME'] ?? '/' }, { cwd: folder ?? '.' });
     });
     afterEach(() => stopWatchdogs());
