@@ -64,8 +64,15 @@ describe('posting a callback', () => {
           resolve(typeof address === 'object' && address !== null ? address.port : 0);
         });
       });
-    const port = await open(PUBLIC, 0);
-    return open(INTERNAL, port);
+    // A port that is free at the one may be somebody's at the other.
+    for (let tries = 1; ; tries++) {
+      const port = await open(PUBLIC, 0);
+      try {
+        return await open(INTERNAL, port);
+      } catch (error) {
+        if (tries === 10) throw error;
+      }
+    }
   };
   const names = (map: Readonly<Record<string, readonly string[]>>) => {
     return async (host: string): Promise<LookupAddress[]> =>
