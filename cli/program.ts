@@ -25,6 +25,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
         args.splice(0, args.length, ...normaliseArguments(ordered, meant));
       }
     }
+    if (wanted === undefined || wanted.startsWith('-')) await showPlugins(program, shell);
     const plugin = wanted === undefined ? undefined : await pluginFor(shell, wanted);
     if (plugin !== undefined && args[0] !== 'help') return await runPlugin(shell, plugin, args.slice(1));
     if (args.length === 0) program.outputHelp();
@@ -36,31 +37,33 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
 }
 
 export function newProgram(shell: Shell): Command {
-  return new Command('skep')
-    .description('Functions on Docker Swarm: build, deploy, call.')
-    .usage('<command> [flags]')
-    .helpCommand('help [command]', 'Show help for a command')
-    .helpOption('-h, --help', 'Show this help')
-    .version(VERSION, '-V, --version', 'Show the version of this CLI')
-    // --version behind a command is the command's own.
-    .enablePositionalOptions()
-    .showSuggestionAfterError()
-    .exitOverride()
-    .configureHelp({ optionDescription: describeOption })
-    .configureOutput({
-      writeOut: (text) => shell.out(text.replace(/\n$/, '')),
-      writeErr: () => {}, // told by `tell`
-      getOutHasColors: () => shell.isTerminal && !shell.env['NO_COLOR'],
-    })
-    .addHelpText(
-      'after',
-      `
+  return (
+    new Command('skep')
+      .description('Functions on Docker Swarm: build, deploy, call.')
+      .usage('<command> [flags]')
+      .helpCommand('help [command]', 'Show help for a command')
+      .helpOption('-h, --help', 'Show this help')
+      .version(VERSION, '-V, --version', 'Show the version of this CLI')
+      // --version behind a command is the command's own.
+      .enablePositionalOptions()
+      .showSuggestionAfterError()
+      .exitOverride()
+      .configureHelp({ optionDescription: describeOption })
+      .configureOutput({
+        writeOut: (text) => shell.out(text.replace(/\n$/, '')),
+        writeErr: () => {}, // told by `tell`
+        getOutHasColors: () => shell.isTerminal && !shell.env['NO_COLOR'],
+      })
+      .addHelpText(
+        'after',
+        `
 Examples:
   skep new hello --lang node
   skep up
   echo hi | skep invoke hello
   skep help deploy`,
-    );
+      )
+  );
 }
 
 /** A default is worth saying when it is a value, not when it is "nothing". */
@@ -78,6 +81,11 @@ export function addCommand(
     .description(description)
     .aliases([...aliases])
     .helpOption('-h, --help', 'Show this help');
+}
+
+async function showPlugins(program: Command, shell: Shell): Promise<void> {
+  const names = await pluginNames(shell);
+  if (names.length > 0) program.addHelpText('after', `\nPlugins:\n  ${names.join('\n  ')}`);
 }
 
 /** The plugin of that name, where no command of ours has it. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { isFunctionName } from '../../contract/function-ref.ts';
 import type { StackFile, StackFunction } from '../../contract/stack-file.ts';
 import { addBuildFlags, type BuildFlags, buildSettings, functionsToBuild } from '../build/build-flags.ts';
 import { type BuildSettings, buildFunctions } from '../build/build-functions.ts';
@@ -46,7 +47,9 @@ Examples:
     const flags = command.opts<LocalRunFlags>();
     const port = parseNumberFlag(flags.port, { flag: '--port', min: 0 });
     if (port > 65_535) throw new CliError(`--port must be at most 65535, but you gave: ${flags.port}`);
-    const { stack, functions } = await functionsToBuild(shell, flags);
+    if (flags.remote || flags.remoteBuilder)
+      throw new CliError('local-run builds where it runs: leave --remote and --remote-builder away');
+    const { stack, functions } = await functionsToBuild(shell, flagsFor(name, flags));
     const fn = choose(functions, name);
     const settings = buildSettings(flags, stack);
     if (flags.build && !flags.print) await buildFunctions(shell, [fn], settings);
@@ -63,6 +66,13 @@ Examples:
     if (exitCode !== 0)
       throw new CliError(`the container of ${fn.name} ended with exit code ${exitCode}`, { exitCode });
   });
+}
+
+/** Only the function that is run must be sound, not all of its stack file. */
+function flagsFor(name: string | undefined, flags: LocalRunFlags): LocalRunFlags {
+  if (name === undefined) return flags;
+  if (!isFunctionName(name)) throw new CliError(`"${name}" is no function name: use a-z, 0-9 and dashes`);
+  return { ...flags, regex: `^${name}$`, filter: '' };
 }
 
 function choose(functions: readonly StackFunction[], name: string | undefined): StackFunction {

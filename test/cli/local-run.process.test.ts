@@ -85,10 +85,16 @@ describe('skep local-run', () => {
       'Give a function name to run: [hello other]\n',
       '  other: {image: b, lang: test, handler: ./other}\n',
     ],
-    ['a function that is not there', ['nosuch'], 'The stack file has no function "nosuch": it has hello\n'],
+    [
+      'a function that is not there',
+      ['nosuch'],
+      'No functions matching --filter/--regex were found in the YAML file\n',
+    ],
+    ['a name that is none', ['A(B'], '"A(B" is no function name'],
+    ['a builder elsewhere', ['--remote'], 'local-run builds where it runs'],
     ['a port that is none', ['-p', '70000'], '--port must be at most 65535'],
   ];
-  for (const [what, args, said, more] of refused) {
+  for (const [what, args, said, more] of refused)
     it(`refuses ${what} without Docker`, async () => {
       stack(more);
       const ran = await place.skep(['local-run', ...args]);
@@ -96,7 +102,12 @@ describe('skep local-run', () => {
       expect(ran.exitCode).to.equal(1);
       expect(existsSync(join(place.path, 'calls'))).to.equal(false);
     });
-  }
+
+  it('runs one whose neighbour in the stack file is broken', async () => {
+    stack('  broken: {image: NO, lang: nosuch, handler: ./nosuch}\n');
+    const ran = await place.skep(['local-run', 'hello', '--print']);
+    expect(ran.exitCode, ran.stdout).to.equal(0);
+  });
 
   it('does not run what was not built', async () => {
     place.addDocker('exit 3');

@@ -227,6 +227,12 @@ describe('the smaller commands of skep', () => {
       });
     });
 
+    it('are in the help', async () => {
+      plugin('greet', '#!/bin/sh\n');
+      expect((await place.skep([])).stdout).to.match(/\nPlugins:\n {2}greet\n$/);
+      expect((await place.skep(['--help'])).stdout).to.match(/\nPlugins:\n {2}greet\n$/);
+    });
+
     it('that cannot be started end with 127 and the reason', async () => {
       plugin('data', '{}', 0o644);
       plugin('other', '\u007fELF nonsense');
