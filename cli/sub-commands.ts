@@ -4,12 +4,17 @@ import { CliError } from './errors.ts';
 
 /** A command that is nothing without one of its own: alone it shows its help, with an unknown word the choices. */
 export function requireSubCommand(command: Command): void {
-  command.argument('[command]').usage('<command> [flags]');
+  // What follows a mistyped word is not looked at: the word is what is wrong.
+  command.argument('[command]').usage('<command> [flags]').allowExcessArguments().allowUnknownOption();
   command.action((word: string | undefined) => {
     if (word === undefined) {
       command.outputHelp();
       return;
     }
+    if (word.startsWith('-'))
+      throw new CliError(
+        `unknown option '${word}' for "${command.name()}", which needs a command: see skep ${command.name()} --help`,
+      );
     const names = command.commands.map((each) => each.name());
     const near = suggestionFor(word, names);
     throw new CliError(

@@ -128,6 +128,8 @@ describe('skep secret', () => {
       'Please provide secret using only one option',
     ],
     [['create', 'key', '--from-file', 'no-such'], 'Cannot read no-such: no such file'],
+    [['crate', 'key', '--from-literal', 'v'], '(Did you mean create?)\n'],
+    [['--frobnicate'], 'Unknown option \'--frobnicate\' for "secret", which needs a command'],
     [
       ['frobnicate'],
       'Unknown command "frobnicate" for "secret": choose one of create, update, remove, list, apply',
