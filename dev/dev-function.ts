@@ -12,6 +12,8 @@ import type { DevSources } from './sources.ts';
 import type { WorkFolder } from './work-folder.ts';
 
 const LOOK_AGAIN_MS = 40;
+/** Looks in a row at a roll-out that may fail. */
+const MOST_FAILURES = 10;
 
 export interface DevFunctionOptions {
   readonly shell: Shell;
@@ -209,9 +211,17 @@ export class DevFunction {
   /** How the roll-out ended; undefined: it does not matter any more. */
   async #outcome(deployment: FunctionDeployment, superseded: AbortSignal): Promise<Rollout | undefined> {
     const { api, stop } = this.#options;
+    let failures = 0;
     while (!stop.aborted && !superseded.aborted) {
-      const rollout = await api.rollout(deployment);
-      if (rollout.state !== 'running') return rollout;
+      try {
+        const rollout = await api.rollout(deployment);
+        if (rollout.state !== 'running') return rollout;
+        failures = 0;
+      } catch (error) {
+        // A kept connection that breaks says nothing about the function.
+        failures += 1;
+        if (failures === MOST_FAILURES) throw error;
+      }
       await sleep(LOOK_AGAIN_MS);
     }
     return undefined;
