@@ -14,9 +14,14 @@ export interface FolderEntry {
  * Everything beneath a folder, folders before their content, sorted by path. Symbolic links are followed, so that a
  * linked common folder takes part.
  * @param skip names to leave out at the top of the folder
+ * @param never names to leave out wherever they are
  * @throws {CliError} for a link that leads back into itself, and for what is neither file nor folder
  */
-export async function listFolder(folder: string, skip: readonly string[] = []): Promise<FolderEntry[]> {
+export async function listFolder(
+  folder: string,
+  skip: readonly string[] = [],
+  never: readonly string[] = [],
+): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
   const walk = async (relative: string, ancestors: readonly string[]): Promise<void> => {
     const here = join(folder, relative);
@@ -24,7 +29,7 @@ export async function listFolder(folder: string, skip: readonly string[] = []): 
     if (ancestors.includes(real))
       throw new CliError(`${here} is a symbolic link to a folder that it is in: remove it`);
     for (const name of (await readdir(here)).sort()) {
-      if (relative === '' && skip.includes(name)) continue;
+      if ((relative === '' && skip.includes(name)) || never.includes(name)) continue;
       const path = relative === '' ? name : `${relative}/${name}`;
       const info = await stat(join(folder, path));
       const mode = info.mode & 0o777;
@@ -49,8 +54,13 @@ export async function listFolder(folder: string, skip: readonly string[] = []): 
 }
 
 /** Copies the content of one folder over another; modes are kept, what is there and not in the source stays. */
-export async function copyFolder(from: string, to: string, skip: readonly string[] = []): Promise<void> {
-  for (const entry of await listFolder(from, skip)) {
+export async function copyFolder(
+  from: string,
+  to: string,
+  skip: readonly string[] = [],
+  never: readonly string[] = [],
+): Promise<void> {
+  for (const entry of await listFolder(from, skip, never)) {
     const target = join(to, entry.path);
     try {
       if (entry.kind === 'folder') {

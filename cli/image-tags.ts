@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { parseTagFormat, type TagFacts, type TagFormat, taggedImage } from '../contract/tagged-image.ts';
+import { NEVER_IN_IMAGES } from './build/assemble.ts';
 import { CliError } from './errors.ts';
 import { listFolder, readEntry } from './folder-files.ts';
 import { capture } from './run-program.ts';
@@ -52,7 +53,7 @@ async function git(shell: Shell, args: readonly string[], what: string): Promise
 
 /** md5 over the md5 hex of every file beneath the folder, in order of their paths; the paths do not count. */
 export async function handlerDigest(folder: string): Promise<string> {
-  const files = (await listFolder(folder)).filter((entry) => entry.kind === 'file');
+  const files = (await listFolder(folder, [], NEVER_IN_IMAGES)).filter((entry) => entry.kind === 'file');
   const total = createHash('md5');
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     total.update(

@@ -13,7 +13,7 @@ import { runStep } from './run-step.ts';
 import type { Snapshot, WorkFolder } from './work-folder.ts';
 
 /** What stands at the top of handler folders and is in no image, or is made anew for it. */
-const NO_SOURCE = /^(build|template|node_modules|__pycache__|\.git|\.pytest_cache|\.mypy_cache|\.skep)$/;
+const NO_SOURCE = /^(build|template|node_modules|__pycache__|\.pytest_cache|\.mypy_cache)$/;
 /** Marks of folders that tools keep beside the sources: Cargo's target, virtual environments of Python. */
 const TOOL_MARKS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 /** How much of a step's output is shown when it fails. */

@@ -8,6 +8,8 @@ import type { TemplateManifest } from '../templates/template-manifest.ts';
 
 /** What a handler folder of faas-cli's time may have at its top, and no image holds. */
 const SKIPPED = ['build', 'template'];
+/** What no image holds, wherever it lies: values of secrets, the state of `skep dev` (it has them, too), and all that was ever committed. */
+export const NEVER_IN_IMAGES: readonly string[] = ['.git', '.secrets', '.skep'];
 
 export interface BuildSource {
   /** A valid function name: it becomes a folder that is deleted first. */
@@ -58,7 +60,7 @@ export async function assembleBuildFolder(
   await mkdir(handlerTarget, { recursive: true });
   if (template) await chmod(handlerTarget, 0o755); // read in the image by another user, whatever our umask
   const ignored = template ? await ignoredNames(path, template.manifest.handlerFolder) : [];
-  await copyFolder(handler, handlerTarget, [...(options.skip ?? SKIPPED), ...ignored]);
+  await copyFolder(handler, handlerTarget, [...(options.skip ?? SKIPPED), ...ignored], NEVER_IN_IMAGES);
   for (const extra of copies)
     await copyExtra(extra.from, join(handlerTarget, relative(cwd, extra.from)), extra.path);
   if (!template) await requireDockerfile(path, source);
@@ -110,7 +112,7 @@ async function copyExtra(from: string, to: string, path: string): Promise<void> 
   try {
     if ((await stat(from)).isDirectory()) {
       await mkdir(to, { recursive: true });
-      await copyFolder(from, to);
+      await copyFolder(from, to, [], NEVER_IN_IMAGES);
     } else {
       await mkdir(dirname(to), { recursive: true });
       await cp(from, to);

@@ -51,6 +51,34 @@ describe('skep build', () => {
     );
   });
 
+  for (const lang of ['mine', 'dockerfile']) {
+    it(`puts no secret, nor what git and skep dev keep, into an image of the whole project (${lang})`, async () => {
+      stack(`hello: {lang: ${lang}, handler: ., image: "hello:1"}\n`);
+      place.write('Dockerfile', 'FROM scratch\n');
+      for (const path of ['.secrets/tok', '.skep/dev/.cluster/secrets/openfaas-fn/tok', '.git/config'])
+        for (const folder of ['', 'sub/']) place.write(folder + path, 'hidden');
+      const ran = await place.skep(['build', '--shrinkwrap']);
+      expect(ran.exitCode, ran.stdout).to.equal(0);
+      const built = readdirSync(join(place.path, 'build/hello'), { recursive: true, encoding: 'utf8' });
+      expect(built.map((path) => path.replace(/^function\//, '')))
+        .to.include('stack.yaml')
+        .and.to.include('sub');
+      expect(built.filter((path) => /\.(git|secrets|skep)|tok/.test(path))).to.deep.equal([]);
+    });
+  }
+
+  it('copies paths of the project without the secrets in them', async () => {
+    place.write('common/.secrets/tok', 'hidden');
+    place.write('common/text', 'x');
+    place.write(
+      'stack.yaml',
+      'provider: {name: openfaas}\nconfiguration: {copy: [./common]}\nfunctions:\n  hello: {lang: mine, handler: ./hello, image: "hello:1"}\n',
+    );
+    const ran = await place.skep(['build', '--shrinkwrap']);
+    expect(ran.exitCode, ran.stdout).to.equal(0);
+    expect(readdirSync(join(place.path, 'build/hello/function/common'))).to.deep.equal(['text']);
+  });
+
   it('leaves out of the handler what the template’s .dockerignore names', async () => {
     place.write(
       'template/mine/.dockerignore',

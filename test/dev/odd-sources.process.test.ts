@@ -68,6 +68,18 @@ describe('skep dev and sources that are not as they should be', function () {
     expect((await dev.call('all')).text).to.equal('edited\n');
   });
 
+  it('copies no secret into its work folders', async () => {
+    project.write('handler.sh', 'ls -a function\n');
+    project.write('.secrets/tok', 'hidden');
+    project.writeStack({ all: 'lang: shell\nhandler: .\nimage: all:latest\nsecrets: [tok]' });
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect((await dev.call('all')).text)
+      .to.include('stack.yaml')
+      .and.to.not.include('.secrets');
+    expect(project.has('.skep/dev/all/work/function/.secrets')).to.equal(false);
+  });
+
   it('does not follow what tools keep beside the sources', async () => {
     for (const path of [
       'node_modules/a/index.js',
