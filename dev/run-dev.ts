@@ -28,6 +28,8 @@ import { watchdogCommand, writeTools } from './tools.ts';
 
 /** Nobody but this machine reaches what runs here. */
 const HOST = '127.0.0.1';
+/** A web page can give this machine another name, and would then reach what has no password. */
+const HOST_NAMES = [HOST, 'localhost', '[::1]'];
 /** Editors write in bursts; a person does not notice this. */
 const QUIET_MS = 40;
 /** For calls in flight at the end, unless the user is in a hurry. */
@@ -112,6 +114,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
     gateway = await startGateway({
       config,
       host: HOST,
+      hosts: HOST_NAMES,
       port,
       logger,
       credentials,

@@ -3,6 +3,8 @@ const STATUS_BY_CODE = {
   invalid_request: 400,
   invalid_credentials: 401,
   invalid_signature: 401,
+  cross_site_request: 403,
+  host_not_allowed: 403,
   function_not_found: 404,
   secret_not_found: 404,
   namespace_not_found: 404,

@@ -60,6 +60,8 @@ export interface GatewayParts {
   readonly config: GatewayConfig;
   /** Address to listen on. Default: every one. */
   readonly host?: string;
+  /** Names and addresses that clients may call it by, without a port; absent: any. */
+  readonly hosts?: readonly string[];
   /** The public port, which nobody else has. */
   readonly port: number;
   readonly logger: Logger;
@@ -121,6 +123,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     task: () => ({
       config,
       host: parts.host ?? '0.0.0.0',
+      hosts: parts.hosts,
       port: parts.port,
       controlSocket,
       countsFile,

@@ -33,6 +33,7 @@ import { authenticate } from './middleware/authenticate.ts';
 import { callId } from './middleware/call-id.ts';
 import { errors } from './middleware/errors.ts';
 import { observe } from './middleware/observe.ts';
+import { refuseCrossSite } from './middleware/refuse-cross-site.ts';
 import { readOpenApi } from './openapi/read-openapi.ts';
 import { readFunction } from './read-function.ts';
 import { readMetrics } from './read-metrics.ts';
@@ -82,6 +83,7 @@ export function createControlPlane(options: ControlPlaneOptions): Koa<RequestSta
   app.use(callId());
   app.use(observe(options.onRequest));
   app.use(errors(options.logger));
+  app.use(refuseCrossSite());
   app.use(authenticate(options.credentials));
   app.use(router.routes());
   app.use((ctx) => refuseUnrouted(router, ctx));

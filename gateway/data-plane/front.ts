@@ -13,6 +13,8 @@ export interface FrontOptions {
   readonly pool: UpstreamPool;
   /** Unix socket on which the control plane listens. */
   readonly controlSocket: string;
+  /** Names and addresses that may be called, without a port; undefined: any. */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 /** What client addresses and the like are called on the private socket; a client's own spelling of them is dropped. */
@@ -40,6 +42,7 @@ export function createFront({
   acceptor,
   pool,
   controlSocket,
+  hosts,
 }: FrontOptions): (exchange: Exchange) => void {
   const address = { unix: controlSocket };
   const toControl = (exchange: Exchange, target: string): void => {
@@ -106,6 +109,18 @@ export function createFront({
       refuse(exchange, new FaasError('method_not_allowed', 'CONNECT is not served here'));
       return;
     }
+    if (hosts !== undefined && !hosts.includes(hostOf(exchange))) {
+      refuse(
+        exchange,
+        new FaasError('host_not_allowed', `this gateway is called by ${hosts.join(', ')} alone`),
+      );
+      return;
+    }
     send(exchange, route(exchange.request.target));
   };
+}
+
+/** As the client calls this gateway, without the port. */
+function hostOf(exchange: Exchange): string {
+  return (exchange.header('host') ?? '').replace(/:\d*$/, '').toLowerCase();
 }

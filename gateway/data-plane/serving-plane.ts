@@ -32,6 +32,8 @@ export interface ServingPlaneOptions {
   /** Default 3 s: see {@link ReplicaWatchOptions}. */
   readonly silenceMs?: number;
   readonly controlSocket: string;
+  /** Names and addresses that may be called, without a port; absent: any. */
+  readonly hosts?: readonly string[] | undefined;
   readonly functionPort: number;
   readonly defaultNamespace: string;
   readonly upstreamTimeoutMs: number;
@@ -124,7 +126,13 @@ export function createServingPlane(options: ServingPlaneOptions): ServingPlane {
       servedBy: `skep/${options.version}`,
     });
   return {
-    onExchange: createFront({ invoker, acceptor, pool, controlSocket: options.controlSocket }),
+    onExchange: createFront({
+      invoker,
+      acceptor,
+      pool,
+      controlSocket: options.controlSocket,
+      hosts: options.hosts,
+    }),
     apply: (changes) => mirror.apply(changes),
     trace: (tracer) => {
       invoker.tracer = tracer;

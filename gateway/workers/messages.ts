@@ -15,6 +15,8 @@ export interface WorkerTask {
   readonly config: GatewayConfig;
   /** Address to listen on. */
   readonly host: string;
+  /** Names and addresses that may be called, without a port; absent: any. */
+  readonly hosts?: readonly string[] | undefined;
   /** Where to listen, with others: never 0. */
   readonly port: number;
   /** Unix socket on which the control plane listens. */

@@ -77,6 +77,7 @@ export class ServingWorker {
       onUnreachable: (replica) => channel.send({ kind: 'unreachable', replica }),
       silenceMs: config.replicaSilenceMs,
       controlSocket: task.controlSocket,
+      hosts: task.hosts,
       functionPort: task.functionPort,
       defaultNamespace: config.functionNamespace,
       upstreamTimeoutMs: config.upstreamTimeoutMs,

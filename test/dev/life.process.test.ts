@@ -61,6 +61,20 @@ describe('the life of skep dev', function () {
     }
   });
 
+  it('is called by names of this machine alone: a web page can give it another one', async () => {
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    const statusFor = async (host: string): Promise<number> =>
+      (await fetch(`${dev.url}/function/one`, { method: 'POST', headers: { host } })).status;
+    const { port } = new URL(dev.url);
+    expect(await statusFor(`localhost:${port}`)).to.equal(200);
+    expect(await statusFor(`[::1]:${port}`)).to.equal(200);
+    expect(await statusFor('LOCALHOST')).to.equal(200);
+    for (const host of [`evil.example:${port}`, 'evil.example', '127.0.0.1.evil.example', 'localhost.']) {
+      expect(await statusFor(host), host).to.equal(403);
+    }
+  });
+
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     it(`ends with ${signal}, and all its processes with it`, async () => {
       project.write('one/handler.sh', 'sleep 603\n');

@@ -8,6 +8,10 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   invalid_credentials: '`/system` and `/ui` ask for basic auth, and the credentials are missing or wrong',
   invalid_signature:
     '`POST /build`: `X-Build-Signature` is missing, or is not the HMAC-SHA256 of the body with the payload secret',
+  cross_site_request:
+    'a web page of another site asks for a change, with the password that the browser keeps',
+  host_not_allowed:
+    '`skep dev` answers those who call this machine by a name of its own: `127.0.0.1`, `localhost`, `[::1]`',
   function_not_found: 'no such function is deployed in that namespace',
   secret_not_found: 'no such secret in that namespace',
   namespace_not_found: 'nobody made this namespace, and no function lives in it',
@@ -59,7 +63,12 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
 const TELL_WHEN: readonly FaasErrorCode[] = ['builder_busy', 'queue_unavailable', 'queue_full'];
 
 /** Any request under `/system` may end in one of these. */
-const OF_EVERY_REQUEST = ['invalid_credentials', 'internal_error'] as const;
+const OF_EVERY_REQUEST = [
+  'invalid_credentials',
+  'cross_site_request',
+  'host_not_allowed',
+  'internal_error',
+] as const;
 
 /** The failures of an operation behind basic auth, beside those that all of them have. */
 export function failures(...codes: readonly FaasErrorCode[]): Readonly<Record<string, Response>> {
