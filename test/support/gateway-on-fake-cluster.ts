@@ -1,10 +1,12 @@
 // A program: the gateway's control process with real workers, on a cluster in memory. Settings come from the environment as for
 // the gateway, with `function_port` beside them, `queue`, which may be `memory`: then it is a single process, `deployed`, the functions that are there when it starts, and `deployed_at`, since when
-// functions are there; who started it reads and changes the cluster over the channel of processes.
+// functions are there, `builder`, which may be `endless`: its steps say nothing and end with their client; who started it reads and changes the cluster over the channel of processes.
 
+import { once } from 'node:events';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
+import type { ImageBuilder } from '../../gateway/build/image-builder.ts';
 import { loadConfig } from '../../gateway/config.ts';
-import { createLogger } from '../../gateway/log.ts';
+import { createLogger, type Logger } from '../../gateway/log.ts';
 import { loadQueueWorkerConfig } from '../../gateway/queue-worker/config.ts';
 import { openMemoryQueue } from '../../gateway/queue-worker/memory-queue.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
@@ -29,6 +31,15 @@ export type ToGateway =
 export type FromGateway =
   | { readonly kind: 'started'; readonly port: number; readonly metricsPort: number }
   | { readonly kind: 'call'; readonly call: ProviderCall };
+
+const endless = (to: Logger): ImageBuilder => ({
+  build: async ({ context }, _onLine, signal) => {
+    context.resume();
+    await once(signal, 'abort');
+    to.info('the build was ended');
+    throw signal.reason;
+  },
+});
 
 const tell = (message: FromGateway): void => {
   if (process.connected) process.send?.(message);
@@ -95,7 +106,10 @@ try {
     cluster: provider,
     secrets: createFakeSecrets(provider),
     namespaces: createFakeNamespaces(),
-    builder: { build: async () => ({ kind: 'failed', error: 'nothing is built here' }) },
+    builder:
+      env['builder'] === 'endless'
+        ? endless(logger)
+        : { build: async () => ({ kind: 'failed', error: 'nothing is built here' }) },
     logSource: createFakeLogs(),
     metricsHost: async () => '127.0.0.1',
     workerCommand: isAlone ? 'own' : (env['worker_command']?.split(' ') ?? workerCommand()),

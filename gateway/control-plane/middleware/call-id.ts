@@ -17,6 +17,8 @@ export function callId(): Middleware<RequestState> {
     ctx.res.once('close', () => {
       if (!ctx.res.writableFinished) gone.abort(new Error('the client went away'));
     });
+    // A request that breaks off may say so after who read it has stopped listening: without any listener that would end the process.
+    ctx.req.on('error', () => {});
     await next();
   };
 }
