@@ -29,6 +29,8 @@ export interface DevFunctionOptions {
   /** Brings the secrets of the project's files into the cluster; resolves with what stands for their values. */
   readonly giveSecrets: (deployment: FunctionDeployment) => Promise<string>;
   readonly stop: AbortSignal;
+  /** Settled when nobody else works in its folder. */
+  readonly after: Promise<void>;
 }
 
 /** What it is made of, and what it is deployed with. */
@@ -51,16 +53,17 @@ export class DevFunction {
   #isOpen = false;
   #provenVersion: string | undefined;
   #generation = 0;
-  #work: Promise<void> = Promise.resolve();
+  #work: Promise<void>;
   #superseded = new AbortController();
   #hasGuessed = false;
-  #isRemoved = false;
+  readonly #removed = new AbortController();
   /** Why it is not in step with its sources; undefined: it is, or nobody knows yet. */
   trouble: string | undefined;
 
   constructor(source: DevFunctionSource, options: DevFunctionOptions) {
     this.#source = source;
     this.#options = options;
+    this.#work = options.after;
   }
 
   get name(): string {
@@ -80,31 +83,36 @@ export class DevFunction {
     return JSON.stringify(source) === JSON.stringify(this.#source);
   }
 
+  /** Whoever brings it in step from now on takes this. */
+  become(source: DevFunctionSource): void {
+    this.#source = source;
+  }
+
   /**
    * Brings it in step with its sources. Never rejects: what is wrong is told, and what runs stays.
    * @param since when the change was noticed, as `performance.now()`
    */
-  refresh(since: number, source?: DevFunctionSource): Promise<void> {
+  refresh(since: number): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
-    if (source) this.#source = source;
     this.#superseded.abort();
     this.#work = this.#work.then(async () => {
       // Whoever asked later does it, with all that has changed until then.
-      if (generation !== this.#generation || this.#options.stop.aborted || this.#isRemoved) return;
+      if (generation !== this.#generation || this.#options.stop.aborted || this.#removed.signal.aborted)
+        return;
       this.#superseded = new AbortController();
       await this.#refresh(since);
     });
     return this.#work;
   }
 
-  /** Removes it from the gateway. Never rejects. */
+  /** Removes it from the gateway; an installation is broken off. Never rejects. */
   remove(): Promise<void> {
-    this.#isRemoved = true;
+    this.#removed.abort();
     this.#superseded.abort();
     const { api, sources, output } = this.#options;
     this.#work = this.#work.then(async () => {
-      sources.remove(this.image);
+      sources.remove(this.name);
       if (!this.#deployed) return;
       try {
         await api.remove(this.#deployed);
@@ -165,7 +173,7 @@ export class DevFunction {
             if (isVerbose) output.step(fn.name, line);
           },
         },
-        { stop, superseded },
+        { stop: AbortSignal.any([stop, this.#removed.signal]), superseded },
       );
       if (prepared.isGuess && !this.#hasGuessed) this.#sayGuess();
       return { deployment, prepared };

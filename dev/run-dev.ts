@@ -100,6 +100,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
     isVerbose: flags.isVerbose,
     stackFile: isUrl(stack.fileName) ? undefined : stack.fileName,
     load,
+    onPaths: async () => watching?.setPaths(session.paths),
     fetchTemplate: (fn, templates) => fetchStackTemplates(shell, [fn], { templates, disabled: false }),
     giveSecrets: (deployment) =>
       giveProjectSecrets(deployment, {
@@ -135,19 +136,16 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
       output.say(line);
     for (const line of differences(stack.functions)) output.say(line);
     output.say('');
-    let changes: Promise<void> = Promise.resolve();
-    const files = await watchFiles({
+    let changes: Promise<unknown> = Promise.resolve();
+    watching = await watchFiles({
       root: shell.cwd,
       paths: session.paths,
       quietMs: QUIET_MS,
       onNote: (text) => output.problem('skep', text),
       onChange: (changed) => {
-        changes = session
-          .onChange(changed)
-          .then((isOther) => (isOther ? files.setPaths(session.paths) : undefined));
+        changes = Promise.all([changes, session.onChange(changed)]);
       },
     });
-    watching = files;
     await session.start();
     if (!stop.signal.aborted) output.say(`Watching ${list(session.names)} for changes. Ctrl-C ends.`);
     await end.wanted;

@@ -13,7 +13,7 @@ import { WorkFolder } from './work-folder.ts';
 /** Preparations at a time when many functions are new: they install packages and compile. */
 const AT_A_TIME = 2;
 
-export interface SessionOptions extends Omit<DevFunctionOptions, 'folder'> {
+export interface SessionOptions extends Omit<DevFunctionOptions, 'folder' | 'after'> {
   readonly shell: Shell;
   readonly output: DevOutput;
   /** Absolute path of the folder in which each function has its own. */
@@ -22,13 +22,25 @@ export interface SessionOptions extends Omit<DevFunctionOptions, 'folder'> {
   readonly stackFile: string | undefined;
   /** Reads the stack file again. @throws {Error} saying what is wrong with it */
   readonly load: () => Promise<StackFile>;
+  /** Others are to be watched from now on: `paths`. Resolves when no change of them is missed. Must not reject. */
+  readonly onPaths: () => Promise<void>;
+}
+
+/** Of one reading of the stack file to the next. */
+interface Difference {
+  readonly gone: readonly DevFunction[];
+  readonly changed: readonly DevFunction[];
 }
 
 /** All functions of a stack file, kept in step with their sources and with the file. */
 export class DevSession {
   readonly #options: SessionOptions;
   readonly #functions = new Map<string, DevFunction>();
+  /** Ends of those that went: one of the same name begins after it, in the same folder. */
+  readonly #ends = new Map<string, Promise<void>>();
   #stack: StackFile;
+  /** The stack file is read by one at a time, so that the last who reads it has what is in it. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(stack: StackFile, options: SessionOptions) {
     this.#options = options;
@@ -52,28 +64,20 @@ export class DevSession {
 
   /** Makes and deploys all functions; resolves when each has started or failed. Never rejects. */
   async start(): Promise<void> {
-    await this.#apply(this.#stack, performance.now());
+    await this.#bringInStep(this.#adopt(this.#stack), performance.now());
   }
 
-  /** Files have changed. Never rejects. @returns whether other files are to be watched from now on */
-  async onChange(changed: readonly string[]): Promise<boolean> {
+  /** Files have changed. Never rejects; resolves when functions are in step with them. */
+  async onChange(changed: readonly string[]): Promise<void> {
     const since = performance.now();
-    const { shell, stackFile, output, load } = this.#options;
+    const { shell, stackFile, onPaths } = this.#options;
     const isStack = stackFile !== undefined && changed.includes(resolve(shell.cwd, stackFile));
-    if (!isStack) {
-      await this.#refresh(changed, since);
-      return false;
-    }
-    let stack: StackFile;
-    try {
-      stack = await load();
-    } catch (error) {
-      output.problem('skep', `${messageOf(error)}\nThe functions stay as they were.`);
-      return false;
-    }
-    this.#stack = stack;
-    await Promise.all([this.#apply(stack, since), this.#refresh(changed, since)]);
-    return true;
+    const read = isStack ? this.#readAgain() : undefined;
+    this.#reading = Promise.all([this.#reading, read]);
+    const difference = await read;
+    // What is made of files that were not watched until now is read when they are.
+    if (difference !== undefined) await onPaths();
+    await Promise.all([difference && this.#bringInStep(difference, since), this.#refresh(changed, since)]);
   }
 
   /** A secret has come that some may have missed. Never rejects. */
@@ -96,30 +100,62 @@ export class DevSession {
     await Promise.all(concerned.map((each) => each.refresh(since)));
   }
 
-  async #apply({ functions, copy, templates }: StackFile, since: number): Promise<void> {
+  /** @returns undefined: it is wrong, which was told, and nothing changes */
+  async #readAgain(): Promise<Difference | undefined> {
+    const { output, load } = this.#options;
+    await this.#reading;
+    try {
+      return this.#adopt(await load());
+    } catch (error) {
+      output.problem('skep', `${messageOf(error)}\nThe functions stay as they were.`);
+      return undefined;
+    }
+  }
+
+  /** From here on each function is what the stack file says, whoever brings it in step. */
+  #adopt(stack: StackFile): Difference {
+    this.#stack = stack;
+    const { functions, copy, templates } = stack;
     const wanted = new Map(
       functions.map((fn): [string, DevFunctionSource] => [fn.name, { fn, copy, templates }]),
     );
     const gone = [...this.#functions.values()].filter(({ name }) => !wanted.has(name));
-    for (const each of gone) this.#functions.delete(each.name);
+    for (const each of gone) {
+      this.#functions.delete(each.name);
+      this.#ends.set(each.name, each.remove());
+    }
     this.#setOrigins();
-    const changed: (() => Promise<void>)[] = [];
+    const changed: DevFunction[] = [];
     for (const [name, source] of wanted) {
       const there = this.#functions.get(name);
       if (there?.isMadeOf(source)) continue;
+      there?.become(source);
       const each = there ?? this.#create(source);
       this.#functions.set(name, each);
-      changed.push(() => each.refresh(since, source));
+      changed.push(each);
     }
+    return { gone, changed };
+  }
+
+  async #bringInStep({ gone, changed }: Difference, since: number): Promise<void> {
     await Promise.all([
-      ...gone.map((each) => each.remove()),
-      workThrough(changed, { parallel: AT_A_TIME, work: (refresh) => refresh(), onWorkerDone: () => {} }),
+      ...gone.map(({ name }) => this.#ends.get(name)),
+      workThrough(changed, {
+        parallel: AT_A_TIME,
+        work: (each) => each.refresh(since),
+        onWorkerDone: () => {},
+      }),
     ]);
   }
 
   #create(source: DevFunctionSource): DevFunction {
-    const folder = new WorkFolder(join(this.#options.root, source.fn.name));
-    return new DevFunction(source, { ...this.#options, folder });
+    const { name } = source.fn;
+    const folder = new WorkFolder(join(this.#options.root, name));
+    return new DevFunction(source, {
+      ...this.#options,
+      folder,
+      after: this.#ends.get(name) ?? Promise.resolve(),
+    });
   }
 
   #watched() {

@@ -19,8 +19,9 @@ export class DevSources implements RunnableSource {
     this.#byImage.set(image, { name, why, ...(runnable && { runnable }) });
   }
 
-  remove(image: string): void {
-    this.#byImage.delete(image);
+  /** Another function's image of the same name stays. */
+  remove(name: string): void {
+    for (const [image, of] of this.#byImage) if (of.name === name) this.#byImage.delete(image);
   }
 
   async find(image: string): Promise<Runnable> {

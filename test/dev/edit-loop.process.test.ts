@@ -136,6 +136,52 @@ describe('skep dev, while its functions are edited', function () {
     expect((await dev.call('two')).text).to.equal('new c\n');
   });
 
+  describe('and packages are installed', () => {
+    const ONE = 'lang: held\nhandler: ./one\nimage: one:latest';
+    const TWO = 'lang: shell\nhandler: ./two\nimage: two:latest';
+    const hold = (): void => project.write('hold', '');
+    const letGo = (): void => rmSync(`${project.path}/hold`);
+
+    beforeEach(() => {
+      project.addShellTemplate(
+        'held',
+        `dev: {lock: [function/lock], install: "while [ -e ${project.path}/hold ]; do sleep 0.05; done"}`,
+      );
+      project.writeStack({ one: ONE });
+    });
+
+    it('keeps an edit of the stack file that was made while others were on their way', async () => {
+      hold();
+      const printing = (text: string): string => `${TWO}\nenvironment: {TEXT: ${text}}`;
+      project.write('two/handler.sh', 'echo $TEXT\n');
+      const others = { a: ONE.replace('one:', 'a:'), b: ONE.replace('one:', 'b:') };
+      project.writeStack({ ...others, two: printing('old') });
+      const dev = await project.dev();
+      await dev.line(/^b +\| installing packages/);
+      project.writeStack({ ...others, two: printing('new') });
+      await dev.line(/^two +\| ready: /);
+      letGo();
+      await dev.line(/^Watching/);
+      expect((await dev.call('two')).text).to.equal('new\n');
+    });
+
+    it('removes a function without waiting for its packages, and makes it anew when it is named again', async () => {
+      const dev = await project.dev();
+      await dev.line(/^one +\| ready: /);
+      hold();
+      project.write('one/lock', 'other packages');
+      await dev.line(/^one +\| installing packages/);
+      project.write('two/handler.sh', 'echo two\n');
+      project.writeStack({ two: TWO });
+      await dev.line(/^one +\| removed/);
+      project.writeStack({ one: ONE, two: TWO });
+      await dev.line(/^one +\| installing packages/);
+      letGo();
+      await dev.line(/^one +\| ready: /);
+      expect(await dev.call('one')).to.deep.equal({ status: 200, text: 'first\n' });
+    });
+  });
+
   it('takes environment files and copied paths of the project, and their edits', async () => {
     project.write('common/text', 'a\n');
     project.write('env.yml', 'environment: {WORD: x}\n');
