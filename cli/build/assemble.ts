@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { CliError, fileError, systemCode } from '../errors.ts';
 import { copyFolder } from '../folder-files.ts';
@@ -35,7 +35,7 @@ export interface AssembleOptions {
 }
 
 /**
- * Makes ./build/<name> anew: the template, over it the handler, under the handler the extra paths.
+ * Makes ./build/<name> anew: the template, over it the handler (without what is about the template's own handler alone), under the handler the extra paths.
  * @throws {CliError} for a missing handler or template, or a path outside the working folder
  */
 export async function assembleBuildFolder(
@@ -58,6 +58,7 @@ export async function assembleBuildFolder(
   await template?.copyTo(path);
   const handlerTarget = template ? join(path, template.manifest.handlerFolder) : path;
   await mkdir(handlerTarget, { recursive: true });
+  if (template) await removeStarterOnly(handlerTarget, handler, template.manifest);
   if (template) await chmod(handlerTarget, 0o755); // read in the image by another user, whatever our umask
   const ignored = template ? await ignoredNames(path, template.manifest.handlerFolder) : [];
   await copyFolder(handler, handlerTarget, [...(options.skip ?? SKIPPED), ...ignored], NEVER_IN_IMAGES);
@@ -65,6 +66,30 @@ export async function assembleBuildFolder(
     await copyExtra(extra.from, join(handlerTarget, relative(cwd, extra.from)), extra.path);
   if (!template) await requireDockerfile(path, source);
   return template ? { path, manifest: template.manifest } : { path };
+}
+
+/** The starter lies beneath the handler, file by file: what of it is about the starter's own code, and would fail another's build, goes. */
+async function removeStarterOnly(
+  target: string,
+  handler: string,
+  { starterOnly, starterLocks }: TemplateManifest,
+): Promise<void> {
+  const own = await readdir(handler).catch((error: unknown) => {
+    throw fileError('read', handler, error);
+  });
+  if (own.length === 0) return; // the starter is the function
+  const locks = Object.entries(starterLocks).filter(([, manifest]) => own.includes(manifest));
+  for (const path of [...starterOnly, ...locks.map(([lock]) => lock)]) {
+    await rm(join(target, path), { recursive: true, force: true });
+    // A folder that held nothing else goes, too.
+    for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) {
+      const isEmpty = await rmdir(join(target, folder)).then(
+        () => true,
+        () => false,
+      );
+      if (!isEmpty) break;
+    }
+  }
 }
 
 /**

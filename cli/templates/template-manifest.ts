@@ -23,6 +23,10 @@ export interface TemplateManifest {
   /** Where the handler lies, in the template and in the build context. */
   readonly handlerFolder: string;
   readonly mountSsh: boolean;
+  /** Files of the handler folder that are about the starter alone, such as its test: no build of another handler has them. Ours, as is what follows. */
+  readonly starterOnly: readonly string[];
+  /** Lock files of the starter, each with the manifest that it belongs to: another manifest makes it wrong. */
+  readonly starterLocks: Readonly<Record<string, string>>;
   /** Absent: the Dockerfile's environment is all that is known. */
   readonly dev?: DevRecipe;
   readonly buildOptions: readonly { readonly name: string; readonly packages: readonly string[] }[];
@@ -40,12 +44,24 @@ export function parseTemplateManifest(text: string, fileName: string): TemplateM
   const mountSsh = keys.get('mount_ssh');
   const options = keys.get('build_options');
   const dev = keys.get('dev');
+  const starterOnly = keys.get('starter_only');
+  const starterLocks = keys.get('starter_locks');
+  const inside = (path: string): string => {
+    if (path !== '' && !path.startsWith('/') && !path.split('/').includes('..')) return path;
+    throw new ContractError(`${fileName}: ${path} must be a file inside the handler's folder`);
+  };
   return {
     language: value('language'),
     fprocess: value('fprocess'),
     welcomeMessage: value('welcome_message'),
     handlerFolder,
     mountSsh: mountSsh === undefined ? false : yaml.flag(mountSsh),
+    starterOnly: (starterOnly === undefined ? [] : yaml.list(starterOnly)).map(inside),
+    starterLocks: Object.fromEntries(
+      Object.entries(starterLocks === undefined ? {} : yaml.textMap(starterLocks)).map((pair) =>
+        pair.map(inside),
+      ),
+    ),
     ...(dev !== undefined && { dev: parseDevRecipe(yaml, dev) }),
     buildOptions: (options === undefined ? [] : yaml.items(options)).map((item) => {
       const option = yaml.entries(item);

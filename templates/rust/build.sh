@@ -7,6 +7,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 cd function
 mkdir -p src/bin
 cmp -s ../main.rs src/bin/skep-main.rs || cp ../main.rs src/bin/skep-main.rs
-cargo build --quiet --locked --profile "$profile" --bin skep-main
+# Exactly what the lock file says, where there is one.
+cargo build --quiet $([ ! -e Cargo.lock ] || echo --locked) --profile "$profile" --bin skep-main
 cp "$CARGO_TARGET_DIR/$([ "$profile" = dev ] && echo debug || echo "$profile")/skep-main" ../handler.new
 mv -f ../handler.new ../handler # in one step: the one before may be running
