@@ -3,7 +3,7 @@ import { CliError, messageOf } from '../errors.ts';
 import { type GatewayClient, unauthorised, unreachable } from '../gateway-client.ts';
 import { NoSuchFunctionError } from '../read-function.ts';
 import { type LogMessage, readLogMessages } from './log-lines.ts';
-import { toSortable } from './merge-logs.ts';
+import { PrintedLines } from './printed-lines.ts';
 
 const HEAD_TIMEOUT_MS = 60_000;
 const RETRY_MS = 1000;
@@ -11,7 +11,6 @@ const RETRY_MS = 1000;
 const MOST_TRIES = 60;
 /** How much is asked for again after a break; lines that were printed are known by themselves. */
 const OVERLAP_MS = 2000;
-const MOST_KNOWN = 20_000;
 
 /** The gateway is away, or its log broke off: it may come back. */
 class LogBroken extends CliError {}
@@ -70,10 +69,8 @@ export async function followLog(
   first: URLSearchParams,
   print: (message: LogMessage) => Promise<void>,
 ): Promise<void> {
-  const known = new Set<string>();
+  const printed = new PrintedLines({ hasFloor: Number(first.get('tail')) > 0 });
   let query = first;
-  let newest = '';
-  let floor = '';
   let hasBegun = false;
   let isLost = false;
   for (let tries = 1; ; tries += 1) {
@@ -84,17 +81,7 @@ export async function followLog(
       hasBegun = true;
       tries = 1;
       for await (const message of messages) {
-        const key = `${message.instance} ${message.timestamp} ${message.text}`;
-        if (known.has(key) || toSortable(message.timestamp) < floor) continue;
-        // What --lines left out is not asked for after a break.
-        if (newest === '' && Number(first.get('tail')) > 0) floor = toSortable(message.timestamp);
-        known.add(key);
-        for (const old of known) {
-          if (known.size <= MOST_KNOWN) break;
-          known.delete(old);
-        }
-        if (Date.parse(message.timestamp) > (Date.parse(newest) || 0)) newest = message.timestamp;
-        await print(message);
+        if (printed.isNew(message)) await print(message);
       }
     } catch (error) {
       if (hasBegun && error instanceof NoSuchFunctionError) {
@@ -106,10 +93,11 @@ export async function followLog(
       isLost = true;
     }
     query = new URLSearchParams(first);
-    if (newest !== '') {
-      query.set('since', new Date(Date.parse(newest) - OVERLAP_MS).toISOString());
+    if (printed.newestMs !== undefined) {
+      query.set('since', new Date(printed.newestMs - OVERLAP_MS).toISOString());
       query.delete('tail');
     }
+    printed.reconnect();
     await sleep(RETRY_MS);
   }
 }

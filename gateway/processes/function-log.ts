@@ -22,6 +22,8 @@ export class FunctionLog {
   /** How many lines were dropped: the number of the first one that is kept. */
   #first = 0;
   #isClosed = false;
+  #lastMs = 0;
+  #inSameMs = 0;
   #news = Promise.withResolvers<void>();
 
   constructor(ref: FunctionRef, now: () => Date = () => new Date()) {
@@ -32,7 +34,7 @@ export class FunctionLog {
   /** @param instance '' for a line of the cluster's own */
   add(instance: string, text: string): LogLine {
     const now = this.#now();
-    const line = { ...this.#ref, instance, timestamp: now.toISOString(), text };
+    const line = { ...this.#ref, instance, timestamp: this.#stamp(now), text };
     this.#lines.push({ line, atMs: now.getTime() });
     this.#chars += text.length;
     if (this.#lines.length > MOST_LINES || this.#chars > MOST_CHARS) this.#cut();
@@ -71,6 +73,14 @@ export class FunctionLog {
       } else if (this.#isClosed) return;
       else await orAborted(news, signal);
     }
+  }
+
+  /** To the nanosecond, as an engine's: lines of one millisecond have a time each, in their order. */
+  #stamp(now: Date): string {
+    const ms = now.getTime();
+    this.#inSameMs = ms === this.#lastMs ? this.#inSameMs + 1 : 0;
+    this.#lastMs = ms;
+    return now.toISOString().replace('Z', `${String(this.#inSameMs).padStart(6, '0')}Z`);
   }
 
   #cut(): void {

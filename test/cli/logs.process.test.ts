@@ -105,6 +105,22 @@ describe('skep logs', () => {
       .and.to.not.have.property('tail');
   }).timeout(20_000);
 
+  it('prints every line of a stream, also those that are the same in all, and leaves out only what came before a break', async () => {
+    const same = line(2, 'same');
+    answer = () => {
+      const nth = gateway.received.length;
+      if (nth === 1) return { status: 200, body: same.repeat(200) + line(1, 'late') };
+      // The last two of them came while nobody listened.
+      if (nth === 2) return { status: 200, body: line(1, 'late') + same.repeat(202) + line(3, 'end') };
+      if (nth === 3) return { status: 200, body: same.repeat(202) + line(3, 'end').repeat(2) };
+      return { status: 404 };
+    };
+    const ran = await logs('hello', '--time-format=', '--lines=201');
+    const printed = ran.stdout.trimEnd().split('\n');
+    expect(printed.filter((text) => text === 'same')).to.have.length(202);
+    expect(printed.filter((text) => text !== 'same')).to.deep.equal(['late', 'end', 'end']);
+  }).timeout(20_000);
+
   const refused: readonly [string, string[], string][] = [
     ['no name', [], 'provide the name of a function, or a stack file'],
     ['an unknown format', ['hello', '-o', 'xml'], 'plain, keyvalue, json'],

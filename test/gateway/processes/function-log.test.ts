@@ -39,6 +39,20 @@ describe('the log of one function', () => {
     expect(await texts(log, { instance: 'b', tail: 1 })).to.deep.equal(['3']);
   });
 
+  it('gives lines of one millisecond a time each, in their order', () => {
+    let ms = 1000;
+    const log = new FunctionLog(REF, () => new Date(ms));
+    const stamps = Array.from({ length: 3 }, () => log.add('a', 'same').timestamp);
+    ms = 1001;
+    stamps.push(log.add('a', 'same').timestamp);
+    expect(stamps).to.deep.equal([
+      '1970-01-01T00:00:01.000000000Z',
+      '1970-01-01T00:00:01.000000001Z',
+      '1970-01-01T00:00:01.000000002Z',
+      '1970-01-01T00:00:01.001000000Z',
+    ]);
+  });
+
   it('goes on with new lines, each once, until it is closed', async () => {
     const log = newLog();
     log.add('a', '1');
