@@ -1,4 +1,5 @@
 import { PassThrough, type Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterContext, RouterMiddleware } from '@koa/router';
 import { BUILD_SIGNATURE_HEADER } from '../../contract/build-signature.ts';
 import type { BuildProgress } from '../../contract/function-types.ts';
@@ -35,6 +36,8 @@ export interface BuildSettings {
   readonly limitBytes: number;
   /** Longest a signed request may take to come in. */
   readonly receiveTimeoutMs: number;
+  /** Longest silence of an answer that has begun: only a write shows that a client has left. Default 5 s. */
+  readonly heartbeatMs?: number;
   /** With which requests to `POST /build` are signed; absent: nobody may ask there. */
   readonly payloadSecret?: string | undefined;
   readonly keyPair?: KeyPair | undefined;
@@ -42,6 +45,7 @@ export interface BuildSettings {
 
 /** Requests whose signature is not proved yet: strangers may send them. */
 const MOST_UNPROVED = 4;
+const HEARTBEAT_MS = 5000;
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
 const DISABLED = 'docs/build-api.md tells how to give it to the gateway';
 
@@ -53,44 +57,54 @@ export function buildRoutes(
   logger: Logger,
 ): { readonly build: Route; readonly signedBuild: Route; readonly publicKey: Route } {
   const { runBuild, payloadSecret, keyPair, limitBytes, receiveTimeoutMs } = settings;
+  const { heartbeatMs = HEARTBEAT_MS } = settings;
   const builds = new Slots(settings.mostBuilds, 'builds run');
   const unproved = new Slots(MOST_UNPROVED, 'build requests come in');
 
-  /** One JSON object when all is over, or one a line as it goes. A failed build is a 200, too. */
+  /**
+   * One JSON object when all is over, or one a line as it goes. A failed build is a 200, too. While nothing happens an empty step, or
+   * white space before the object, shows whether there is still somebody who waits.
+   */
   const answer = async (
     ctx: RouterContext<RequestState>,
     tar: Readable,
     { mayDeploy, onEnd }: { readonly mayDeploy: boolean; readonly onEnd: () => void },
   ): Promise<void> => {
     const { signal, callId } = ctx.state;
-    const lines = ctx.get('accept').toLowerCase().includes('application/x-ndjson')
-      ? new PassThrough()
-      : undefined;
+    const isLines = ctx.get('accept').toLowerCase().includes('application/x-ndjson');
+    const body = new PassThrough();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const onProgress = (progress: BuildProgress): void => {
+    let image = '';
+    const write = (text: string): void => {
       // Of a client that does not read, no more than this is kept: it misses lines, and learns of the end.
-      if (lines !== undefined && lines.writableLength < MOST_UNREAD_BYTES)
-        lines.write(progressLines(progress));
+      if (body.writableLength < MOST_UNREAD_BYTES) body.write(text);
+    };
+    const onProgress = (progress: BuildProgress): void => {
+      image = progress.image;
+      if (isLines) write(progressLines(progress));
       begin();
     };
     const done = runBuild(tar, { onProgress, signal, origin: originOf(ctx), mayDeploy }).finally(onEnd);
-    if (lines === undefined) {
-      ctx.body = await done;
+    // Until the first line the request can still be refused with a status of its own; where no lines are wanted, for a beat longer.
+    const first = await Promise.race([done, isLines ? begun : begun.then(() => sleep(heartbeatMs))]);
+    if (!isLines && first !== undefined) {
+      ctx.body = first;
       return;
     }
-    // Until the first line the request can still be refused with a status of its own.
-    await Promise.race([begun, done]);
-    ctx.type = 'application/x-ndjson';
-    ctx.body = lines;
-    done.then(
-      (last) => lines.end(progressLines({ ...last, log: [] })),
-      (error: unknown) => {
+    const beat = (): void => write(isLines ? progressLines({ log: [], image, status: 'in_progress' }) : '\n');
+    const beats = setInterval(beat, heartbeatMs);
+    if (!isLines) beat();
+    ctx.type = isLines ? 'application/x-ndjson' : 'application/json';
+    ctx.body = body;
+    void done
+      .catch((error: unknown): BuildProgress => {
         if (!signal.aborted) logger.error('build broke off', { callId, error });
         const reason =
           error instanceof FaasError && error.expose ? error.message : 'the gateway failed: see its log';
-        lines.end(progressLines({ log: [], image: '', status: 'failed', error: reason }));
-      },
-    );
+        return { log: [], image, status: 'failed', error: reason };
+      })
+      .then((last) => body.end(isLines ? progressLines({ ...last, log: [] }) : JSON.stringify(last)))
+      .finally(() => clearInterval(beats));
   };
 
   return {

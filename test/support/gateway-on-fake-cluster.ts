@@ -35,6 +35,7 @@ export type FromGateway =
 const endless = (to: Logger): ImageBuilder => ({
   build: async ({ context }, _onLine, signal) => {
     context.resume();
+    to.info('the build has begun');
     await once(signal, 'abort');
     to.info('the build was ended');
     throw signal.reason;

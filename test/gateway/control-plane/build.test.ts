@@ -109,6 +109,49 @@ describe('POST /system/build', () => {
     expect(last).to.include({ status: 'failed', error: 'the gateway failed: see its log' });
   });
 
+  for (const [headers, beat] of [
+    [NDJSON, '{"log":[],"image":"i","status":"in_progress"}\n'],
+    [{}, '\n'],
+  ] as const) {
+    it(`says something while a build is silent, and ends as ever, ${JSON.stringify(headers)}`, async () => {
+      const { promise: heard, resolve: goOn } = Promise.withResolvers<void>();
+      control = await startControlPlane({
+        builds: buildsWith({
+          heartbeatMs: 5,
+          runBuild: async (_tar, { onProgress }) => {
+            onProgress(step('one'));
+            await heard;
+            return { log: ['one'], image: 'i', status: 'success' };
+          },
+        }),
+      });
+      const response = await control.call('POST', '/system/build', 'x', headers);
+      let received = '';
+      for await (const chunk of response.body ?? []) {
+        received += new TextDecoder().decode(chunk);
+        if (received.endsWith(beat + beat)) goOn();
+      }
+      expect(response.headers.get('content-type')).to.match(/^application\/(?:x-nd)?json/);
+      const last = headers === NDJSON ? received.trimEnd().split('\n').at(-1) : received;
+      expect(JSON.parse(last ?? '')).to.include({ image: 'i', status: 'success' });
+    });
+  }
+
+  it('tells one object of a build that breaks off after a while, too', async () => {
+    control = await startControlPlane({
+      builds: buildsWith({
+        heartbeatMs: 1,
+        runBuild: async (_tar, { onProgress }) => {
+          onProgress(step('one'));
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          throw new FaasError('provider_unavailable', 'the engine has gone');
+        },
+      }),
+    });
+    const response = await control.call('POST', '/system/build', 'x');
+    expect(await response.json()).to.deep.include({ status: 'failed', error: 'the engine has gone' });
+  });
+
   it('runs one build at a time', async () => {
     const { promise: first, resolve: finish } = Promise.withResolvers<BuildProgress>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
