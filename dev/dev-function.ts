@@ -28,6 +28,8 @@ export interface DevFunctionOptions {
   readonly fetchTemplate: (fn: StackFunction, templates: StackFile['templates']) => Promise<void>;
   /** Brings the secrets of the project's files into the cluster; resolves with what stands for their values. */
   readonly giveSecrets: (deployment: FunctionDeployment) => Promise<string>;
+  /** Absolute paths of folders that processes run in, of all functions. */
+  readonly foldersInUse: () => ReadonlySet<string>;
   readonly stop: AbortSignal;
   /** Settled when nobody else works in its folder. */
   readonly after: Promise<void>;
@@ -51,10 +53,12 @@ export class DevFunction {
   #deployedKey: string | undefined;
   /** How that fares is not known yet. */
   #isOpen = false;
-  #provenVersion: string | undefined;
+  #hasProven = false;
   #generation = 0;
   #work: Promise<void>;
   #superseded = new AbortController();
+  /** To be told of each change. */
+  readonly #onNewer = new Set<() => void>();
   #hasGuessed = false;
   readonly #removed = new AbortController();
   /** Why it is not in step with its sources; undefined: it is, or nobody knows yet. */
@@ -96,6 +100,7 @@ export class DevFunction {
     this.#generation += 1;
     const generation = this.#generation;
     this.#superseded.abort();
+    for (const tell of this.#onNewer) tell();
     this.#work = this.#work.then(async () => {
       // Whoever asked later does it, with all that has changed until then.
       if (generation !== this.#generation || this.#options.stop.aborted || this.#removed.signal.aborted)
@@ -173,7 +178,15 @@ export class DevFunction {
             if (isVerbose) output.step(fn.name, line);
           },
         },
-        { stop: AbortSignal.any([stop, this.#removed.signal]), superseded },
+        {
+          stop: AbortSignal.any([stop, this.#removed.signal]),
+          superseded,
+          onNewer: (tell) => {
+            this.#onNewer.add(tell);
+            return () => void this.#onNewer.delete(tell);
+          },
+          newest: () => this.#source,
+        },
       );
       if (prepared.isGuess && !this.#hasGuessed) this.#sayGuess();
       return { deployment, prepared };
@@ -197,7 +210,7 @@ export class DevFunction {
       this.#deployedKey = key;
       this.#isOpen = true;
     }
-    const isFirst = this.#provenVersion === undefined;
+    const isFirst = !this.#hasProven;
     const rollout = await this.#outcome(deployment, superseded);
     if (rollout === undefined) return;
     this.#isOpen = false;
@@ -205,9 +218,9 @@ export class DevFunction {
       this.#deployedKey = undefined; // the same sources may be tried again
       throw new CliError(`the new version does not start: ${rollout.error ?? 'no reason is known'}`);
     }
-    // Calls of the version before may still be on their way.
-    await this.#options.folder.keepOnly([prepared.version, this.#provenVersion ?? '']);
-    this.#provenVersion = prepared.version;
+    // Calls of versions before may still be on their way.
+    await this.#options.folder.removeUnused(prepared.version, this.#options.foldersInUse());
+    this.#hasProven = true;
     const took = `${((performance.now() - since) / 1000).toFixed(2)} s`;
     const wasInTrouble = this.trouble !== undefined;
     this.trouble = undefined;
@@ -241,7 +254,7 @@ export class DevFunction {
     sources.fail(this.image, this.name, this.trouble);
     if (error instanceof StepFailed) for (const line of error.lines) output.step(this.name, line);
     output.problem(this.name, this.trouble);
-    if (this.#provenVersion !== undefined) output.problem(this.name, 'The version before goes on serving.');
+    if (this.#hasProven) output.problem(this.name, 'The version before goes on serving.');
   }
 
   #sayGuess(): void {

@@ -88,7 +88,7 @@ export class DevOutput {
       // Most lines name no file.
       if (!shown.includes(origin.root)) continue;
       const pattern = new RegExp(
-        `${escaped(origin.root)}/(?:v-[0-9a-f]+|work|next)(?:/([^\\s:"'()<>\\]]*))?`,
+        `${escaped(origin.root)}/(?:v-[0-9a-f]+|work-[0-9a-f]+|next)(?:/([^\\s:"'()<>\\]]*))?`,
         'g',
       );
       shown = shown.replace(pattern, (_, path: string | undefined) => this.#sourceOf(path ?? '', origin));

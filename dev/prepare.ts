@@ -37,8 +37,11 @@ export interface PrepareOptions {
 export interface PrepareSignals {
   /** Everything ends. */
   readonly stop: AbortSignal;
-  /** There are newer sources: an installation is finished all the same, a build is not. */
+  /** There are newer sources: a build is broken off, an installation if they want other packages. */
   readonly superseded: AbortSignal;
+  /** Tells of each further change, too. @returns ends that */
+  readonly onNewer: (tell: () => void) => () => void;
+  readonly newest: () => Pick<PrepareOptions, 'fn' | 'copy'>;
 }
 
 export interface Prepared extends Runnable {
@@ -55,29 +58,29 @@ export interface Prepared extends Runnable {
  */
 export async function prepare(options: PrepareOptions, signals: PrepareSignals): Promise<Prepared> {
   const { shell, fn, folder, tools } = options;
-  try {
-    await rm(folder.next, { recursive: true, force: true });
-    await mkdir(folder.next, { recursive: true });
-  } catch (error) {
-    throw fileError('make', folder.next, error);
-  }
-  const { manifest } = await assembleBuildFolder(
-    shell,
-    { ...fn, copy: options.copy },
-    { path: folder.next, skip: await notSource(resolve(shell.cwd, fn.handler)) },
-  );
+  const manifest = await assemble(shell, options, folder.next);
   const recipe = manifest?.dev;
   const path = [shell.env['PATH'], tools].filter(Boolean).join(delimiter);
   requirePrograms(fn, recipe, path);
   const snapshot = await folder.snapshot();
   const image = await readDockerfile(folder.next, { ...shell.env, PATH: path });
+  const installed = lockKey(snapshot, recipe);
+  await folder.use(installed.slice(0, 12));
   await folder.sync(snapshot);
 
   const steps: string[] = [];
   const runsStep = { ...options, path, steps };
-  const installed = lockKey(snapshot, recipe);
-  if (!(await folder.isDone('install', installed))) await removeOwnLocks(folder.work, snapshot, recipe);
-  await doStep(runsStep, { kind: 'install', command: recipe?.install, key: installed, signal: signals.stop });
+  if (!(await folder.isDone('install', installed))) {
+    signals.superseded.throwIfAborted();
+    await removeOwnLocks(folder.work, snapshot, recipe);
+    const others = watchForOthers(options, signals, installed);
+    const signal = AbortSignal.any([signals.stop, others.signal]);
+    try {
+      await doStep(runsStep, { kind: 'install', command: recipe?.install, key: installed, signal });
+    } finally {
+      await others.end();
+    }
+  }
   const built = keyOf(recipe?.build, installed, snapshot.files);
   const unmoved = { ...image.env, ...processOf(manifest), ...recipe?.environment };
   const version = keyOf(unmoved, image.workdir, built).slice(0, 12);
@@ -95,6 +98,53 @@ export async function prepare(options: PrepareOptions, signals: PrepareSignals):
   const env = movedTo({ env: { PATH: path, ...unmoved }, workdir: image.workdir }, runFolder);
   if (!env['fprocess'] && !fn.fprocess && env['mode'] !== 'static') throw noProcess(fn);
   return { folder: runFolder, env, version, steps, isGuess: recipe === undefined };
+}
+
+async function assemble(
+  shell: PrepareOptions['shell'],
+  { fn, copy }: Pick<PrepareOptions, 'fn' | 'copy'>,
+  path: string,
+): Promise<TemplateManifest | undefined> {
+  try {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fileError('make', path, error);
+  }
+  const skip = await notSource(resolve(shell.cwd, fn.handler));
+  return (await assembleBuildFolder(shell, { ...fn, copy }, { path, skip })).manifest;
+}
+
+/** While packages are installed: `signal` says that newer sources want others. It may hang for want of that. */
+function watchForOthers(
+  { shell, fn, folder }: PrepareOptions,
+  { onNewer, newest }: PrepareSignals,
+  installed: string,
+): { readonly signal: AbortSignal; end(): Promise<void> } {
+  const others = new AbortController();
+  let looking: Promise<void> = Promise.resolve();
+  const look = async (): Promise<void> => {
+    const source = newest();
+    if (source.fn.lang !== fn.lang) others.abort();
+    if (others.signal.aborted) return;
+    try {
+      const manifest = await assemble(shell, source, folder.peek);
+      if (lockKey(await folder.snapshot(folder.peek), manifest?.dev) !== installed) others.abort();
+    } catch {
+      // They cannot be read as they are now: whoever prepares them says why.
+    }
+  };
+  const endTelling = onNewer(() => {
+    looking = looking.then(look);
+  });
+  return {
+    signal: others.signal,
+    end: async () => {
+      endTelling();
+      await looking;
+      await rm(folder.peek, { recursive: true, force: true });
+    },
+  };
 }
 
 function processOf(manifest: TemplateManifest | undefined): Record<string, string> {

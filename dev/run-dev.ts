@@ -108,6 +108,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
         store: cluster.secrets,
         defaultNamespace: config.functionNamespace,
       }),
+    foldersInUse: cluster.foldersInUse,
     stop: stop.signal,
   });
   try {

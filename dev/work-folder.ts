@@ -25,6 +25,8 @@ interface WorkState {
   readonly steps: Readonly<Record<string, string>>;
 }
 
+/** What compilers keep in a folder with this in it is worth something with other packages, too. */
+const CACHE_MARK = 'CACHEDIR.TAG';
 /** Caches that interpreters keep beside their sources: each version has its own. */
 const CACHES = ['__pycache__'];
 
@@ -36,21 +38,24 @@ export interface Snapshot {
 }
 
 /**
- * The folders of one function below `.skep/dev/NAME`: `work`, in which packages are installed and programs are built, and one for
- * each version that runs, so that an edit changes nothing beneath a process that serves.
+ * The folders of one function below `.skep/dev/NAME`: for each set of packages `work-…`, in which they are installed and programs are
+ * built, and one for each version that runs, `v-…`. So neither an edit nor an installation changes anything beneath a process that serves.
  */
 export class WorkFolder {
   readonly #root: string;
+  #key = '';
   #state: WorkState | undefined;
+  /** Keys of the work folders that versions have their packages in. */
+  readonly #keys = new Map<string, string>();
 
   /** @param root absolute; made when it is not there */
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** In which steps run. */
+  /** In which steps run, once there is one. */
   get work(): string {
-    return join(this.#root, 'work');
+    return join(this.#root, workName(this.#key));
   }
 
   /** Empty, for the sources to be assembled in. */
@@ -58,22 +63,35 @@ export class WorkFolder {
     return join(this.#root, 'next');
   }
 
+  /** For a look at sources that are newer than those in `next`. */
+  get peek(): string {
+    return join(this.#root, 'peek');
+  }
+
   versionFolder(version: string): string {
     return join(this.#root, `v-${version}`);
   }
 
-  /** Reads what was assembled in `next`. */
-  async snapshot(): Promise<Snapshot> {
-    const entries = await listFolder(this.next);
+  /** Reads what was assembled in a folder. */
+  async snapshot(folder = this.next): Promise<Snapshot> {
+    const entries = await listFolder(folder);
     const files: Record<string, string> = {};
     for (const entry of entries) {
       if (entry.kind !== 'file') continue;
       files[entry.path] = createHash('sha256')
         .update(`${entry.mode}\n`)
-        .update(await readEntry(this.next, entry))
+        .update(await readEntry(folder, entry))
         .digest('hex');
     }
-    return { folder: this.next, entries, files };
+    return { folder, entries, files };
+  }
+
+  /** Chooses the work folder. @param key stands for the packages that are installed in it */
+  async use(key: string): Promise<void> {
+    if (key === this.#key) return;
+    this.#key = key;
+    this.#state = undefined;
+    if (!(await isFolder(this.work))) await this.#takeCaches();
   }
 
   /** Brings the work folder in step with the sources, file by file: what is the same keeps its time, what was made in it stays. */
@@ -113,6 +131,7 @@ export class WorkFolder {
    */
   async finish(version: string, { entries, files }: Snapshot): Promise<string> {
     const folder = this.versionFolder(version);
+    this.#keys.set(version, this.#key);
     if (await isFolder(folder)) return folder; // it is renamed to this when it is complete
     const folders = ['', ...entries.filter(({ kind }) => kind === 'folder').map(({ path }) => path)];
     for (const within of folders) {
@@ -128,12 +147,32 @@ export class WorkFolder {
     return folder;
   }
 
-  /** Removes the folders of all versions but these. */
-  async keepOnly(versions: readonly string[]): Promise<void> {
-    const kept = versions.map((version) => `v-${version}`);
-    for (const name of await namesIn(this.#root)) {
-      if (name.startsWith('v-') && !kept.includes(name))
+  /**
+   * Removes the folders of all versions but this one and those in use, and the work folders that none of these needs.
+   * @param inUse absolute paths
+   */
+  async removeUnused(version: string, inUse: ReadonlySet<string>): Promise<void> {
+    const names = await namesIn(this.#root);
+    const versions = names.filter(
+      (name) => name === `v-${version}` || (name.startsWith('v-') && inUse.has(join(this.#root, name))),
+    );
+    const works = [this.#key, ...versions.map((name) => this.#keys.get(name.slice('v-'.length)) ?? '')];
+    const kept = new Set([...versions, ...works.map(workName), ...works.map(stateName)]);
+    for (const name of names) {
+      if (/^(?:v-|work)/.test(name) && !kept.has(name))
         await rm(join(this.#root, name), { recursive: true, force: true });
+    }
+  }
+
+  async #takeCaches(): Promise<void> {
+    for (const other of await namesIn(this.#root)) {
+      const from = join(this.#root, other);
+      if (!other.startsWith('work-') || !(await isFolder(from))) continue;
+      for (const name of await namesIn(from)) {
+        if (!(await isFile(join(from, name, CACHE_MARK)))) continue;
+        await mkdir(this.work, { recursive: true });
+        await rename(join(from, name), join(this.work, name)).catch(() => {}); // it is there already
+      }
     }
   }
 
@@ -144,7 +183,7 @@ export class WorkFolder {
     if (!(await isFolder(this.work))) this.#state = nothing;
     else {
       try {
-        this.#state = JSON.parse(await readFile(join(this.#root, 'state.json'), 'utf8')) as WorkState;
+        this.#state = JSON.parse(await readFile(join(this.#root, stateName(this.#key)), 'utf8')) as WorkState;
       } catch {
         this.#state = nothing; // absent or damaged: everything is done anew
       }
@@ -154,7 +193,7 @@ export class WorkFolder {
 
   async #write(change: Partial<WorkState>): Promise<void> {
     this.#state = { ...(await this.#read()), ...change };
-    const path = join(this.#root, 'state.json');
+    const path = join(this.#root, stateName(this.#key));
     try {
       await writeFile(`${path}.new`, JSON.stringify(this.#state));
       await rename(`${path}.new`, path);
@@ -162,6 +201,14 @@ export class WorkFolder {
       throw fileError('write', path, error);
     }
   }
+}
+
+function workName(key: string): string {
+  return `work-${key}`;
+}
+
+function stateName(key: string): string {
+  return `${workName(key)}.json`;
 }
 
 /** Written beside and renamed: a program that reads it just now sees the old or the new one. */

@@ -41,6 +41,7 @@ export function createProcessCluster(options: ProcessClusterOptions): ProcessClu
       stopped ??= stop(graceMs);
       return stopped;
     },
+    foldersInUse: functions.foldersInUse,
     pidsOf: functions.pidsOf,
   };
 }

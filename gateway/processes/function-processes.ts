@@ -172,6 +172,11 @@ export class FunctionProcesses {
     return [...this.#replicas].flatMap(({ pid }) => pid ?? []);
   }
 
+  /** Of the versions that run, may be gone back to, or still end. */
+  get folders(): string[] {
+    return [...this.#versions].map(({ folder }) => folder);
+  }
+
   #become(version: Version): void {
     this.#version = version;
     this.#versions.add(version);

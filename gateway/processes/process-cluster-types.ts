@@ -35,6 +35,8 @@ export interface ProcessCluster {
   readonly builder: ImageBuilder;
   /** Ends every process: what is in flight may finish within `graceMs`. May be called more than once. */
   stop(graceMs?: number): Promise<void>;
+  /** Of sources (`Runnable.folder`) that replicas run in, or may be started in without another deployment. */
+  foldersInUse(): ReadonlySet<string>;
   /** Of the watchdogs of a function, for whoever looks after processes. */
   pidsOf(ref: FunctionRef): number[];
 }

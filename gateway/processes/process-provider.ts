@@ -35,6 +35,8 @@ export interface ProcessProvider {
   logOf(ref: FunctionRef): FunctionLog | undefined;
   usersOf(secret: FunctionRef): FunctionRef[];
   stop(graceMs: number): Promise<void>;
+  /** Of sources that replicas run in, or may be started in without another deployment. */
+  foldersInUse(): ReadonlySet<string>;
   /** Of the watchdogs of a function. */
   pidsOf(ref: FunctionRef): number[];
 }
@@ -228,6 +230,12 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
     provider,
     logOf: (ref) => entries.get(qualifiedName(ref))?.log,
     pidsOf: (ref) => entries.get(qualifiedName(ref))?.processes.pids ?? [],
+    foldersInUse: () =>
+      new Set(
+        [...[...entries.values()].map(({ processes }) => processes), ...leavingProcesses].flatMap(
+          ({ folders }) => folders,
+        ),
+      ),
     usersOf: ({ name, namespace }) =>
       [...entries.values()]
         .map(({ processes }) => processes)

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { DevProject } from './support/dev-project.ts';
 
@@ -30,6 +30,22 @@ describe('skep dev, while its functions are edited', function () {
     project.write('one/other.sh', 'echo third\n');
     await dev.line(/^one +\| reloaded in /);
     expect((await dev.call('one')).text).to.equal('third\n');
+  });
+
+  it('serves edits of templates and secrets that version control does not see, as skep new has it', async () => {
+    project.write('.gitignore', 'template\nbuild\n.secrets\n');
+    project.write('.secrets/key', 'a');
+    project.writeStack({ one: 'lang: shell\nhandler: ./one\nimage: one:latest\nsecrets: [key]' });
+    project.write('one/handler.sh', 'cat text $SKEP_SECRETS/key\n');
+    project.write('template/shell/text', 'first ');
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect((await dev.call('one')).text).to.equal('first a');
+    project.write('template/shell/text', 'second ');
+    await dev.line(/reloaded/);
+    project.write('.secrets/key', 'b');
+    await dev.line(/reloaded/);
+    expect((await dev.call('one')).text).to.equal('second b');
   });
 
   it('forgets a file that was removed', async () => {
@@ -165,6 +181,25 @@ describe('skep dev, while its functions are edited', function () {
       expect((await dev.call('two')).text).to.equal('new\n');
     });
 
+    it('breaks that off for an edit that wants other packages, and for no other', async () => {
+      const begun = (): string[] => project.read('begun').trim().split('\n');
+      project.addShellTemplate(
+        'held',
+        `dev: {lock: [function/lock], install: "cat function/lock >> ${project.path}/begun; while grep -q hang function/lock; do sleep 0.05; done"}`,
+      );
+      project.write('one/lock', 'hang\n');
+      const dev = await project.dev();
+      await dev.line(/^one +\| installing packages/);
+      while (!project.has('begun')) await Bun.sleep(20);
+      project.write('one/handler.sh', 'echo second\n');
+      await Bun.sleep(300);
+      expect(begun()).to.deep.equal(['hang']);
+      project.write('one/lock', 'fine\n');
+      await dev.line(/^one +\| ready: /);
+      expect(begun()).to.deep.equal(['hang', 'fine']);
+      expect((await dev.call('one')).text).to.equal('second\n');
+    });
+
     it('removes a function without waiting for its packages, and makes it anew when it is named again', async () => {
       const dev = await project.dev();
       await dev.line(/^one +\| ready: /);
@@ -180,6 +215,50 @@ describe('skep dev, while its functions are edited', function () {
       await dev.line(/^one +\| ready: /);
       expect(await dev.call('one')).to.deep.equal({ status: 200, text: 'first\n' });
     });
+  });
+
+  it('goes on serving with the packages of before when others cannot be installed', async () => {
+    project.addShellTemplate(
+      'packed',
+      'dev: {lock: [function/lock], install: rm -rf packages && mkdir packages && grep good function/lock > packages/list}',
+    );
+    project.writeStack({ one: 'lang: packed\nhandler: ./one\nimage: one:latest' });
+    project.write('one/handler.sh', 'cat packages/list\n');
+    project.write('one/lock', 'good\n');
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect((await dev.call('one')).text).to.equal('good\n');
+    project.write('one/lock', 'bad\n');
+    await dev.line(/packages could not be installed/);
+    await dev.line(/The version before goes on serving/);
+    expect((await dev.call('one')).text).to.equal('good\n');
+    project.write('one/lock', 'good again\n');
+    await dev.line(/works again/);
+    expect((await dev.call('one')).text).to.equal('good again\n');
+    const folders = readdirSync(`${project.path}/.skep/dev/one`).filter((name) => /^work-[^.]*$/.test(name));
+    expect(folders.length, folders.join()).to.be.lessThan(3);
+  });
+
+  it('leaves a call that still runs the files of its version', async () => {
+    const go = `${project.path}/go`;
+    project.writeStack({
+      one: 'lang: shell\nhandler: ./one\nimage: one:latest\nenvironment: {exec_timeout: 60s, write_timeout: 60s}',
+    });
+    project.write('one/data.txt', 'data');
+    project.write(
+      'one/handler.sh',
+      `touch ${project.path}/begun; until [ -e ${go} ]; do sleep 0.05; done; cat function/data.txt\n`,
+    );
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    const call = dev.call('one');
+    while (!project.has('begun')) await Bun.sleep(20);
+    for (const text of ['a', 'b']) {
+      project.write('one/data.txt', text);
+      await dev.line(/reloaded in /);
+    }
+    project.write('go', '');
+    expect(await call).to.deep.equal({ status: 200, text: 'data' });
   });
 
   it('takes environment files and copied paths of the project, and their edits', async () => {
