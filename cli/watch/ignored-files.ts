@@ -23,8 +23,11 @@ export class IgnoredFiles {
     this.#root = root;
   }
 
-  /** @param path absolute */
-  isIgnored(path: string, isFolder: boolean): boolean {
+  /**
+   * @param path absolute
+   * @param wanted absolute path of the file or folder to be looked at, in which it lies; rules that ignore all of that are not asked
+   */
+  isIgnored(path: string, isFolder: boolean, wanted: string): boolean {
     const inside = relative(this.#root, path);
     const names = inside.split(sep);
     const name = names.at(-1) ?? '';
@@ -33,9 +36,9 @@ export class IgnoredFiles {
     if (names[0] === '..') return false;
     for (let depth = 0; depth < names.length; depth += 1) {
       const folder = join(this.#root, ...names.slice(0, depth));
-      const below = names.slice(depth).join('/') + (isFolder ? '/' : '');
-      const verdict = this.#rulesOf(folder)?.test(below);
-      if (verdict?.ignored) return true;
+      const rules = this.#rulesOf(folder);
+      if (rules === undefined || ignoresAll(rules, relative(folder, wanted))) continue;
+      if (rules.ignores(names.slice(depth).join('/') + (isFolder ? '/' : ''))) return true;
     }
     return false;
   }
@@ -56,4 +59,10 @@ export class IgnoredFiles {
     this.#rules.set(folder, rules);
     return rules;
   }
+}
+
+/** Whether rules of a folder above ignore the whole of what is wanted, be that a file or a folder. */
+function ignoresAll(rules: Ignore, wanted: string): boolean {
+  const path = wanted.split(sep).join('/');
+  return path !== '' && !path.startsWith('..') && (rules.ignores(path) || rules.ignores(`${path}/`));
 }

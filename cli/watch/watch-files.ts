@@ -10,7 +10,10 @@ const POLL_MS = 300;
 export interface WatchOptions {
   /** Absolute path of the project: its .gitignore files count. */
   readonly root: string;
-  /** Absolute paths of files and folders; one that is not there yet is noticed when it comes. Ignored or not, they are watched. */
+  /**
+   * Absolute paths of files and folders; one that is not there yet is noticed when it comes. Ignored or not, they are watched: rules
+   * that ignore the whole of one say nothing of what is in it.
+   */
   readonly paths: readonly string[];
   /** Changes are told when there were none for so long. */
   readonly quietMs: number;
@@ -35,6 +38,8 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
   let isClosed = false;
 
   const isWanted = (path: string): boolean => watched.some((wanted) => isWithin(path, wanted));
+  const isIgnored = (path: string, isFolder: boolean): boolean =>
+    watched.every((wanted) => !isWithin(path, wanted) || ignored.isIgnored(path, isFolder, wanted));
   const isOnTheWay = (path: string): boolean => watched.some((wanted) => isWithin(wanted, path));
   const onEvent = (path: string): void => {
     ignored.forget(path);
@@ -54,8 +59,7 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
       interval: POLL_MS,
       // An editor that removes and writes anew has changed the file, and did nothing else.
       atomic: 20,
-      ignored: (path, info) =>
-        !isOnTheWay(path) && (!isWanted(path) || ignored.isIgnored(path, info?.isDirectory() ?? false)),
+      ignored: (path, info) => !isOnTheWay(path) && isIgnored(path, info?.isDirectory() ?? false),
     });
     for (const event of ['add', 'change', 'unlink', 'unlinkDir'] as const) watcher.on(event, onEvent);
     // What the system itself tells, too: a file that is replaced twice at once is looked at by chokidar only the first time.
@@ -64,7 +68,7 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
       if (!name || watchedPath === undefined) return;
       const path = basename(watchedPath) === name ? watchedPath : join(watchedPath, name);
       // It may be either, or gone.
-      if ([false, true].every((isFolder) => !ignored.isIgnored(path, isFolder))) onEvent(path);
+      if ([false, true].every((isFolder) => !isIgnored(path, isFolder))) onEvent(path);
     });
     watcher.on('error', (error) => void onError(error));
     await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));

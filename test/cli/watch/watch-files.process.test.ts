@@ -115,6 +115,25 @@ describe('watching files', () => {
     expect(told).to.deep.equal(['fn/last']);
   });
 
+  it('watches what .gitignore names when it is asked to: templates and secrets of a project that skep new made', async () => {
+    write('.gitignore', 'template\nbuild\n.secrets\n*.log\n');
+    write('template/mine/function/handler.js');
+    write('template/mine/.gitignore', 'made\n');
+    write('.secrets/key');
+    await watch('fn', 'template/mine', '.secrets');
+    write('fn/a.log');
+    write('build/x');
+    write('template/other/x');
+    write('template/mine/made');
+    write('template/mine/function/handler.js', 'y');
+    await untilTold('template/mine/function/handler.js');
+    write('.secrets/key', 'y');
+    await untilTold('.secrets/key');
+    write('.secrets/new', 'y');
+    await untilTold('.secrets/new');
+    expect(told.filter((path) => !/handler\.js$|^\.secrets/.test(path))).to.deep.equal([]);
+  });
+
   it('takes other paths while it goes on', async () => {
     const files = await watch('fn');
     write('other/x');
