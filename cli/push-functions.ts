@@ -24,6 +24,7 @@ export async function pushFunctions(
   const failures = await workThrough(wanted, {
     parallel: Math.min(settings.parallel, Math.max(1, wanted.length)),
     work: async (fn, worker) => {
+      shell.stop?.throwIfAborted();
       const image = await imageFor(shell, fn, settings.tag);
       shell.out(`[${worker}] > Pushing ${fn.name} [${image}]`);
       const args = ['push', image, ...(settings.quiet ? ['--quiet'] : [])];

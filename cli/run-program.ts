@@ -10,6 +10,8 @@ export interface ProgramOptions {
   readonly input?: string;
   /** It is ended then. Absent: it may run for ever. */
   readonly timeoutMs?: number;
+  /** It is ended then, and that is thrown. A `Shell` has it. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 /** Runs a program and keeps what it prints. @throws {CliError} when it cannot be started */
@@ -26,7 +28,7 @@ export async function capture(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
   });
-  return { exitCode: await exitCodeOf(child, program), ...output };
+  return { exitCode: await exitCodeOf(child, program, options.stop), ...output };
 }
 
 /** Runs a program and passes on what it prints, stdout and stderr, line by line as it comes. */
@@ -41,14 +43,15 @@ export async function runLines(
     const input = child[name];
     if (input) createInterface({ input }).on('line', (line) => onLine(line, name));
   }
-  return exitCodeOf(child, program);
+  return exitCodeOf(child, program, options.stop);
 }
 
 function start(
   program: string,
   args: readonly string[],
-  { cwd, env, input, timeoutMs }: ProgramOptions,
+  { cwd, env, input, timeoutMs, stop }: ProgramOptions,
 ): ChildProcess {
+  stop?.throwIfAborted();
   const child = spawn(program, [...args], {
     cwd,
     env,
@@ -61,13 +64,21 @@ function start(
 }
 
 /** A signalled program counts as 128 and the signal's end, as shells have it: never as success. */
-function exitCodeOf(child: ChildProcess, program: string): Promise<number> {
+function exitCodeOf(child: ChildProcess, program: string, stop?: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
+    const onStop = (): void => {
+      child.kill('SIGTERM');
+    };
+    stop?.addEventListener('abort', onStop, { once: true });
     child.on('error', (error) => {
       const missing = systemCode(error) === 'ENOENT';
       const reason = missing ? `${program} is not installed, or not on the PATH` : messageOf(error);
       reject(new CliError(`Cannot run ${program}: ${reason}`, { cause: error }));
     });
-    child.on('close', (code) => resolve(code ?? 128));
+    child.on('close', (code) => {
+      stop?.removeEventListener('abort', onStop);
+      if (stop?.aborted) reject(stop.reason);
+      else resolve(code ?? 128);
+    });
   });
 }

@@ -7,6 +7,8 @@ export interface Shell {
   readonly isTerminal: boolean;
   readonly stdinIsTerminal: boolean;
   readonly paint: Paint;
+  /** The command is to end: programs that it runs are ended, and nothing new is begun. Absent: a signal ends the process as it does. */
+  readonly stop?: AbortSignal;
   /** One line to stdout. */
   out(line: string): void;
   /** On a terminal, one line of what goes on now, with a spinner, replaced by whatever is written next; nothing elsewhere. Empty: none any more. */

@@ -56,6 +56,7 @@ export async function buildFunctions(
   const failures = await workThrough(functions, {
     parallel: Math.min(settings.parallel, functions.length),
     work: async (fn, worker) => {
+      shell.stop?.throwIfAborted();
       if (fn.skipBuild) {
         shell.out(`Skipping build of: ${fn.name}.`);
         return;
@@ -159,9 +160,14 @@ async function makeImage(
   const env = await builderEnvironment(shell, { needsBuildKit: mountSsh || Object.keys(secrets).length > 0 });
   const args = dockerBuildArguments({ ...settings, image, buildArgs, secrets, mountSsh, env: shell.env });
   const isWanted = deprecationFilter();
-  const exitCode = await runLines('docker', args, { cwd: folder.path, env }, (line, stream) => {
-    if (stream === 'stdout' || isWanted(line)) onLine.write(line);
-  });
+  const exitCode = await runLines(
+    'docker',
+    args,
+    { cwd: folder.path, env, stop: shell.stop },
+    (line, stream) => {
+      if (stream === 'stdout' || isWanted(line)) onLine.write(line);
+    },
+  );
   if (exitCode !== 0) {
     throw new CliError(
       `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}${onLine.where()}`,

@@ -88,7 +88,7 @@ export async function publishImage(
   }: { readonly name: string; readonly folder: string; readonly onLine: (line: string) => void },
 ): Promise<void> {
   shell.out(`Publishing with command: docker [${args.join(' ')}]`);
-  const exitCode = await runLines('docker', args, { cwd: folder, env: shell.env }, onLine);
+  const exitCode = await runLines('docker', args, { cwd: folder, env: shell.env, stop: shell.stop }, onLine);
   if (exitCode !== 0)
     throw new CliError(
       `[${name}] received non-zero exit code from build, error: docker buildx build ended with ${exitCode}`,

@@ -11,6 +11,7 @@ import { type ForegroundContainer, runContainer } from '../foreground-container.
 import { DEFAULT_STACK_FILES } from '../load-stack.ts';
 import { freePort, localRunArguments, requireSecretFiles } from '../local-run.ts';
 import type { Shell } from '../shell.ts';
+import { EndSignals } from '../stoppable.ts';
 
 const WATCH_QUIET_MS = 500;
 
@@ -119,7 +120,7 @@ interface Running {
   readonly flags: LocalRunFlags;
 }
 
-/** @returns the exit code of the container that ended by itself; 0 when the user ended it */
+/** @returns the exit code of the container that ended by itself; 0 when the user ended it. @throws {CliError} when that was in the middle of a build */
 async function runUntilEnd(shell: Shell, running: Running): Promise<number> {
   const { fn, args, flags } = running;
   const start = (): ForegroundContainer => {
@@ -128,9 +129,11 @@ async function runUntilEnd(shell: Shell, running: Running): Promise<number> {
     shell.out(`Starting local-run for: ${fn.name} on: ${where}\n`);
     return runContainer(shell, { name: fn.name, args, onLine: shell.out });
   };
-  const stopped = Promise.withResolvers<'stopped'>();
-  const onSignal = (): void => stopped.resolve('stopped');
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  const signals = new EndSignals({ patient: true }); // the container is to be gone
+  const { stop } = signals;
+  const stopped = new Promise<'stopped'>((settle) =>
+    stop.addEventListener('abort', () => settle('stopped'), { once: true }),
+  );
   let container = start();
   let changes = Promise.withResolvers<'changed'>();
   const watching = flags.watch
@@ -145,30 +148,32 @@ async function runUntilEnd(shell: Shell, running: Running): Promise<number> {
           if (!flags.watch) throw error;
           return 125;
         });
-      let next = await Promise.race([end, stopped.promise, changes.promise]);
+      let next = await Promise.race([end, stopped, changes.promise]);
       if (typeof next === 'number') {
         if (!flags.watch) return next;
         shell.note(`${fn.name} ended with exit code ${next}; it starts again with the next change.`);
-        next = await Promise.race([stopped.promise, changes.promise]);
+        next = await Promise.race([stopped, changes.promise]);
       }
       if (next === 'stopped') return 0;
       changes = Promise.withResolvers();
       shell.out(`[Watch] ${fn.name} has changed.`);
-      const isBuilt = await buildFunctions(shell, [fn], running.settings).then(
+      const isBuilt = await buildFunctions({ ...shell, stop }, [fn], running.settings).then(
         () => true,
         (error: unknown) => {
+          if (stop.aborted) return false;
           shell.out(shell.paint.red(messageOf(error)));
           shell.note('The version of before goes on.');
           return false;
         },
       );
+      stop.throwIfAborted();
       if (!isBuilt) continue;
       await container.stop();
       container = start();
     }
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
     await Promise.all([watching?.close(), container.stop()]);
+    signals.release();
   }
 }
 

@@ -72,6 +72,7 @@ async function up(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
   } else {
     await buildAndPush(shell, flags, plan);
   }
+  shell.stop?.throwIfAborted();
   if (!flags.shrinkwrap && !flags.skipDeploy) await deployWithFlags(shell, flags, stack);
 }
 
@@ -83,6 +84,7 @@ async function buildAndPush(shell: Shell, flags: UpFlags, { stack, functions }: 
     skipPush,
   });
   await buildFunctions(shell, functions, settings);
+  shell.stop?.throwIfAborted();
   // Who built an image elsewhere has pushed it, too.
   if (!settings.shrinkwrap && !skipPush && !settings.remote) await pushNamed(shell, functions, settings);
 }
@@ -99,7 +101,7 @@ async function watch(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
   const { repeatOnChange } = await import('../watch/repeat-on-change.ts');
   await repeatOnChange(shell, {
     sources: sources(),
-    again: async (changed) => {
+    again: async (changed, shell) => {
       if (changed === 'all') ({ stack, functions } = await functionsToBuild(shell, flags));
       const chosen = functions.filter(({ name }) => changed === 'all' || changed.includes(name));
       await up(shell, flags, { stack: stack && { ...stack, functions: chosen }, functions: chosen });

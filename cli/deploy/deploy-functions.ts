@@ -19,6 +19,7 @@ export async function deployFunctions(
 ): Promise<void> {
   const failures: string[] = [];
   for (const deployment of deployments) {
+    shell.stop?.throwIfAborted();
     if (announce) shell.out(`Deploying: ${deployment.service}.`);
     shell.status(`Deploying ${deployment.service}`);
     const reply = await send(gateway, deployment, mode);

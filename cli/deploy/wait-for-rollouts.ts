@@ -54,6 +54,7 @@ export async function waitForRollouts(
     if (waiting.size === 0) break;
     const elapsed = Math.floor((performance.now() - began) / 1000);
     shell.status(`Waiting for ${[...waiting.keys()].map(nameOf).join(', ')}, ${elapsed} s`);
+    shell.stop?.throwIfAborted();
     await sleep(POLL_MS);
   }
   if (failures.length > 0)

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Shell } from '../shell.ts';
+import { EndSignals } from '../stoppable.ts';
 import { watchFiles } from './watch-files.ts';
 import { type WatchedFunctions, type WatchedSources, watchedFunctions } from './watched-functions.ts';
 
@@ -11,20 +12,26 @@ export interface Repeat {
   readonly sources: WatchedSources;
   /**
    * Does it all again for these functions. What it throws is told, and it goes on.
+   * @param shell its `stop` ends the round
    * @param changed `all`: the stack file or what all have in common, so that it has to be read again
    * @returns what is to be watched from then on
    */
-  readonly again: (changed: readonly string[] | 'all') => Promise<WatchedSources>;
+  readonly again: (changed: readonly string[] | 'all', shell: Shell) => Promise<WatchedSources>;
 }
 
-/** Watches the files of functions and repeats, one round at a time, what is to be done when they change; until a signal ends it. */
+/**
+ * Watches the files of functions and repeats, one round at a time, what is to be done when they change; until a signal ends it.
+ * @throws {CliError} when the signal came in the middle of a round, which is broken off
+ */
 export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): Promise<void> {
   let watched: WatchedFunctions = watchedFunctions(sources);
   let waiting: readonly string[] = [];
   let news = Promise.withResolvers<'changed'>();
-  const stopped = Promise.withResolvers<'stopped'>();
-  const onSignal = (): void => stopped.resolve('stopped');
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, onSignal);
+  const signals = new EndSignals();
+  const { stop } = signals;
+  const stopped = new Promise<'stopped'>((settle) =>
+    stop.addEventListener('abort', () => settle('stopped'), { once: true }),
+  );
   const files = await watchFiles({
     root: resolve(shell.cwd),
     paths: watched.paths,
@@ -38,25 +45,29 @@ export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): 
   announce(shell, sources);
   try {
     for (;;) {
-      if ((await Promise.race([stopped.promise, news.promise])) === 'stopped') return;
+      if ((await Promise.race([stopped, news.promise])) === 'stopped') return;
       news = Promise.withResolvers();
       const changed = watched.whose(waiting);
       waiting = [];
       if (changed.length === 0) continue;
       shell.out(`\n[Watch] changed: ${changed === 'all' ? 'all functions' : changed.join(', ')}`);
-      const round = again(changed).then(
+      const round = again(changed, { ...shell, stop }).then(
         async (next) => {
           if (changed !== 'all') return;
           watched = watchedFunctions(next);
           await files.setPaths(watched.paths);
         },
-        (error: unknown) => shell.out(shell.paint.red(messageOf(error))),
+        (error: unknown) => {
+          if (!stop.aborted) shell.out(shell.paint.red(messageOf(error)));
+        },
       );
-      if ((await Promise.race([stopped.promise, round])) === 'stopped') return;
+      await round;
+      stop.throwIfAborted();
       shell.out('[Watch] Change a file to trigger a rebuild...');
     }
   } finally {
     await files.close();
+    signals.release();
   }
 }
 

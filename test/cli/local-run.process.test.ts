@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { DevProcess } from '../dev/support/dev-project.ts';
 import { Workplace } from './support/run-skep.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
@@ -149,5 +150,18 @@ describe('skep local-run', () => {
     child.kill('SIGINT');
     expect(await ended, seen).to.equal(0);
     expect(runs()).to.have.length(2);
+  }).timeout(30_000);
+
+  it('with --watch breaks off a build that goes on when it is told to end', async () => {
+    place.addDocker(
+      'if [ "$1" = run ]; then echo running; trap "exit 0" TERM; while :; do sleep 0.05; done; fi\ngrep -q slow function/handler.txt && { echo building; exec sleep 60; }\nexit 0',
+    );
+    const args = [MAIN, 'local-run', '--watch'];
+    const run = new DevProcess(spawn(process.execPath, args, { cwd: place.path, env: place.env }));
+    await run.line(/^\[Watch\] Change a file/);
+    place.write('hello/handler.txt', 'slow\n');
+    await run.line(/^building$/);
+    expect(await run.end('SIGTERM')).to.equal(143);
+    expect(runs()).to.have.length(1);
   }).timeout(30_000);
 });

@@ -89,6 +89,34 @@ describe('skep up --watch', function () {
     expect(deployed()).to.deep.equal(['one', 'two', 'one', 'two']);
   });
 
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    it(`breaks off with ${signal} a build that goes on, and deploys nothing`, async () => {
+      place.addDocker('grep -qs SLOW function/handler.txt && { echo slow $$; exec sleep 60; }; exit 0');
+      await start();
+      place.write('one/handler.txt', 'SLOW\n');
+      const line = await up.line(/^slow \d+$/);
+      expect(await up.end(signal)).to.equal(exitCode);
+      expect(up.output).to.include('Interrupted').and.to.not.include('Errors received');
+      expect(deployed()).to.deep.equal(['one', 'two']);
+      expect(() => process.kill(Number(line.slice('slow '.length)), 0), 'docker').to.throw('ESRCH');
+    });
+  }
+
+  it('deploys nothing when the signal came while a build was ending', async () => {
+    // It ends well all the same, as an engine's client may.
+    place.addDocker(
+      'grep -qs SLOW function/handler.txt && { trap "exit 0" TERM; echo slow; while :; do sleep 0.05; done; }; exit 0',
+    );
+    await start();
+    place.write('one/handler.txt', 'SLOW\n');
+    await up.line(/^slow$/);
+    expect(await up.end('SIGTERM')).to.equal(143);
+    expect(deployed()).to.deep.equal(['one', 'two']);
+  });
+
   it('ends with Ctrl-C, without an error', async () => {
     await start();
     expect(await up.end('SIGINT')).to.equal(0);
