@@ -9,7 +9,8 @@ import { type Extract, type Header, type Pack, pack } from 'tar-stream';
 import { SECRETS_ENTRY } from '../../contract/sealed-secrets.ts';
 import { FaasError } from '../errors.ts';
 import { type BuildConfig, parseBuildConfig } from './build-config.ts';
-import { ContextLinks, parseEntryPath, quoted } from './entry-path.ts';
+import { ContextEntries } from './context-entries.ts';
+import { parseEntryPath, quoted } from './entry-path.ts';
 import { feed, toError } from './feed.ts';
 import { notKept } from './signed-request.ts';
 import { startUnpacking, tooMuch } from './unpack.ts';
@@ -20,6 +21,8 @@ type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
 /** Of the configuration, and of the sealed secrets. */
 const MOST_TEXT_BYTES = 1024 * 1024;
+/** Of all names and targets of links: they are kept in memory while the request comes in. */
+const MOST_NAME_BYTES = 16 * 1024 * 1024;
 /** A header, and up to a block of nothing behind the content. */
 const ENTRY_OVERHEAD_BYTES = 1024;
 
@@ -80,11 +83,10 @@ export async function receiveBuild(
       pipeline(context, createWriteStream(contextFile, { mode: 0o600 })),
     ]);
     if (fed.status === 'rejected') throw fed.reason;
+    const reason = unpacking.failure ?? (read.status === 'rejected' ? read.reason : undefined);
+    if (reason instanceof FaasError) throw reason;
     if (saved.status === 'rejected' && !isEndedEarly(saved.reason)) throw notKept(saved.reason);
-    if (read.status === 'rejected') {
-      const reason = unpacking.failure ?? read.reason;
-      throw reason instanceof FaasError ? reason : noTar(reason);
-    }
+    if (read.status === 'rejected') throw noTar(reason);
     return { ...read.value, contextFile, dispose };
   } catch (error) {
     await dispose();
@@ -95,23 +97,31 @@ export async function receiveBuild(
 type Told = Pick<ReceivedBuild, 'config' | 'sealedSecrets'>;
 
 async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits): Promise<Told> {
-  const links = new ContextLinks();
+  const entries = new ContextEntries();
   let config: BuildConfig | undefined;
   let sealedSecrets: string | undefined;
   let hasDockerfile = false;
   let count = 0;
   let bytes = 0;
+  let nameBytes = 0;
   for await (const entry of unpacked) {
     const path = parseEntryPath(entry.header.name);
     count++;
     bytes += ENTRY_OVERHEAD_BYTES + (entry.header.size ?? 0);
+    nameBytes += Buffer.byteLength(path) + Buffer.byteLength(entry.header.linkname ?? '');
     if (count > limits.entries) {
       throw new FaasError('body_too_large', `the build request has more than ${limits.entries} entries`);
     }
     if ((entry.header.size ?? 0) > limits.fileBytes) {
       throw new FaasError('body_too_large', `${quoted(path)} is larger than ${limits.fileBytes} bytes`);
     }
-    if (bytes > limits.unpackedBytes) throw tooMuch(limits.unpackedBytes);
+    if (nameBytes > MOST_NAME_BYTES) {
+      throw new FaasError(
+        'body_too_large',
+        `the names of what is in the build request are longer than ${MOST_NAME_BYTES} bytes together`,
+      );
+    }
+    if (bytes + nameBytes > limits.unpackedBytes) throw tooMuch(limits.unpackedBytes);
     if (path === CONFIG_ENTRY) {
       config = parseBuildConfig(await readText(entry, path));
     } else if (path === SECRETS_ENTRY) {
@@ -119,7 +129,7 @@ async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits
     } else if (path.startsWith(`${CONTEXT}/`)) {
       const inContext = path.slice(CONTEXT.length + 1);
       hasDockerfile ||= inContext === 'Dockerfile' && isFile(entry.header);
-      await copyEntry(entry, toContextHeader(entry.header, inContext, links), context);
+      await copyEntry(entry, toContextHeader(entry.header, inContext, entries), context);
     } else if (entry.header.type === 'directory' && (path === '' || path === CONTEXT)) {
       entry.resume();
     } else {
@@ -136,6 +146,7 @@ async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits
     );
   }
   if (!hasDockerfile) throw new FaasError('invalid_request', 'the tar has no file context/Dockerfile');
+  entries.checkLinks();
   context.finalize();
   return { config, ...(sealedSecrets !== undefined && { sealedSecrets }) };
 }
@@ -144,28 +155,28 @@ async function readEntries(unpacked: Extract, context: Pack, limits: BuildLimits
 function toContextHeader(
   header: Header,
   path: string,
-  links: ContextLinks,
+  entries: ContextEntries,
 ): Partial<Header> & { readonly name: string } {
-  links.check(path);
-  const { mode, mtime, size, type, linkname } = header;
+  const { mode, mtime, size = 0, type } = header;
+  // tar-stream has null for an empty one.
+  const linkname = header.linkname ?? '';
   const common = { name: path, mode, mtime };
-  if (isFile(header)) return { ...common, type: 'file', size };
-  if (type === 'directory') return { ...common, type };
+  if (isFile(header)) {
+    entries.addFile(path);
+    return { ...common, type: 'file', size };
+  }
+  if (type === 'directory') {
+    entries.addFolder(path);
+    return { ...common, type };
+  }
+  if ((type === 'symlink' || type === 'link') && size > 0) {
+    throw new FaasError('invalid_request', `${quoted(`context/${path}`)} is a link that has content`);
+  }
   if (type === 'symlink') {
-    links.add(path, linkname);
+    entries.addLink(path, linkname);
     return { ...common, type, linkname };
   }
-  if (type === 'link') {
-    const target = parseEntryPath(linkname);
-    if (!target.startsWith(`${CONTEXT}/`)) {
-      throw new FaasError(
-        'invalid_request',
-        `${quoted(`context/${path}`)} is a hard link to ${quoted(linkname)}, which is not in the build context`,
-      );
-    }
-    links.check(target.slice(CONTEXT.length + 1));
-    return { ...common, type, linkname: target.slice(CONTEXT.length + 1) };
-  }
+  if (type === 'link') return { ...common, type, linkname: entries.addHardLink(path, linkname) };
   throw new FaasError(
     'invalid_request',
     `${quoted(`context/${path}`)} is neither file, folder nor link (${type}): leave it out of the build context`,

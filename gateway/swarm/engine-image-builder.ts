@@ -175,7 +175,9 @@ function failedToBuild(error: unknown, signal: AbortSignal): BuildResult {
 
 function isSourceFault(error: unknown): boolean {
   const status = engineStatus(error);
-  return status === 400 || (status === 500 && /dockerfile/i.test(engineSentence(error)));
+  if (status !== 500) return status === 400;
+  const sentence = engineSentence(error);
+  return /dockerfile|error processing tar file/i.test(sentence) && !/no space left/i.test(sentence);
 }
 
 /** What is killed for its memory ends with 137, which tells nobody why. */

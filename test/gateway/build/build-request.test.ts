@@ -102,6 +102,109 @@ describe('receiving a build request', () => {
     });
   }
 
+  for (const [what, links] of [
+    ['another link', { 'deep/a/b/up': '../../..', t: 'deep/a/b/up/../../etc/passwd' }],
+    ['one that comes later', { t: 'up/../x', up: 'deep/../.' }],
+    ['a chain', { a: 'b/../..', b: 'c/..', c: 'd/e' }],
+  ] as const) {
+    it(`refuses a symbolic link that leads out through ${what}`, async () => {
+      const entries = Object.entries(links).map(
+        ([path, linkname]): TarEntry => [{ name: `context/${path}`, type: 'symlink', linkname }],
+      );
+      const message = await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, ...entries)), 'invalid_request');
+      expect(message).to.include('outside the build context');
+    });
+  }
+
+  it('takes links through links that stay inside, also those that lead nowhere or in a circle', async () => {
+    const links = { '.bin/x': '../pkg/cli.js', pkg: 'packages/pkg', round: 'round', 'a/b': '../no/where' };
+    const entries = Object.entries(links).map(
+      ([path, linkname]): TarEntry => [{ name: `context/${path}`, type: 'symlink', linkname }],
+    );
+    await (await receive(bodyOf(await tarOf(CONFIG, DOCKERFILE, ...entries)))).dispose();
+  });
+
+  it('refuses many links that each lead through many', async () => {
+    const entries = Array.from({ length: 3000 }, (_, index): TarEntry => {
+      const linkname = index === 0 ? `${'x/../'.repeat(100)}y` : `l0/../l${index - 1}`;
+      return [{ name: `context/l${index}`, type: 'symlink', linkname }];
+    });
+    expect(await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, ...entries)), 'invalid_request')).to.include(
+      'too many links',
+    );
+  });
+
+  it('refuses a hard link to a link that leads out from where it is', async () => {
+    const link: TarEntry = [{ name: 'context/a/up', type: 'symlink', linkname: '../Dockerfile' }];
+    const hard: TarEntry = [{ name: 'context/h', type: 'link', linkname: 'context/a/up' }];
+    const message = await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, link, hard)), 'invalid_request');
+    expect(message).to.include('context/h').and.to.include('outside');
+    const below: TarEntry = ['context/b/h/x', 'y'];
+    const inside: TarEntry = [{ name: 'context/b/h', type: 'link', linkname: 'context/a/up' }];
+    expect(
+      await refused(bodyOf(await tarOf(CONFIG, DOCKERFILE, link, inside, below)), 'invalid_request'),
+    ).to.include('which is a link');
+  });
+
+  it('refuses what no system unpacks, as the fault of who sent it', async () => {
+    for (const [entry, reason] of [
+      [[{ name: 'context/h', type: 'link', linkname: 'context/nothing' }], 'no file before it'],
+      [[{ name: 'context/l', type: 'symlink', linkname: '' }], 'no path'],
+      [[{ name: 'context/l', type: 'symlink', linkname: 'a\0b', pax: { linkpath: 'a\0b' } }], 'no path'],
+      [[`context/${'n'.repeat(256)}`, 'x'], '255 bytes'],
+      [[`context/${'ü'.repeat(128)}`, 'x'], '255 bytes'],
+      [[`context/${'d/'.repeat(128)}x`, 'x'], '128 folders'],
+      [['context/Dockerfile/x', 'y'], 'which is a file'],
+    ] as const) {
+      const message = await refused(
+        bodyOf(await tarOf(CONFIG, DOCKERFILE, entry as TarEntry)),
+        'invalid_request',
+      );
+      expect(message).to.include(reason);
+    }
+  });
+
+  for (const type of ['2', '1']) {
+    it(`refuses a link with content, type ${type}`, async () => {
+      const tar = await tarOf(CONFIG, DOCKERFILE, ['context/l', 'x'.repeat(10)]);
+      const header = tar.subarray(2048, 2560);
+      header.write(type, 156);
+      header.write('Dockerfile', 157);
+      header.write('        ', 148);
+      const sum = header.reduce((total, byte) => total + byte, 0);
+      header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+      expect(await refused(bodyOf(tar), 'invalid_request')).to.include('has content');
+    });
+  }
+
+  it('keeps no more of names than a limit', async () => {
+    const name = (index: number): string => `context/${index}/${`${'n'.repeat(250)}/`.repeat(15)}x`;
+    const tar = await tarOf(
+      CONFIG,
+      DOCKERFILE,
+      ...Array.from(
+        { length: 4500 },
+        (_, index): TarEntry => [{ name: name(index), type: 'symlink', linkname: 't' }],
+      ),
+    );
+    expect(await refused(bodyOf(tar, 1_000_003), 'body_too_large')).to.include('names');
+  });
+
+  it('takes a file in place of a folder, and the other way round', async () => {
+    const entries: TarEntry[] = [
+      ['context/a/b'],
+      ['context/a', 'x'],
+      [{ name: 'context/a', type: 'directory' }],
+    ];
+    await (await receive(bodyOf(await tarOf(CONFIG, DOCKERFILE, ...entries, ['context/a/c'])))).dispose();
+    expect(
+      await refused(
+        bodyOf(await tarOf(CONFIG, DOCKERFILE, ...entries.slice(0, 2), ['context/a/c'])),
+        'invalid_request',
+      ),
+    ).to.include('which is a file');
+  });
+
   it('refuses hard links out of the context, devices and pipes', async () => {
     for (const header of [
       { name: 'context/x', type: 'link', linkname: 'com.openfaas.docker.config' },
