@@ -281,7 +281,7 @@ describe('a queue worker', function () {
   it('runs a call once, though NATS forgets who has it', async () => {
     const name = 'echo.openfaas-fn';
     const makeConsumer = (): Promise<void> =>
-      new QueueConsumers(queue.sessions, queue.names, 1000).ensure('faas-request', name);
+      new QueueConsumers(queue.sessions, queue.names, 2500).ensure('faas-request', name);
     await makeConsumer();
     const others: TestWorker[] = [];
     await start();
@@ -295,7 +295,7 @@ describe('a queue worker', function () {
       await manager.consumers.delete(queue.names.queue, 'call_faas-request_openfaas-fn_echo');
       await makeConsumer();
       // As long as it takes to give it up for lost, twice.
-      await Bun.sleep(2500);
+      await Bun.sleep(6000);
       expect((await queue.record(id)).state).to.equal('running');
       answer();
       expect((await recordOf(queue, id)).record).to.deep.include({ state: 'succeeded', attempt: 1 });
