@@ -4,11 +4,13 @@ import { CliError, messageOf } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
 import { isPluginName, pluginNames, runPlugin } from './plugins/installed-plugins.ts';
 import type { Shell } from './shell.ts';
-import { findSubCommand, subCommandFirst } from './sub-commands.ts';
+import { findSubCommand, helpTopic, subCommandFirst, UnknownCommandError } from './sub-commands.ts';
 import { VERSION } from './version.ts';
 
 /** Flags that take a value and that faas-cli accepts before the command's name too. */
 const LEADING_VALUE_FLAGS = ['-f', '--yaml', '--regex', '--filter', '-g', '--gateway'];
+
+const SEE_HELP = 'See "skep help" or "skep <command> --help".';
 
 /** Runs one command line. @returns the exit code; every failure was told on stdout, where scripts look for it */
 export async function run(argv: readonly string[], shell: Shell): Promise<number> {
@@ -20,15 +22,17 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       const command = addCommand(program, entry);
       if (wanted !== undefined && (entry.name === wanted || entry.aliases?.includes(wanted))) {
         (await entry.load()).define(command, shell);
-        const ordered = subCommandFirst(command, args);
+        const ordered = args.slice(0, 2).includes('help') ? args : subCommandFirst(command, args);
         const meant = findSubCommand(command, ordered) ?? command;
         args.splice(0, args.length, ...normaliseArguments(ordered, meant));
       }
     }
     if (wanted === undefined || wanted.startsWith('-')) await showPlugins(program, shell);
     const plugin = wanted === undefined ? undefined : await pluginFor(shell, wanted);
-    if (plugin !== undefined && args[0] !== 'help') return await runPlugin(shell, plugin, args.slice(1));
-    if (args.length === 0) program.outputHelp();
+    if (plugin !== undefined)
+      return await runPlugin(shell, plugin, args[0] === 'help' ? ['--help'] : args.slice(1));
+    const topic = args.length === 0 ? program : helpTopic(program, args);
+    if (topic !== undefined) topic.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
@@ -111,10 +115,11 @@ function tell(error: unknown, shell: Shell): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0 || error.code === 'commander.help') return 0;
     sayError(error.message.replace(/^error: /, ''), shell);
-    shell.note('See "skep help" or "skep <command> --help".');
+    shell.note(SEE_HELP);
     return 1;
   }
   sayError(messageOf(error), shell);
+  if (error instanceof UnknownCommandError) shell.note(SEE_HELP);
   if (shell.env['FAAS_DEBUG'] === '1' && error instanceof Error) shell.note(error.stack ?? '');
   return error instanceof CliError ? error.exitCode : 1;
 }

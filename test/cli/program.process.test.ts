@@ -36,6 +36,49 @@ describe('skep', () => {
     expect(own.exitCode).to.equal(0);
   });
 
+  const topics: readonly [string, string][] = [
+    ['help', 'Usage: skep <command> [flags]'],
+    ['help secret', 'Usage: skep secret <command> [flags]'],
+    ['help secret create', 'Usage: skep secret create '],
+    ['help template pull stack', 'Usage: skep template pull'],
+    ['help template store list', 'Usage: skep template store list'],
+    ['secret help', 'Usage: skep secret <command> [flags]'],
+    ['secret help create', 'Usage: skep secret create '],
+    ['template store help', 'Usage: skep template store <command>'],
+    ['template store list --help', 'Usage: skep template store list'],
+    ['help ls', 'Usage: skep list|ls'],
+  ];
+  for (const [line, usage] of topics) {
+    it(`shows with "${line}" the help of just that`, async () => {
+      const ran = await place.skep(line.split(' '));
+      expect(ran.stdout.startsWith(usage), ran.stdout).to.equal(true);
+      expect(ran.exitCode).to.equal(0);
+    });
+  }
+
+  const noTopics: readonly [string, string][] = [
+    ['help biuld', "Unknown command 'biuld'\n(Did you mean build?)\n"],
+    ['help bogus', "Unknown command 'bogus'\n"],
+    ['bogus --help', "Unknown command 'bogus'\n"],
+    ['bogus help', "Unknown command 'bogus'\n"],
+    ['help secret craete', 'Unknown command "craete" for "secret"'],
+    ['secret craete --help', '(Did you mean create?)'],
+    ['template store bogus -h', 'Unknown command "bogus" for "store": choose one of list, describe, pull'],
+  ];
+  for (const [line, message] of noTopics) {
+    it(`says with "${line}" that there is no such command`, async () => {
+      const ran = await place.skep(line.split(' '));
+      expect(ran.stdout).to.contain(message);
+      expect(ran.stderr).to.contain('See "skep help"');
+      expect(ran.exitCode).to.equal(1);
+    });
+  }
+
+  it('asks a plugin for the help on it', async () => {
+    place.write('.home/.openfaas/plugins/mine', '#!/bin/sh\necho "mine says $*"\n', 0o755);
+    expect((await place.skep(['help', 'mine'])).stdout).to.equal('mine says --help\n');
+  });
+
   it('names file and line of a broken stack file, without changing the name', async () => {
     place.write('stack.yaml', 'provider: {name: openfaas}\nfunctions:\n  a: [1]\n');
     expect((await place.skep(['deploy'])).stdout).to.match(
