@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import nacl from 'tweetnacl';
-import { parse, stringify } from 'yaml';
+import { isScalar, parseDocument, stringify, visit } from 'yaml';
 import { ContractError } from './contract-error.ts';
 import { parseJson, parseObject, requiredString } from './parse-json.ts';
+import { tooDeepAt } from './yaml-depth.ts';
 
 /** Build secrets on their way to a builder: each value alone in a NaCl box for the builder's public key. */
 export const SECRETS_ENTRY = 'com.openfaas.secrets';
 export const ALGORITHM = 'nacl/box';
 const VERSION = 'v1';
+/** Of the sealed file: keys and tokens are short, and few. */
+const MOST_CHARS = 256 * 1024;
+const MOST_LINES = 1000;
 /** A BuildKit id, which Dockerfiles name. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const KEY_BYTES = nacl.box.publicKeyLength;
@@ -48,7 +52,7 @@ export function keyId(publicKey: string): string {
   return publicKey.slice(0, 8);
 }
 
-/** The file `com.openfaas.secrets`, in YAML. @throws {ContractError} for a wrong key or name, and for none at all */
+/** The file `com.openfaas.secrets`, in YAML. @throws {ContractError} for a wrong key or name, for none at all, and for too much */
 export function sealSecrets(publicKey: string, values: SecretValues): string {
   const recipient = toKey(publicKey, 'the public key');
   if (Object.keys(values).length === 0) throw new ContractError('there is no secret to seal');
@@ -59,13 +63,15 @@ export function sealSecrets(publicKey: string, values: SecretValues): string {
     return toBase64(Buffer.concat([nonce, sealed]));
   };
   for (const name of Object.keys(values)) checkName(name);
-  return stringify({
+  const text = stringify({
     version: VERSION,
     algorithm: ALGORITHM,
     key_id: keyId(toBase64(recipient)),
     public_key: toBase64(sender.publicKey),
     secrets: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, seal(value)])),
   });
+  checkLength(text);
+  return text;
 }
 
 /**
@@ -103,15 +109,7 @@ export function unsealSecrets(text: string, privateKey: string): Record<string, 
 }
 
 function parseEnvelope(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = parse(text, { maxAliasCount: 0 });
-  } catch (cause) {
-    throw new ContractError(`the sealed secrets are no YAML: ${(cause as Error).message.split('\n')[0]}`, {
-      cause,
-    });
-  }
-  const envelope = parseObject(value, 'the sealed secrets');
+  const envelope = parseObject(parseYaml(text), 'the sealed secrets');
   for (const [key, expected] of [
     ['version', VERSION],
     ['algorithm', ALGORITHM],
@@ -119,6 +117,41 @@ function parseEnvelope(text: string): Readonly<Record<string, unknown>> {
     if (envelope[key] !== expected) throw new ContractError(`${key}: expected ${expected}`);
   }
   return envelope;
+}
+
+/** What its sender wrote, who may mean to keep a builder busy: it is bounded before the parser sees it. */
+function parseYaml(text: string): unknown {
+  checkLength(text);
+  if (tooDeepAt(text) !== undefined) throw new ContractError('the sealed secrets are nested too deep');
+  try {
+    // The parser would compare each key with each other one.
+    const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false });
+    const [wrong] = document.errors;
+    if (wrong !== undefined) throw wrong;
+    visit(document, {
+      Map: (_key, { items }) => {
+        const keys = items.map(({ key }) => {
+          if (isScalar(key)) return String(key.value);
+          throw new ContractError('the sealed secrets have a key that is no name');
+        });
+        if (new Set(keys).size < keys.length) throw new ContractError('the sealed secrets have a key twice');
+      },
+    });
+    return document.toJS({ maxAliasCount: 0 }) as unknown;
+  } catch (cause) {
+    if (cause instanceof ContractError) throw cause;
+    throw new ContractError(`the sealed secrets are no YAML: ${(cause as Error).message.split('\n')[0]}`, {
+      cause,
+    });
+  }
+}
+
+/** @throws {ContractError} */
+function checkLength(text: string): void {
+  if (text.length <= MOST_CHARS && text.split('\n', MOST_LINES + 1).length <= MOST_LINES) return;
+  throw new ContractError(
+    `the sealed secrets are longer than ${MOST_CHARS} characters or ${MOST_LINES} lines: seal what a build needs to log in, and copy the rest in`,
+  );
 }
 
 function pairOf(privateKey: Uint8Array): KeyPair {

@@ -84,4 +84,34 @@ describe('sealed build secrets', () => {
     expect(parsePrivateKey(` ${keys.privateKey}\n`)).to.deep.equal(keys);
     expect(() => parsePrivateKey('')).to.throw(ContractError, 'private key');
   });
+
+  describe('from somebody who means to keep the builder busy', () => {
+    const head = stringify({ version: 'v1', algorithm: 'nacl/box', key_id: 'x', public_key: 'y' });
+    for (const [what, text, reason] of [
+      [
+        'many keys',
+        `secrets:\n${Array.from({ length: 40_000 }, (_, i) => `  k${i}: a\n`).join('')}`,
+        'longer than',
+      ],
+      ['many short lines', '#\n'.repeat(2000), 'longer than'],
+      ['many levels', `secrets: ${'['.repeat(100_000)}`, 'nested too deep'],
+      ['many levels in a line', `secrets: ${'- '.repeat(100_000)}`, 'nested too deep'],
+      ['the same key twice', 'secrets: {a: x, a: y}', 'twice'],
+      ['the same key twice at the top', 'version: v1', 'twice'],
+      ['a key that is a list', 'secrets: {[a]: x}', 'no name'],
+      ['aliases', 'a: &a [x]\nsecrets: {x: *a}', 'no YAML'],
+      ['two documents', '---\na: b', 'no YAML'],
+    ] as const) {
+      it(`are refused: ${what}`, () => {
+        expect(() => unsealSecrets(head + text, keys.privateKey)).to.throw(ContractError, reason);
+      });
+    }
+
+    it('are never made longer than they may be', () => {
+      expect(() => sealSecrets(keys.publicKey, { file: Buffer.alloc(300_000) })).to.throw(
+        ContractError,
+        'longer than',
+      );
+    });
+  });
 });
