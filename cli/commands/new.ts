@@ -7,6 +7,7 @@ import type { Shell } from '../shell.ts';
 import { loadTemplateStore } from '../stores/template-store.ts';
 import { fetchMissingTemplate } from '../templates/fetch-template.ts';
 import { templateNames } from '../templates/find-template.ts';
+import { withoutPassword } from '../without-password.ts';
 
 interface NewFlags {
   readonly lang?: string;
@@ -67,7 +68,8 @@ async function listTemplates(shell: Shell): Promise<void> {
   if (!location) return;
   const more = (await loadTemplateStore(shell, location)).map(({ template }) => template);
   const others = [...new Set(more)].filter((name) => !names.includes(name)).sort();
-  if (others.length > 0) shell.out(`Fetched from ${location} when they are used:\n${list(others)}\n`);
+  if (others.length > 0)
+    shell.out(`Fetched from ${withoutPassword(location)} when they are used:\n${list(others)}\n`);
 }
 
 function toNewFunction(name: string | undefined, flags: NewFlags, prefix = ''): NewFunction {

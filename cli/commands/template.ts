@@ -18,6 +18,8 @@ import { pullTemplates } from '../templates/pull-templates.ts';
 
 const OPENFAAS_TEMPLATES = 'https://github.com/openfaas/templates.git';
 
+import { withoutPassword } from '../without-password.ts';
+
 interface PullFlags {
   readonly overwrite: boolean;
   readonly yaml?: string;
@@ -175,7 +177,7 @@ function defineDescribe(parent: Command, shell: Shell): void {
       ['Description:', found.description],
       ['Language:', found.language],
       ['Source:', found.source],
-      ['Repository:', found.repo === '.' ? 'comes with skep' : found.repo],
+      ['Repository:', found.repo === '.' ? 'comes with skep' : withoutPassword(found.repo)],
       ['Platform:', found.platform],
       ['Official:', box(found.official)],
       ['Recommended:', box(found.recommended)],
@@ -210,7 +212,8 @@ async function search(shell: Shell, flags: StoreFlags, name: string | undefined)
   const templates = await loadTemplateStore(shell, location);
   const found = findStoreTemplate(templates, name);
   if (found) return found;
-  const hint = location === undefined ? ` of Skep's own: name another with --url` : ` ${location}`;
+  const hint =
+    location === undefined ? ` of Skep's own: name another with --url` : ` ${withoutPassword(location)}`;
   throw new CliError(
     `Template with name: \`${name}\` does not exist in the store${hint}\nThere are: ${templates.map(({ template }) => template).join(', ')}`,
   );

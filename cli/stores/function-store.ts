@@ -1,5 +1,6 @@
 import { CliError } from '../errors.ts';
 import type { Shell } from '../shell.ts';
+import { withoutPassword } from '../without-password.ts';
 import { readStore, StoreEntry } from './read-store.ts';
 
 export interface StoreFunction {
@@ -31,10 +32,10 @@ export async function loadFunctionStore(
   location: string,
 ): Promise<readonly StoreFunction[]> {
   const json = await readStore(shell, location);
-  const list = Array.isArray(json) ? json : new StoreEntry(json, location).get('functions');
-  if (!Array.isArray(list))
-    throw new CliError(`${location} is no function store: it has no list "functions"`);
-  return list.map((item, index) => toFunction(item, `${location}: entry ${index + 1}`));
+  const shown = withoutPassword(location);
+  const list = Array.isArray(json) ? json : new StoreEntry(json, shown).get('functions');
+  if (!Array.isArray(list)) throw new CliError(`${shown} is no function store: it has no list "functions"`);
+  return list.map((item, index) => toFunction(item, `${shown}: entry ${index + 1}`));
 }
 
 function toFunction(item: unknown, where: string): StoreFunction {

@@ -5,6 +5,7 @@ import fetch, { type Response } from 'node-fetch';
 import { CliError, fileError, messageOf } from '../errors.ts';
 import type { Shell } from '../shell.ts';
 import { USER_AGENT } from '../version.ts';
+import { withoutPassword } from '../without-password.ts';
 
 const TIMEOUT_MS = 15_000;
 const LONGEST_CHARS = 8_388_608;
@@ -20,9 +21,12 @@ export async function readStore(shell: Pick<Shell, 'cwd'>, location: string): Pr
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CliError(`${location} is no store: it is not valid JSON (${messageOf(error)})`, {
-      cause: error,
-    });
+    throw new CliError(
+      `${withoutPassword(location)} is no store: it is not valid JSON (${messageOf(error)})`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -35,6 +39,7 @@ async function readHere(path: string): Promise<string> {
 }
 
 async function download(url: string): Promise<string> {
+  const shown = withoutPassword(url);
   let response: Response;
   let text: string;
   try {
@@ -45,9 +50,9 @@ async function download(url: string): Promise<string> {
     text = await response.text();
   } catch (error) {
     const isLate = error instanceof Error && error.name === 'TimeoutError';
-    const reason = isLate ? `no answer within ${TIMEOUT_MS / 1000}s` : messageOf(error);
+    const reason = isLate ? `no answer within ${TIMEOUT_MS / 1000}s` : withoutPassword(messageOf(error));
     throw new CliError(
-      `Cannot connect to the store at URL: ${url}: ${reason}\nWithout a network name a file: --url ./store.json`,
+      `Cannot connect to the store at URL: ${shown}: ${reason}\nWithout a network name a file: --url ./store.json`,
       {
         cause: error,
       },
@@ -55,11 +60,11 @@ async function download(url: string): Promise<string> {
   }
   if (response.status !== 200) {
     throw new CliError(
-      `Server returned unexpected status code: ${response.status} for the store ${url}: is its address right?`,
+      `Server returned unexpected status code: ${response.status} for the store ${shown}: is its address right?`,
     );
   }
   if (text.length > LONGEST_CHARS)
-    throw new CliError(`The store ${url} is larger than 8 MiB: that is no store`);
+    throw new CliError(`The store ${shown} is larger than 8 MiB: that is no store`);
   return text;
 }
 

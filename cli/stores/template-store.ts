@@ -1,5 +1,6 @@
 import { CliError } from '../errors.ts';
 import type { Shell } from '../shell.ts';
+import { withoutPassword } from '../without-password.ts';
 import { readStore, StoreEntry } from './read-store.ts';
 
 export interface StoreTemplate {
@@ -33,7 +34,7 @@ export async function loadTemplateStore(
     location === undefined
       ? (await import('../../store/templates.json')).default
       : await readStore(shell, location);
-  const where = location ?? 'store/templates.json';
+  const where = withoutPassword(location ?? 'store/templates.json');
   if (!Array.isArray(json)) throw new CliError(`${where} is no template store: it must be a list`);
   const templates = json.map((item, index) => toTemplate(item, `${where}: entry ${index + 1}`));
   const rank = (template: StoreTemplate): string =>

@@ -9,6 +9,7 @@ import {
   OPENFAAS_TEMPLATE_STORE,
   type StoreTemplate,
 } from '../stores/template-store.ts';
+import { withoutPassword } from '../without-password.ts';
 import { findTemplate, isDockerfileLang, templateNames } from './find-template.ts';
 import { checkRef, type GitRepository, parseRepository } from './git-repository.ts';
 import { pullOwnTemplate, pullTemplates } from './pull-templates.ts';
@@ -34,7 +35,8 @@ export async function fetchMissingTemplate(shell: Shell, lang: string): Promise<
   } catch (error) {
     throw await notFound(shell, lang, `\nThe store was asked for it in vain: ${messageOf(error)}`);
   }
-  if (!found || found.repo === CARRIED) throw await notFound(shell, lang, `\nThe store is ${location}`);
+  if (!found || found.repo === CARRIED)
+    throw await notFound(shell, lang, `\nThe store is ${withoutPassword(location)}`);
   await pullFromStore(shell, found, { ...(ref === undefined ? {} : { ref }), onlyIt: true, overwrite: true });
 }
 
@@ -86,7 +88,7 @@ export async function pullNamed(
   const repository = await parseRepository(shell, source);
   const ref = lang.ref ?? repository.ref;
   const wanted: GitRepository = { url: repository.url, ...(ref === undefined ? {} : { ref }) };
-  shell.out(`Pulling template: ${name} from ${source}`);
+  shell.out(`Pulling template: ${name} from ${withoutPassword(source)}`);
   await pullTemplates(shell, wanted, {
     only: lang.name,
     overwrite,

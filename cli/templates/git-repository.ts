@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { CliError, fileError } from '../errors.ts';
 import { capture } from '../run-program.ts';
 import type { Shell } from '../shell.ts';
+import { withoutPassword } from '../without-password.ts';
 
 /** A git repository, and the branch, tag or commit of it that is meant. */
 export interface GitRepository {
@@ -32,6 +33,10 @@ const REF = /^[a-zA-Z0-9][\w.+-]*(?:\/[\w.+-]+)*$/;
 export async function parseRepository(shell: Pick<Shell, 'cwd'>, text: string): Promise<GitRepository> {
   const at = text.indexOf('#');
   const address = at === -1 ? text : text.slice(0, at);
+  if (text.slice(at + 1).includes('@') && at !== -1)
+    throw new CliError(
+      'What stands behind # is a branch, tag or commit, which has no @: write a # in a password as %23',
+    );
   const ref = at === -1 ? {} : { ref: checkRef(text.slice(at + 1)) };
   if (ADDRESS.test(address) || SCP_ADDRESS.test(address)) return { url: address, ...ref };
   const folder = resolve(shell.cwd, address);
@@ -50,11 +55,6 @@ export function checkRef(ref: string): string {
   throw new CliError(
     `"${ref}" names no branch, tag or commit: use its name, or sha- and 7 to 40 characters of the commit's id`,
   );
-}
-
-/** The address without the password that may be in it. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/)[^/@\s]*@/, '$1');
 }
 
 /**
@@ -104,7 +104,8 @@ function cloneError({ url, ref }: GitRepository, stderr: string): CliError {
   ) {
     return new CliError(`Cannot fetch templates from ${shown}: it has no branch, tag or commit ${ref}`);
   }
-  const reason = said.replaceAll(url, shown) || `git gave up after ${CLONE_TIMEOUT_MS / 1000}s`;
+  const reason =
+    withoutPassword(said.replaceAll(url, shown)) || `git gave up after ${CLONE_TIMEOUT_MS / 1000}s`;
   const needsLogin = /could not read Username|Authentication failed|Permission denied/.test(stderr);
   const advice = 'Is the address right? For a private repository set up the credentials of git first';
   return new CliError(`Cannot fetch templates from ${shown}: ${reason}${needsLogin ? `\n${advice}` : ''}`);

@@ -4,8 +4,9 @@ import { CliError, fileError } from '../errors.ts';
 import { copyFolder } from '../folder-files.ts';
 import type { Shell } from '../shell.ts';
 import { VERSION } from '../version.ts';
+import { withoutPassword } from '../without-password.ts';
 import { ownTemplate } from './find-template.ts';
-import { type Checkout, type GitRepository, withCheckout, withoutPassword } from './git-repository.ts';
+import { type Checkout, type GitRepository, withCheckout } from './git-repository.ts';
 
 export interface PullOptions {
   /** Only this one of the repository. */

@@ -99,6 +99,25 @@ describe('skep template pull', function () {
     });
   });
 
+  it('shows no password of an address, however it is written and whatever comes of it', async () => {
+    place.write(
+      'stack.yaml',
+      'provider: {name: openfaas}\nconfiguration:\n  templates:\n    - {name: foo, source: "http://user:s3c@ret@127.0.0.1:1/x.git"}\nfunctions:\n  a: {lang: foo, handler: ./a, image: "a:1"}\n',
+    );
+    for (const args of [
+      ['template', 'pull', 'stack'],
+      ['build', '--shrinkwrap'],
+      ['template', 'pull', 'http://user:s3c@ret@127.0.0.1:1/x.git'],
+      ['template', 'pull', 'http://user:x#s3c@ret@127.0.0.1:1/x.git'],
+      ['template', 'store', 'list', '--url', 'http://user:s3c@ret@127.0.0.1:1/templates.json'],
+      ['store', 'list', '--url', 'http://user:s3c@ret@127.0.0.1:1/functions.json'],
+    ]) {
+      const ran = await place.skep(args);
+      expect(ran.stdout + ran.stderr, args.join(' ')).to.not.match(/s3c|ret@|user/);
+      expect(ran.exitCode).to.equal(1);
+    }
+  });
+
   it('overwrites what is there whole, and keeps it with --overwrite=false', async () => {
     place.write('template/one/template.yml', 'language: mine\n');
     place.write('template/one/left-over.txt', 'x');
