@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { CountedOutput } from './counted-output.ts';
 import { CliError } from './errors.ts';
 import { paintFor, type Shell } from './shell.ts';
 import { isUnicode, statusLine } from './status-line.ts';
@@ -10,6 +11,7 @@ export function processShell(): Shell {
   const status = statusLine(process.stdout, { isUnicode: isUnicode(process.env) });
   const clearStatus = (): void => status.clear();
   process.on('exit', clearStatus);
+  const stdout = new CountedOutput(process.stdout);
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -19,8 +21,9 @@ export function processShell(): Shell {
     paint: paintFor(isTerminal, process.env),
     out: (line) => {
       clearStatus();
-      process.stdout.write(`${line}\n`);
+      stdout.write(`${line}\n`);
     },
+    backlog: stdout,
     status: (line) => {
       if (line === '') clearStatus();
       else if (showsStatus) status.show(line);

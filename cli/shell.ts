@@ -1,3 +1,5 @@
+import type { Backlog } from './counted-output.ts';
+
 /** Everything a command sees of the world it runs in: `main.ts` makes the real one, tests make others. */
 export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -11,6 +13,8 @@ export interface Shell {
   readonly stop?: AbortSignal;
   /** One line to stdout. */
   out(line: string): void;
+  /** What `out` has written and stdout has not taken: whoever prints without end waits or leaves out. Absent: it takes all at once. */
+  readonly backlog?: Backlog;
   /** On a terminal, one line of what goes on now, with a spinner, replaced by whatever is written next; nothing elsewhere. Empty: none any more. */
   status(line: string): void;
   /**

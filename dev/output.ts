@@ -10,6 +10,12 @@ const LEAST_WIDTH = 4;
 /** How deep in a template its handler folder may lie. */
 const MOST_LEVELS = 4;
 
+/** So much may wait for a terminal that is slow or was stopped; then lines are left out, and that is told. */
+const MOST_WAITING_BYTES = 1024 * 1024;
+const ENOUGH_TAKEN_BYTES = MOST_WAITING_BYTES / 4;
+/** What is wrong is told for longer. */
+const MOST_WAITING_PROBLEM_BYTES = 2 * MOST_WAITING_BYTES;
+
 /** Where the files of a function's versions come from. */
 export interface FunctionOrigin {
   readonly name: string;
@@ -20,15 +26,19 @@ export interface FunctionOrigin {
   readonly lang: string;
 }
 
+type OutputShell = Pick<Shell, 'cwd' | 'out' | 'backlog' | 'status' | 'paint'>;
+
 /** What a developer reads: lines of all functions, each with the name of its function, in one column and one colour. */
 export class DevOutput {
-  readonly #shell: Pick<Shell, 'cwd' | 'out' | 'status' | 'paint'>;
+  readonly #shell: OutputShell;
   readonly #paint: Paint;
   readonly #names: string[] = [];
   #width = LEAST_WIDTH;
   #origins: readonly FunctionOrigin[] = [];
+  /** Lines that were left out, by function. */
+  readonly #missing = new Map<string, number>();
 
-  constructor(shell: Pick<Shell, 'cwd' | 'out' | 'status' | 'paint'>) {
+  constructor(shell: OutputShell) {
     this.#shell = shell;
     this.#paint = shell.paint;
   }
@@ -47,6 +57,7 @@ export class DevOutput {
 
   /** A line of a function, as it wrote it. */
   function(name: string, text: string): void {
+    if (this.#isLeftOut(name, MOST_WAITING_BYTES)) return;
     for (const line of this.withSourcePaths(text).split('\n'))
       this.#shell.out(`${this.#label(name)} ${line}`);
   }
@@ -63,6 +74,7 @@ export class DevOutput {
 
   /** A call of a function. */
   call(name: string, text: string): void {
+    if (this.#isLeftOut(name, MOST_WAITING_BYTES)) return;
     this.#shell.out(`${this.#label(name)} ${this.#isColoured ? `\u001b[2m${text}\u001b[0m` : text}`);
   }
 
@@ -73,6 +85,7 @@ export class DevOutput {
 
   /** What has become of a function, and is not as it should be. */
   problem(name: string, text: string): void {
+    if (this.#isLeftOut(name, MOST_WAITING_PROBLEM_BYTES)) return;
     for (const line of this.withSourcePaths(text).split('\n'))
       this.#shell.out(`${this.#label(name)} ${this.#paint.red(line)}`);
   }
@@ -80,6 +93,28 @@ export class DevOutput {
   /** What goes on now, where somebody watches. */
   status(text: string): void {
     this.#shell.status(text);
+  }
+
+  #isLeftOut(name: string, most: number): boolean {
+    const { backlog } = this.#shell;
+    if (backlog === undefined) return false;
+    if (backlog.bytes < ENOUGH_TAKEN_BYTES) this.#tellMissing();
+    // Once behind, it catches up first: no single lines between gaps.
+    const isBehind = this.#missing.size > 0 && most === MOST_WAITING_BYTES;
+    if (!isBehind && backlog.bytes < most) return false;
+    if (this.#missing.size === 0) void backlog.emptied().then(() => this.#tellMissing());
+    this.#missing.set(name, (this.#missing.get(name) ?? 0) + 1);
+    return true;
+  }
+
+  #tellMissing(): void {
+    for (const [name, count] of this.#missing) {
+      const lines = count === 1 ? 'line is' : 'lines are';
+      this.#shell.out(
+        `${this.#label(name)} ${this.#paint.bold(`${count} ${lines} missing above: they came faster than they were read; skep logs has the newest`)}`,
+      );
+    }
+    this.#missing.clear();
   }
 
   withSourcePaths(text: string): string {
