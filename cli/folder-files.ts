@@ -10,19 +10,29 @@ export interface FolderEntry {
   readonly mode: number;
 }
 
+/** How much a folder may hold that somebody else has made: links in it multiply what they lead to. */
+export interface FolderLimits {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+const NO_LIMITS: FolderLimits = { entries: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+
 /**
  * Everything beneath a folder, folders before their content, sorted by path. Symbolic links are followed, so that a
  * linked common folder takes part.
  * @param skip names to leave out at the top of the folder
  * @param never names to leave out wherever they are
- * @throws {CliError} for a link that leads back into itself, and for what is neither file nor folder
+ * @throws {CliError} for a link that leads back into itself, for what is neither file nor folder, and for more than the limits
  */
 export async function listFolder(
   folder: string,
   skip: readonly string[] = [],
   never: readonly string[] = [],
+  limits = NO_LIMITS,
 ): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
+  let bytes = 0;
   const walk = async (relative: string, ancestors: readonly string[]): Promise<void> => {
     const here = join(folder, relative);
     const real = await realpath(here);
@@ -33,6 +43,8 @@ export async function listFolder(
       const path = relative === '' ? name : `${relative}/${name}`;
       const info = await stat(join(folder, path));
       const mode = info.mode & 0o777;
+      if (info.isFile()) bytes += info.size;
+      if (entries.length >= limits.entries || bytes > limits.bytes) throw tooMuch(folder, path, limits);
       if (info.isDirectory()) {
         entries.push({ path, kind: 'folder', mode });
         await walk(path, [...ancestors, real]);
@@ -53,14 +65,21 @@ export async function listFolder(
   return entries;
 }
 
+function tooMuch(folder: string, path: string, limits: FolderLimits): CliError {
+  return new CliError(
+    `${folder} holds more than ${limits.entries} files or ${Math.floor(limits.bytes / 1_048_576)} MiB, counting what its links lead to: stopped at ${path}`,
+  );
+}
+
 /** Copies the content of one folder over another; modes are kept, what is there and not in the source stays. */
 export async function copyFolder(
   from: string,
   to: string,
   skip: readonly string[] = [],
   never: readonly string[] = [],
+  limits = NO_LIMITS,
 ): Promise<void> {
-  for (const entry of await listFolder(from, skip, never)) {
+  for (const entry of await listFolder(from, skip, never, limits)) {
     const target = join(to, entry.path);
     try {
       if (entry.kind === 'folder') {

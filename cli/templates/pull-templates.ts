@@ -18,6 +18,8 @@ export interface PullOptions {
 
 const NAME = /^[a-zA-Z0-9][\w.-]*$/;
 const NOTHING = ['node_modules', '__pycache__'];
+/** Of one template. */
+const LIMITS = { entries: 20_000, bytes: 512 * 1_048_576 };
 
 /**
  * Copies the templates of a repository to ./template, with a ref as LANG@REF, and says which.
@@ -50,7 +52,9 @@ export function pullTemplates(
       name: as ?? `${name}${suffix}`,
       copyTo: async (target: string) => {
         const folder = await insideOnly(checkout, join(checkout.folder, 'template', name));
-        await copyFolder(folder, target, NOTHING);
+        await copyFolder(folder, target, NOTHING, [], LIMITS).catch((error: unknown) => {
+          throw inRepository(error, checkout.folder);
+        });
       },
     }));
     return writeTemplates(shell, sources, { overwrite, meta });
@@ -158,6 +162,12 @@ async function insideOnly(checkout: Checkout, folder: string): Promise<string> {
   };
   await check(folder);
   return realpath(folder);
+}
+
+/** The path of the checkout says nothing to anybody. */
+function inRepository(error: unknown, checkout: string): unknown {
+  if (!(error instanceof CliError)) return error;
+  return new CliError(error.message.replaceAll(`${checkout}${sep}`, ''), { cause: error });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -97,6 +106,36 @@ describe('skep template pull', function () {
       ref_name: 'v1.0',
       sha: first,
     });
+  });
+
+  it('refuses a repository whose links multiply what is in it, and leaves nothing of it', async () => {
+    const repo = repository('one');
+    const depth = 15;
+    for (let at = 0; at < depth; at += 1) {
+      repo.write(`template/one/d${at}/x`, 'x');
+      for (const name of ['a', 'b'])
+        symlinkSync(`../d${at + 1}`, join(repo.path, `template/one/d${at}/${name}`));
+    }
+    repo.write(`template/one/d${depth}/x`, 'x');
+    repo.commit();
+    const ran = await place.skep(['template', 'pull', repo.path]);
+    expect(ran.stdout).to.match(
+      /^template\/one holds more than 20000 files or 512 MiB, counting what its links lead to: stopped at d0\/a\/.*\n$/,
+    );
+    expect(ran.exitCode).to.equal(1);
+    expect(readdirSync(join(place.path, 'template'))).to.deep.equal([]);
+  });
+
+  it('refuses a template that is too large', async () => {
+    const repo = repository('one');
+    // No byte of it is on the disk, nor in the commit as more than some kB.
+    repo.write('template/one/large', '');
+    truncateSync(join(repo.path, 'template/one/large'), 64 * 1_048_576);
+    for (let at = 0; at < 9; at += 1) symlinkSync('large', join(repo.path, `template/one/link${at}`));
+    repo.commit();
+    const ran = await place.skep(['template', 'pull', repo.path]);
+    expect(ran.stdout).to.contain('more than 20000 files or 512 MiB').and.to.contain('stopped at link6');
+    expect(ran.exitCode).to.equal(1);
   });
 
   it('shows no password of an address, however it is written and whatever comes of it', async () => {
