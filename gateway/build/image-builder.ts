@@ -10,6 +10,8 @@ export interface BuildRequest {
   readonly platform?: string;
   /** For `RUN --mount=type=secret,id=<name>`. A builder that has no such thing fails the build and says so. */
   readonly secrets?: SecretValues;
+  /** False: it may not take the name of an image that was not built through this API. Default true. */
+  readonly mayReplace?: boolean;
   /** Whether the image is to be sent to its registry, too. */
   readonly push: boolean;
   /** An uncompressed tar of the build context, `Dockerfile` at its root. */

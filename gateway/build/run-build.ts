@@ -27,7 +27,7 @@ export interface RunBuildOptions {
   readonly disk?: BuildDisk;
   readonly keys?: BuildKeys;
   readonly defaultNamespace: string;
-  /** False: the request may not deploy. Default true. */
+  /** False: the request may neither deploy nor take the name of an image that was not built here. Default true. */
   readonly mayDeploy?: boolean;
   /** Where the client reaches the gateway, e.g. `http://127.0.0.1:8080`: the function's URL begins with it. */
   readonly origin: string;
@@ -124,7 +124,15 @@ async function buildAndDeploy({ config, contextFile }: ReceivedBuild, options: S
   context.on('error', () => {});
   const result = await builder
     .build(
-      { image, buildArgs, push, context, ...(platform && { platform }), ...(secrets && { secrets }) },
+      {
+        image,
+        buildArgs,
+        push,
+        context,
+        mayReplace: options.mayDeploy !== false,
+        ...(platform && { platform }),
+        ...(secrets && { secrets }),
+      },
       tell,
       signal,
     )

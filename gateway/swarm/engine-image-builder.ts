@@ -6,7 +6,7 @@ import { hasBuildKit } from './buildkit/has-buildkit.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { type EngineMessage, readMessages } from './engine-messages.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
-import { serviceThatRuns } from './foreign-image.ts';
+import { BUILT_HERE, whyNotBuilt } from './foreign-image.ts';
 import { linkSignal } from './linked-signal.ts';
 import { pushImage } from './push-image.ts';
 
@@ -19,8 +19,6 @@ export interface EngineBuilderOptions {
   readonly onLeftover?: OnLeftover;
 }
 
-/** Marks what was built here: what is left of it without a name may be removed. */
-const BUILT_HERE = 'com.skep.built';
 const NO_SECRETS =
   'the image has build secrets, which need BuildKit: the engine of this gateway has only the classic builder (Docker 23 and newer have BuildKit)';
 
@@ -36,8 +34,8 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
     build: async (request, onLine, signal) => {
       signal.throwIfAborted();
       const follow: Following = { onLine, signal };
-      const service = await serviceThatRuns(engine, request.image);
-      if (service !== undefined) return { kind: 'failed', error: inUseBy(service, request.image) };
+      const refusal = await whyNotBuilt(engine, request.image, { mayReplace: request.mayReplace !== false });
+      if (refusal !== undefined) return { kind: 'failed', error: refusal };
       const isBuildKit = await hasBuildKit(engine);
       if (request.secrets !== undefined && !isBuildKit) return { kind: 'failed', error: NO_SECRETS };
       return leftovers.during(async () => {
@@ -57,10 +55,6 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
       });
     },
   };
-}
-
-function inUseBy(service: string, image: string): string {
-  return `${image} is the image of the service ${service}, which is no function: give what is built a name of its own`;
 }
 
 interface Following {

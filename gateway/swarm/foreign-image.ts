@@ -1,8 +1,12 @@
 import { ContractError } from '../../contract/contract-error.ts';
-import { parseImageReference } from '../../contract/image-reference.ts';
+import { type ImageReference, parseImageReference } from '../../contract/image-reference.ts';
+import { BASE_REPOSITORIES, PLATFORM_IMAGE_OWNER } from '../../contract/platform-images.ts';
 import type { Engine } from './engine.ts';
-import { engineSentence, toFaasError } from './errors.ts';
+import { engineSentence, engineStatus, toFaasError } from './errors.ts';
 import { FUNCTION_LABEL } from './function-labels.ts';
+
+/** Marks what was built here: what is left of it without a name may be removed. */
+export const BUILT_HERE = 'com.skep.built';
 
 interface NamedService {
   readonly Spec?: {
@@ -13,18 +17,48 @@ interface NamedService {
 }
 
 /**
- * The service that runs an image by this name and is no function, if there is one: the gateway itself, or anything else of the swarm.
- * An image that took its name would be what it runs next, with all that it may.
+ * Why an image may not be built by this name, if so. One that took the name of what a service runs would be what it runs next, with all
+ * that it may; one that took the name of a base image would be in whatever is built on it next.
+ * @param mayReplace false: not over an image that is on the engine and was not built here either, nor by any tag of what a service runs
  * @throws {FaasError} `provider_unavailable`
  */
-export async function serviceThatRuns(engine: Engine, image: string): Promise<string | undefined> {
-  const name = canonical(image);
-  const services = await listServices(engine);
-  const found = services.find(({ Spec }) => {
+export async function whyNotBuilt(
+  engine: Engine,
+  image: string,
+  { mayReplace }: { readonly mayReplace: boolean },
+): Promise<string | undefined> {
+  const wanted = spell(image);
+  if (wanted === undefined) return `${image} is no name that an image can be built by`;
+  const advice = 'give what is built a name of its own, such as that of a user or team before it';
+  if (wanted.repository.startsWith(`docker.io/${PLATFORM_IMAGE_OWNER}/`)) {
+    return `${image}: the images of ${PLATFORM_IMAGE_OWNER}/ are the platform's own: ${advice}`;
+  }
+  if (BASES.has(wanted.repository)) {
+    return `${image}: the platform and its templates are built on images of this name: ${advice}`;
+  }
+  const same = (other: Spelled): boolean =>
+    other.repository === wanted.repository && (!mayReplace || other.tag === wanted.tag);
+  const service = await serviceThatRuns(engine, same);
+  if (service !== undefined) {
+    return `${image} is ${mayReplace ? 'the image' : 'of the repository of the image'} of the service ${service}, which is no function: ${advice}`;
+  }
+  if (!mayReplace && (await isForeign(engine, image))) {
+    return `${image} is there already, and was not built through this API: ${advice}`;
+  }
+  return undefined;
+}
+
+async function serviceThatRuns(
+  engine: Engine,
+  isMeant: (image: Spelled) => boolean,
+): Promise<string | undefined> {
+  for (const { Spec } of await listServices(engine)) {
+    if (Spec?.Labels?.[FUNCTION_LABEL] !== undefined) continue;
     const used = Spec?.TaskTemplate?.ContainerSpec?.Image ?? '';
-    return Spec?.Labels?.[FUNCTION_LABEL] === undefined && name !== undefined && canonical(used) === name;
-  });
-  return found?.Spec?.Name;
+    const names = /^(?:sha256:)?[0-9a-f]{64}$/.test(used) ? await namesOf(engine, used) : [used];
+    if (names.some((name) => isSpelled(name, isMeant))) return Spec?.Name ?? 'without a name';
+  }
+  return undefined;
 }
 
 async function listServices(engine: Engine): Promise<readonly NamedService[]> {
@@ -37,16 +71,69 @@ async function listServices(engine: Engine): Promise<readonly NamedService[]> {
   }
 }
 
-/** One spelling of an image's name and tag, whatever digest it is pinned by; undefined for an id. */
-function canonical(image: string): string | undefined {
+async function namesOf(engine: Engine, id: string): Promise<readonly string[]> {
+  return (await inspect(engine, id))?.RepoTags ?? [];
+}
+
+async function isForeign(engine: Engine, image: string): Promise<boolean> {
+  const there = await inspect(engine, image);
+  return there !== undefined && there.Config?.Labels?.[BUILT_HERE] === undefined;
+}
+
+async function inspect(
+  engine: Engine,
+  image: string,
+): Promise<
+  | {
+      readonly RepoTags?: readonly string[] | null;
+      readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
+    }
+  | undefined
+> {
   try {
-    const { repository, tag = 'latest', registry } = parseImageReference(image);
-    const path = registry === undefined ? repository : repository.slice(registry.length + 1);
-    const isHub = registry === undefined || registry === 'docker.io' || registry === 'index.docker.io';
-    if (!isHub) return `${repository}:${tag}`;
-    return `docker.io/${path.includes('/') ? path : `library/${path}`}:${tag}`;
+    return await engine.call('inspect image', (docker) => docker.getImage(image).inspect());
+  } catch (error) {
+    if (engineStatus(error) === 404) return undefined;
+    throw toFaasError(error, 'inspect image');
+  }
+}
+
+interface Spelled {
+  /** With its registry, `docker.io/library/debian`. */
+  readonly repository: string;
+  readonly tag: string;
+}
+
+const BASES: ReadonlySet<string> = new Set(
+  BASE_REPOSITORIES.map((name) => `docker.io/${name.includes('/') ? name : `library/${name}`}`),
+);
+
+function isSpelled(image: string, isMeant: (image: Spelled) => boolean): boolean {
+  const spelled = spell(image);
+  return spelled !== undefined && isMeant(spelled);
+}
+
+/** One spelling of an image's name and tag, whatever digest it is pinned by; undefined for what is no name. */
+function spell(image: string): Spelled | undefined {
+  try {
+    return canonical(parseImageReference(image));
   } catch (error) {
     if (error instanceof ContractError) return undefined;
     throw error;
   }
+}
+
+function canonical({ repository, registry, tag = 'latest' }: ImageReference): Spelled {
+  const path = registry === undefined ? repository : repository.slice(registry.length + 1);
+  const host = canonicalHost(registry ?? 'docker.io');
+  if (host !== 'docker.io') return { repository: `${host}/${path}`, tag };
+  return { repository: `docker.io/${path.includes('/') ? path : `library/${path}`}`, tag };
+}
+
+/** Docker Hub and this machine have several names. */
+function canonicalHost(registry: string): string {
+  const [, name = '', port = ''] = /^(.*?)(?::(\d+))?$/.exec(registry.toLowerCase()) ?? [];
+  if (/^(?:(?:index|registry-1|registry)\.)?docker\.io$/.test(name)) return 'docker.io';
+  const isHere = /^(?:localhost|127(?:\.\d+){1,3}|0\.0\.0\.0|\[(?:0*:)*:?0*1?\])$/.test(name);
+  return `${isHere ? 'localhost' : name}${port === '' ? '' : `:${port}`}`;
 }
