@@ -74,7 +74,7 @@ export async function withCheckout<T>(
   });
   const env = { ...shell.env, GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'file:git:http:https:ssh' };
   const git = async (cwd: string, args: readonly string[]): Promise<string> => {
-    const options = { cwd, env, timeoutMs: CLONE_TIMEOUT_MS };
+    const options = { cwd, env, timeoutMs: CLONE_TIMEOUT_MS, stop: shell.stop };
     const { exitCode, stdout, stderr } = await capture('git', args, options);
     if (exitCode !== 0) throw cloneError(repository, stderr);
     return stdout.trim();

@@ -3,6 +3,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { CliError, fileError } from '../errors.ts';
 import { copyFolder } from '../folder-files.ts';
 import type { Shell } from '../shell.ts';
+import { stoppable } from '../stoppable.ts';
 import { VERSION } from '../version.ts';
 import { withoutPassword } from '../without-password.ts';
 import { ownTemplate } from './find-template.ts';
@@ -27,6 +28,15 @@ const LIMITS = { entries: 20_000, bytes: 512 * 1_048_576 };
  * @throws {CliError} when it has none, or not the one that is wanted, or one is there that must not be overwritten
  */
 export function pullTemplates(
+  shell: Shell,
+  repository: GitRepository,
+  options: PullOptions,
+): Promise<readonly string[]> {
+  // Nothing of it is left behind when the user has enough of waiting.
+  return stoppable(shell, (stoppableShell) => pullFrom(stoppableShell, repository, options));
+}
+
+function pullFrom(
   shell: Shell,
   repository: GitRepository,
   { only, as, overwrite }: PullOptions,
@@ -88,6 +98,7 @@ async function writeTemplates(
   const written: string[] = [];
   await inside(root, async (workFolder) => {
     for (const { name, copyTo } of sources) {
+      shell.stop?.throwIfAborted();
       const target = join(root, name);
       if (!overwrite && (await exists(target))) {
         kept.push(name);
@@ -98,6 +109,7 @@ async function writeTemplates(
       await copyTo(fresh);
       const text = JSON.stringify({ ...meta, written_at: new Date().toISOString() });
       await writeFile(join(fresh, 'meta.json'), text);
+      shell.stop?.throwIfAborted();
       await mkdir(dirname(target), { recursive: true });
       await rm(target, { recursive: true, force: true });
       await rename(fresh, target);

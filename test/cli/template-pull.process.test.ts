@@ -1,18 +1,22 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
+
+const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 
 /** A git repository in a folder of its own. */
 class Repository {
@@ -137,6 +141,32 @@ describe('skep template pull', function () {
     expect(ran.stdout).to.contain('more than 20000 files or 512 MiB').and.to.contain('stopped at link6');
     expect(ran.exitCode).to.equal(1);
   });
+
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    it(`leaves nothing behind when ${signal} ends it`, async () => {
+      // A git that hangs, as with a host that does not answer.
+      place.write('.bin/git', '#!/bin/sh\necho $$ > "$HOME/git"\nexec sleep 60\n', 0o755);
+      place.env['PATH'] = `${join(place.path, '.bin')}${delimiter}${place.env['PATH']}`;
+      const temporary = join(place.home, 'tmp');
+      place.env['TMPDIR'] = temporary;
+      mkdirSync(temporary);
+      const child = spawn(process.execPath, [MAIN, 'template', 'pull', 'http://127.0.0.1:1/x.git'], {
+        cwd: place.path,
+        env: place.env,
+        stdio: 'ignore',
+      });
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      const git = join(place.home, 'git');
+      while (!existsSync(git) || readFileSync(git, 'utf8').trim() === '') await sleep(20);
+      child.kill(signal);
+      expect(await ended).to.equal(exitCode);
+      expect(readdirSync(temporary).filter((name) => name.startsWith('skep'))).to.deep.equal([]);
+      expect(() => process.kill(Number(readFileSync(git, 'utf8')), 0), 'git').to.throw('ESRCH');
+    });
+  }
 
   it('shows no password of an address, however it is written and whatever comes of it', async () => {
     place.write(
