@@ -105,12 +105,18 @@ function readHeaders(): array
     return $headers;
 }
 
+/** Bytes that are no UTF-8 are replaced: no JSON can hold them. */
+function scrubbed(string $text): string
+{
+    return preg_match('//u', $text) ? $text : json_decode(json_encode($text, JSON_INVALID_UTF8_SUBSTITUTE));
+}
+
 /** A value given once is a string, given more than once a list. */
 function parseForm(string $text): array
 {
     $form = [];
     foreach (array_filter(explode('&', $text), 'strlen') as $pair) {
-        [$name, $value] = array_map('urldecode', explode('=', $pair, 2)) + [1 => ''];
+        [$name, $value] = array_map(static fn (string $part): string => scrubbed(urldecode($part)), explode('=', $pair, 2)) + [1 => ''];
         $form[$name] = array_key_exists($name, $form) ? [...(array) $form[$name], $value] : $value;
     }
     return $form;
@@ -235,7 +241,7 @@ function answerRequest(): string
         $headers,
         $variable('Http_Method', 'GET'),
         parseForm($variable('Http_Query', '')),
-        $variable('Http_Path', '/'),
+        scrubbed($variable('Http_Path', '/')),
     );
     $context = new Context();
     $returned = loadHandler()($event, $context);

@@ -85,6 +85,11 @@ def read_headers(env):
     }
 
 
+def scrubbed(text):
+    """Bytes that are no UTF-8 come as lone surrogates, which no JSON can hold."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def parse_form(text):
     """A value given once is a string, given more than once a list."""
     parsed = parse_qs(text, keep_blank_values=True)
@@ -133,7 +138,7 @@ def encode_body(value):
     if isinstance(value, (bytes, bytearray)):
         return bytes(value), "application/octet-stream"
     if isinstance(value, (dict, list, tuple)):
-        return json.dumps(value, ensure_ascii=False).encode(), "application/json"
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode(), "application/json"
     return str(value).encode("utf-8", "surrogateescape"), "text/plain; charset=utf-8"
 
 
@@ -169,7 +174,7 @@ def run():
     env = os.environ
     headers = read_headers(env)
     body = parse_body(sys.stdin.buffer.read(), headers.get("content-type"))
-    event = Event(body, headers, env.get("Http_Method", "GET"), parse_form(env.get("Http_Query", "")), env.get("Http_Path", "/"))
+    event = Event(body, headers, env.get("Http_Method", "GET"), parse_form(scrubbed(env.get("Http_Query", ""))), scrubbed(env.get("Http_Path", "/")))
     context = Context()
     from function import handler
 

@@ -147,7 +147,7 @@ end
 def run
   headers = read_headers
   body = parse_body($stdin.binmode.read, headers["content-type"])
-  method, query, path = { "Http_Method" => "GET", "Http_Query" => "", "Http_Path" => "/" }.map { |name, otherwise| as_utf8(ENV.fetch(name, otherwise)) }
+  method, query, path = { "Http_Method" => "GET", "Http_Query" => "", "Http_Path" => "/" }.map { |name, otherwise| as_utf8(ENV.fetch(name, otherwise)).scrub }
   event = Event.new(body, headers, method, parse_form(query), path)
   context = Context.new
   load_handler
@@ -172,7 +172,7 @@ def answer_request
   run
 rescue BadRequest => error
   encode_answer(error.status, {}, "#{error.message}\n")
-rescue StandardError, ScriptError => error
+rescue StandardError, ScriptError, SystemStackError, NoMemoryError => error
   $stderr.puts error.full_message(highlight: false)
   encode_answer(500, {}, "The function failed; its log says why.\n")
 end

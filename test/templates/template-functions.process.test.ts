@@ -54,7 +54,8 @@ type HandlerName =
   | 'leaves a timer running'
   | 'exits by itself'
   | 'is no program'
-  | 'tells the type of its body';
+  | 'tells the type of its body'
+  | 'calls itself without end';
 
 const javascript = (begin: string): Record<HandlerName, string> => ({
   'shows the event': `${begin}async (event) => ({ ...event, host: undefined, headers: { 'x-own': event.headers['x-own'] } })`,
@@ -73,6 +74,7 @@ const javascript = (begin: string): Record<HandlerName, string> => ({
   'leaves a timer running': `${begin}() => { setInterval(() => {}, 1000); return 'done' }`,
   'exits by itself': `${begin}() => process.exit(0)`,
   'is no program': `${begin}((((`,
+  'calls itself without end': `${begin}() => { const again = () => 1 + again(); return again() }`,
   'tells the type of its body': `${begin}(event) => Buffer.isBuffer(event.body) ? 'bytes' : typeof event.body`,
 });
 
@@ -114,6 +116,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       'exits by itself': python('import os; os._exit(0)'),
       'is no program': 'def handle((((',
       'tells the type of its body': python("return 'bytes' if isinstance(event.body, bytes) else 'string' if isinstance(event.body, str) else 'object'"),
+      'calls itself without end': python('return handle(event, context)'),
     },
     testCommand: ['python3', '-m', 'unittest', 'discover', '-s', 'function', '-t', '.', '-p', '*_test.py'],
   },
@@ -137,6 +140,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       'exits by itself': ruby('exit!(0)'),
       'is no program': 'def handle((((',
       'tells the type of its body': ruby("event.body.is_a?(Hash) ? 'object' : event.body.encoding == Encoding::BINARY ? 'bytes' : 'string'"),
+      'calls itself without end': ruby('1 + handle(event, context)'),
     },
     testCommand: ['ruby', 'handler_test.rb'],
   },
@@ -160,6 +164,8 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       'exits by itself': php('exit(0)'),
       'is no program': '<?php function handle((((',
       'tells the type of its body': php("return is_array($event->body) ? 'object' : (getenv('RAW_BODY') || ($event->headers['content-type'] ?? '') === 'image/png' ? 'bytes' : 'string')"),
+      // PHP 8.2 has no end of its own: the limit of memory is.
+      'calls itself without end': php('ini_set("memory_limit", "32M"); return 1 + handle($event, $context)'),
     },
     testCommand: ['php', 'handler_test.php'],
   },
@@ -263,6 +269,31 @@ for (const { name, language, way } of CASES) {
         env: { ...process.env, PATH: REAL_PATH },
       });
       expect(status, `${stdout}${stderr}`).to.equal(0);
+    });
+
+    it('has a starter handler that takes bytes', async () => {
+      if (name.includes('ES module')) return;
+      const init = {
+        method: 'POST',
+        body: Buffer.from([0x61, 0xff, 0]),
+        headers: { 'Content-Type': 'application/octet-stream' },
+      };
+      const [response] = await call(undefined, init);
+      expect(response.status).to.equal(200);
+      expect(await response.json()).to.include({ message: language.greeting });
+    });
+
+    it('is given a path and a query that are no text with marks in their place', async () => {
+      const [response] = await call('shows the event', {}, '/a%FF?b=%FE');
+      expect(response.status).to.equal(200);
+      expect(await response.json()).to.deep.include({ path: '/a\ufffd', query: { b: '\ufffd' } });
+    });
+
+    it('answers 500 when the handler calls itself without end', async () => {
+      const [response] = await call('calls itself without end');
+      expect(response.status).to.equal(500);
+      if (language.template !== 'php')
+        expect(await response.text()).to.equal('The function failed; its log says why.\n');
     });
 
     it('is given method, path, query, headers and body', async () => {
@@ -401,3 +432,30 @@ for (const { name, language, way } of CASES) {
     });
   });
 }
+
+describe('a Python function that returns what JSON cannot hold', function () {
+  this.timeout(20_000);
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'skep-template-'));
+    cpSync(join(TEMPLATES, 'python'), folder, { recursive: true });
+  });
+  afterEach(async () => {
+    await stopWatchdogs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const value of ["{'a': float('nan')}", "[float('inf')]", "{'a': b'bytes'}"]) {
+    it(`fails with ${value}: 500, and why is in the log`, async () => {
+      writeFileSync(join(folder, 'function/handler.py'), python(`return ${value}`));
+      const env = { fprocess: 'python3 index.py', cgi_response: 'true', PATH: REAL_PATH };
+      const watchdog = await startWatchdog(env, { cwd: folder });
+      const response = await fetch(watchdog.url);
+      expect([response.status, await response.text()]).to.deep.equal([
+        500,
+        'The function failed; its log says why.\n',
+      ]);
+      await watchdog.logged('JSON');
+    });
+  }
+});

@@ -7,5 +7,8 @@
  */
 function handle($event, $context)
 {
-    return ['message' => 'Hello from PHP', 'method' => $event->method, 'received' => $event->body];
+    // A body may be bytes, which no JSON can hold.
+    $isText = !is_string($event->body) || preg_match('//u', $event->body);
+    $received = $isText ? $event->body : strlen($event->body) . ' bytes';
+    return ['message' => 'Hello from PHP', 'method' => $event->method, 'received' => $received];
 }

@@ -3,4 +3,5 @@ def handle(event, context):
 
     Returns text, bytes, a dict or list (sent as JSON), or {"statusCode": 201, "headers": {…}, "body": …}.
     """
-    return {"message": "Hello from Python", "method": event.method, "received": event.body}
+    received = event.body.decode(errors="replace") if isinstance(event.body, bytes) else event.body
+    return {"message": "Hello from Python", "method": event.method, "received": received}
