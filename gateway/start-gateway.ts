@@ -77,6 +77,8 @@ export interface GatewayParts {
   readonly metricsHost: () => Promise<string | undefined>;
   /** Starts a worker process; `own`: this process serves clients itself. */
   readonly workerCommand: readonly string[] | 'own';
+  /** Made by `createOwnFolder`, and removed when the process ends in order; for whoever has to find it after another end. */
+  readonly folder?: string;
   /** Port of every function's watchdog. Default 8080. */
   readonly functionPort?: number;
   /** Of asynchronous calls. Default: in NATS, where that is configured; otherwise there is none. It is stopped with the gateway. */
@@ -104,6 +106,7 @@ export interface StopReport {
 /** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { config, logger, secrets, functionPort = FUNCTION_PORT, buildKeys = NO_BUILD_KEYS } = parts;
+  const buildDisk = { freeBytes: freeBytesHere, floorBytes: config.buildFreeSpaceBytes };
   const { hasPrometheus = true } = parts;
   const metrics = createMetrics({ defaultTarget: config.defaultTarget });
   const replicaMetrics = new ReplicaMetrics();
@@ -111,7 +114,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   let lastRead: Date | undefined;
   const stopping = new AbortController();
 
-  const folder = createOwnFolder();
+  const folder = parts.folder ?? createOwnFolder();
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const controlSocket = join(folder, 'control.sock');
   const countsFile = join(folder, 'counts');
@@ -286,7 +289,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
             unpackedBytes: config.buildUnpackedLimitBytes,
             fileBytes: config.buildFileLimitBytes,
           },
-          disk: { freeBytes: freeBytesHere, floorBytes: config.buildFreeSpaceBytes },
+          disk: buildDisk,
           keys: buildKeys,
           defaultNamespace: config.functionNamespace,
           timeoutMs: config.buildTimeoutMs,
@@ -294,6 +297,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       mostBuilds: config.buildMaxInflight,
       limitBytes: config.buildLimitBytes,
       receiveTimeoutMs: config.buildTimeoutMs,
+      disk: buildDisk,
       payloadSecret: buildKeys.payloadSecret,
       keyPair: buildKeys.keyPair,
     },

@@ -49,14 +49,14 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
   const limit = AbortSignal.timeout(timeoutMs);
   const tooLong = `took longer than ${timeoutMs / 1000} s`;
   const limits = { ...DEFAULT_BUILD_LIMITS, ...options.limits };
-  const received = await receiveBuild(request, limits, AbortSignal.any([signal, limit])).catch(
-    (error: unknown) => {
-      signal.throwIfAborted();
-      throw limit.aborted
-        ? new FaasError('invalid_request', `the build request ${tooLong} to come in`)
-        : error;
-    },
-  );
+  const room = options.disk && (await watchRoom(options.disk));
+  const ended = AbortSignal.any([signal, limit, ...(room === undefined ? [] : [room.signal])]);
+  const received = await receiveBuild(request, limits, ended).catch((error: unknown) => {
+    room?.stop();
+    signal.throwIfAborted();
+    if (room?.signal.aborted) throw new FaasError('provider_unavailable', room.signal.reason.message);
+    throw limit.aborted ? new FaasError('invalid_request', `the build request ${tooLong} to come in`) : error;
+  });
   const { config } = received;
   const log = new BuildLog();
   const tell = (text: string): void => {
@@ -70,7 +70,6 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
     ...outcome,
     duration: (performance.now() - started) / 1000,
   });
-  const room = options.disk && (await watchRoom(options.disk));
   try {
     if (config.deploy !== undefined && options.mayDeploy === false) {
       throw new FaasError(
@@ -79,7 +78,6 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
       );
     }
     const secrets = openSecrets(received, options.keys ?? NO_BUILD_KEYS);
-    const ended = AbortSignal.any([signal, limit, ...(room === undefined ? [] : [room.signal])]);
     return end(await buildAndDeploy(received, { ...options, secrets, tell, signal: ended }));
   } catch (error) {
     signal.throwIfAborted();

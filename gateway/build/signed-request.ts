@@ -8,6 +8,7 @@ import { isSignedBy, parseSignature, startSignature } from '../../contract/build
 import { ContractError } from '../../contract/contract-error.ts';
 import { FaasError } from '../errors.ts';
 import { feed, toError } from './feed.ts';
+import { LEAST_RATE, type LeastRate, watchRate } from './least-rate.ts';
 
 /** A body that is whole and was signed by somebody with the payload secret. */
 export interface SignedRequest {
@@ -21,7 +22,7 @@ export interface SignedRequest {
  * Takes a signed body. Until its signature is proved right, nothing is done with it but that it is counted, hashed and kept in a
  * file: no part of it is read.
  * @param options.signature value of the header `X-Build-Signature`
- * @throws {FaasError} `invalid_signature`, `body_too_large`, `invalid_request` (it broke off)
+ * @throws {FaasError} `invalid_signature`, `body_too_large`, `invalid_request` (it broke off, or is too slow)
  */
 export async function receiveSigned(
   source: Readable,
@@ -30,13 +31,15 @@ export async function receiveSigned(
     readonly secret: string;
     readonly limitBytes: number;
     readonly signal: AbortSignal;
+    readonly leastRate?: LeastRate | undefined;
   },
 ): Promise<SignedRequest> {
-  const { secret, limitBytes, signal } = options;
+  const { secret, limitBytes } = options;
   const expected = signatureOf(options.signature);
   const folder = await mkdtemp(join(tmpdir(), 'skep-build-'));
   const path = join(folder, 'request.tar');
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const rate = watchRate(options.leastRate ?? LEAST_RATE);
   try {
     const hash = startSignature(secret);
     const file = createWriteStream(path, { mode: 0o600 });
@@ -48,9 +51,13 @@ export async function receiveSigned(
     await feed(source, {
       open: () => file,
       limitBytes,
-      signal,
-      onBytes: (chunk) => void hash.update(chunk),
+      signal: AbortSignal.any([options.signal, rate.signal]),
+      onBytes: (chunk) => {
+        rate.count(chunk.length);
+        hash.update(chunk);
+      },
     });
+    rate.stop();
     await closed;
     if (writing !== undefined) throw notKept(writing);
     if (!isSignedBy(expected, hash.digest())) {
@@ -74,6 +81,7 @@ export async function receiveSigned(
       },
     };
   } catch (error) {
+    rate.stop();
     await dispose();
     throw error;
   }

@@ -5,6 +5,8 @@ import { BUILD_SIGNATURE_HEADER } from '../../contract/build-signature.ts';
 import type { BuildProgress } from '../../contract/function-types.ts';
 import { ALGORITHM, type KeyPair, keyId } from '../../contract/sealed-secrets.ts';
 import { Slots } from '../build/build-slots.ts';
+import { type BuildDisk, watchRoom } from '../build/free-space.ts';
+import type { LeastRate } from '../build/least-rate.ts';
 import { receiveSigned } from '../build/signed-request.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -36,6 +38,10 @@ export interface BuildSettings {
   readonly limitBytes: number;
   /** Longest a signed request may take to come in. */
   readonly receiveTimeoutMs: number;
+  /** Which those that are not proved yet must come in with. */
+  readonly leastRate?: LeastRate;
+  /** Where requests are kept; absent: nobody looks how much room there is. */
+  readonly disk?: BuildDisk;
   /** Longest silence of an answer that has begun: only a write shows that a client has left. Default 5 s. */
   readonly heartbeatMs?: number;
   /** With which requests to `POST /build` are signed; absent: nobody may ask there. */
@@ -43,8 +49,8 @@ export interface BuildSettings {
   readonly keyPair?: KeyPair | undefined;
 }
 
-/** Requests whose signature is not proved yet: strangers may send them. */
-const MOST_UNPROVED = 4;
+/** Requests whose signature is not proved yet: strangers may send them, at no less than a rate. */
+const MOST_UNPROVED = 16;
 const HEARTBEAT_MS = 5000;
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
 const DISABLED = 'docs/build-api.md tells how to give it to the gateway';
@@ -121,12 +127,15 @@ export function buildRoutes(
       }
       builds.check();
       const arrived = unproved.take();
-      const signed = await receiveSigned(ctx.req, {
-        signature: ctx.get(BUILD_SIGNATURE_HEADER),
-        secret: payloadSecret,
-        limitBytes,
-        signal: AbortSignal.any([ctx.state.signal, tooLate(receiveTimeoutMs)]),
-      }).finally(arrived);
+      const signed = await withRoom(settings.disk, (noRoom) =>
+        receiveSigned(ctx.req, {
+          signature: ctx.get(BUILD_SIGNATURE_HEADER),
+          secret: payloadSecret,
+          limitBytes,
+          signal: AbortSignal.any([ctx.state.signal, tooLate(receiveTimeoutMs), ...noRoom]),
+          leastRate: settings.leastRate,
+        }),
+      ).finally(arrived);
       const dispose = (): void => {
         signed.dispose().catch((error: unknown) => {
           logger.warn('a build request is still kept', { callId: ctx.state.callId, error });
@@ -156,6 +165,23 @@ export function buildRoutes(
       ctx.body = { key_id: keyId(publicKey), algorithm: ALGORITHM, public_key: publicKey };
     },
   };
+}
+
+/** @throws {FaasError} `provider_unavailable` when there is too little room */
+async function withRoom<T>(
+  disk: BuildDisk | undefined,
+  receive: (noRoom: readonly AbortSignal[]) => Promise<T>,
+): Promise<T> {
+  if (disk === undefined) return receive([]);
+  const room = await watchRoom(disk);
+  try {
+    return await receive([room.signal]);
+  } catch (error) {
+    if (error !== room.signal.reason) throw error;
+    throw new FaasError('provider_unavailable', (error as Error).message, { cause: error });
+  } finally {
+    room.stop();
+  }
 }
 
 function tooLate(afterMs: number): AbortSignal {

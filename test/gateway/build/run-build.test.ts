@@ -196,8 +196,9 @@ describe('running a build', () => {
     const ended = await runBuild(await requestFor({ image: 'fn:1' }), options);
     expect([builds, ended.status]).to.deep.equal([1, 'failed']);
     expect(ended.error).to.include('free').and.to.include('docker image prune');
-    const refused = await runBuild(await requestFor({ image: 'fn:1' }), options);
-    expect([builds, refused.status]).to.deep.equal([1, 'failed']);
+    const refused = await runBuild(await requestFor({ image: 'fn:1' }), options).catch((error) => error);
+    expect([builds, (refused as FaasError).code]).to.deep.equal([1, 'provider_unavailable']);
+    expect((refused as FaasError).message).to.include('docker image prune');
     const unknown = { freeBytes: () => Promise.reject(new Error('no such disk')), floorBytes: 10 };
     const built = await runBuild(await requestFor({ image: 'fn:1' }), {
       ...options,

@@ -309,6 +309,23 @@ describe('POST /build', () => {
     expect(await refusal(response)).to.match(/^400 invalid_request .*come in/);
   });
 
+  it('gives up a request that comes in more slowly than it may, and its place is free', async () => {
+    await start({ leastRate: { graceMs: 20, bytesPerSecond: 1000 } });
+    const slow = () =>
+      new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('the')) });
+    const signature = signBuild(Buffer.from('the tar'), SECRET);
+    const answers = await Promise.all(Array.from({ length: 16 }, () => post(slow(), signature)));
+    for (const response of answers)
+      expect(await refusal(response)).to.match(/^400 invalid_request .*a second/);
+    expect((await post('the tar', signature)).status).to.equal(200);
+  });
+
+  it('keeps no request for which there is too little room', async () => {
+    await start({ disk: { freeBytes: async () => 5, floorBytes: 10 } });
+    const response = await post('the tar', signBuild(Buffer.from('the tar'), SECRET));
+    expect(await refusal(response)).to.match(/^503 provider_unavailable .*make room/);
+  });
+
   it('shares its places with /system/build', async () => {
     const { promise: first, resolve: finish } = Promise.withResolvers<BuildProgress>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
