@@ -10,6 +10,13 @@ ini_set('display_errors', 'stderr');
 ini_set('log_errors', '0');
 ini_set('html_errors', '0');
 error_reporting(E_ALL);
+// The same whatever php.ini says, of which each image has another: the function's own memory limit is the one that counts.
+$memoryLimit = getenv('memory_limit') ?: '-1';
+if (!preg_match('/^(-1|\d+[KMG]?)$/iD', $memoryLimit)) {
+    fwrite(STDERR, "memory_limit=$memoryLimit is no size such as 256M\n");
+    exit(1);
+}
+ini_set('memory_limit', $memoryLimit);
 ob_start(static function (string $printed): string {
     fwrite(STDERR, $printed);
     return '';

@@ -459,3 +459,46 @@ describe('a Python function that returns what JSON cannot hold', function () {
     });
   }
 });
+
+describe('the memory limit of a PHP function', function () {
+  this.timeout(20_000);
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'skep-template-'));
+    cpSync(join(TEMPLATES, 'php'), folder, { recursive: true });
+    writeFileSync(
+      join(folder, 'function/handler.php'),
+      php("return ini_get('memory_limit') . ' ' . strlen(str_repeat('x', (int) $event->body))"),
+    );
+  });
+  afterEach(async () => {
+    await stopWatchdogs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const start = (env: Env = {}): Promise<Watchdog> =>
+    // As on PHP's official image, whose php.ini says nothing.
+    startWatchdog(
+      { fprocess: 'php -d memory_limit=128M index.php', cgi_response: 'true', PATH: REAL_PATH, ...env },
+      { cwd: folder },
+    );
+  const call = (watchdog: Watchdog, size: number): Promise<Response> =>
+    fetch(watchdog.url, { method: 'POST', body: String(size), headers: { 'Content-Type': 'text/plain' } });
+
+  it('is that of the container alone, whatever php.ini says', async () => {
+    const response = await call(await start(), 1000);
+    expect(await response.text()).to.equal('-1 1000');
+  });
+
+  it('is what memory_limit says; beyond it the call fails, and the log says why', async () => {
+    const watchdog = await start({ memory_limit: '32M' });
+    expect(await (await call(watchdog, 1000)).text()).to.equal('32M 1000');
+    expect((await call(watchdog, 64 * 1_048_576)).status).to.equal(500);
+    await watchdog.logged('Allowed memory size of 33554432 bytes exhausted');
+  });
+
+  it('must be a size', async () => {
+    const watchdog = await start({ memory_limit: 'lots' });
+    expect((await call(watchdog, 1)).status).to.equal(500);
+    await watchdog.logged('memory_limit=lots is no size such as 256M');
+  });
+});
