@@ -8,6 +8,7 @@ import { type EngineMessage, readMessages } from './engine-messages.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
 import { BUILT_HERE, whyNotBuilt } from './foreign-image.ts';
 import { linkSignal } from './linked-signal.ts';
+import { whyNotFor } from './own-platform.ts';
 import { pushImage } from './push-image.ts';
 
 export interface EngineBuilderOptions {
@@ -38,6 +39,9 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
       if (refusal !== undefined) return { kind: 'failed', error: refusal };
       const isBuildKit = await hasBuildKit(engine);
       if (request.secrets !== undefined && !isBuildKit) return { kind: 'failed', error: NO_SECRETS };
+      const otherPlatform =
+        request.platform !== undefined && !isBuildKit && (await whyNotFor(engine, request.platform));
+      if (otherPlatform) return { kind: 'failed', error: otherPlatform };
       return leftovers.during(async () => {
         const built = isBuildKit
           ? await withBuildKit(engine, request, { logins, follow })
