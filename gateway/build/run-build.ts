@@ -12,6 +12,7 @@ import { BuildLog, shortened } from './build-log.ts';
 import { type BuildLimits, DEFAULT_BUILD_LIMITS, type ReceivedBuild, receiveBuild } from './build-request.ts';
 import { type BuildDisk, watchRoom } from './free-space.ts';
 import type { ImageBuilder } from './image-builder.ts';
+import { NameTurns } from './name-turns.ts';
 
 export interface RunBuildOptions {
   readonly builder: ImageBuilder;
@@ -33,6 +34,7 @@ export interface RunBuildOptions {
   readonly origin: string;
 }
 
+const turns = new NameTurns();
 const DEFAULT_TIMEOUT_MS = 15 * 60_000;
 
 /** How a build ended that nothing cut short. */
@@ -78,7 +80,12 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
       );
     }
     const secrets = openSecrets(received, options.keys ?? NO_BUILD_KEYS);
-    return end(await buildAndDeploy(received, { ...options, secrets, tell, signal: ended }));
+    const outcome = await turns.during(config.image, {
+      signal: ended,
+      onWait: () => tell(`waiting for another build of ${config.image}`),
+      work: () => buildAndDeploy(received, { ...options, secrets, tell, signal: ended }),
+    });
+    return end(outcome);
   } catch (error) {
     signal.throwIfAborted();
     if (room?.signal.aborted) return end({ error: `the build was ended: ${room.signal.reason.message}` });

@@ -208,6 +208,37 @@ describe('running a build', () => {
     expect(built.status).to.equal('success');
   });
 
+  it('makes images of one name one after the other, deployment and all, and others beside them', async () => {
+    const begun: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const waits = Promise.withResolvers<void>();
+    const builder = builderThat(async ({ image, buildArgs }) => {
+      begun.push(`${image} ${buildArgs['by']}`);
+      if (buildArgs['by'] === 'first') await first.promise;
+      return { kind: 'built', imageId: 'sha256:1' };
+    });
+    const run = async (image: string, by: string, onProgress = (_: BuildProgress) => {}) =>
+      runBuild(await requestFor({ image, buildArgs: { by } }), { builder, ...common, signal, onProgress });
+    const one = run('turns/fn', 'first');
+    while (begun.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const two = run('turns/fn:latest', 'second', ({ log }) => {
+      if (log.some((line) => line.includes('waiting for another build'))) waits.resolve();
+    });
+    await waits.promise;
+    const leaving = new AbortController();
+    const gone = requestFor({ image: 'turns/fn' }).then((request) =>
+      runBuild(request, { builder, ...common, signal: leaving.signal }),
+    );
+    await run('turns/other', 'third');
+    leaving.abort(new Error('gone'));
+    expect(await gone.catch((error: Error) => error.message)).to.equal('gone');
+    expect(begun).to.deep.equal(['turns/fn first', 'turns/other third']);
+    first.resolve();
+    expect((await Promise.all([one, two])).map(({ status }) => status)).to.deep.equal(['success', 'success']);
+    expect(begun.at(-1)).to.equal('turns/fn:latest second');
+    expect((await run('turns/fn', 'fourth')).log.join()).not.to.include('waiting');
+  });
+
   it('keeps the end of a log that is too long, and says how much is missing', async () => {
     const builder = builderThat(async (_, onLine) => {
       for (let line = 0; line < 1000; line++) onLine(`${line} ${'x'.repeat(20_000)}`);
