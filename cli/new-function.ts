@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { isFunctionName } from '../contract/function-ref.ts';
@@ -42,25 +42,36 @@ export async function createFunction(shell: Shell, fn: NewFunction): Promise<voi
   const stackPath = resolve(shell.cwd, fn.stackFile);
   const addition = await stackText(fn, stackPath);
 
+  let firstMade: string | undefined;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    firstMade = await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw fileError('make', fn.handler, error);
   }
+  try {
+    await template.copyTo(folder, template.manifest.handlerFolder);
+    await ignoreBuildFolders(shell.cwd);
+    await writeStack(fn, stackPath, addition);
+  } catch (error) {
+    // All of it or nothing: what is left would be in the way of the next try.
+    if (firstMade !== undefined) await rm(firstMade, { recursive: true, force: true });
+    throw error;
+  }
   shell.out(`Folder: ${fn.handler} created.`);
-  await ignoreBuildFolders(shell.cwd);
-  await template.copyTo(folder, template.manifest.handlerFolder);
   shell.out(LOGO);
   shell.out(`\nFunction created in folder: ${fn.handler}`);
-  try {
-    if (fn.append) await appendFile(stackPath, addition);
-    else await writeFile(stackPath, addition, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    throw fileError('write', fn.stackFile, error);
-  }
   shell.out(`Stack file ${fn.append ? 'updated' : 'written'}: ${fn.stackFile}`);
   const welcome = template.manifest.welcomeMessage.trim();
   if (!fn.quiet && welcome !== '') shell.out(`\nNotes:\n${welcome}`);
+}
+
+async function writeStack(fn: NewFunction, path: string, addition: string): Promise<void> {
+  try {
+    if (fn.append) await appendFile(path, addition);
+    else await writeFile(path, addition, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw fileError('write', fn.stackFile, error);
+  }
 }
 
 /** @throws {CliError} in the words of faas-cli */

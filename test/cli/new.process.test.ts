@@ -129,6 +129,22 @@ functions:
     });
   }
 
+  it('leaves nothing behind when the template has no starter, or the stack file cannot be written', async () => {
+    place.write('template/bare/template.yml', 'language: bare\n');
+    for (const args of [
+      ['--lang', 'bare', '--handler', './deep/er/hello'],
+      ['--lang', 'mine', '-f', 'nowhere/stack.yaml', '--handler', './deep/er/hello'],
+    ]) {
+      const ran = await place.skep(['new', 'hello', ...args]);
+      expect(ran.exitCode, ran.stdout).to.equal(1);
+      expect(ran.stdout).to.match(
+        /^Cannot (read|write) .*(bare\/function|stack\.yaml): no such file or folder\n$/,
+      );
+      for (const path of ['deep', 'stack.yaml', 'nowhere'])
+        expect(existsSync(join(place.path, path)), path).to.equal(false);
+    }
+  });
+
   it('refuses a folder that exists', async () => {
     place.write('hello/mine.txt', 'keep');
     expect((await place.skep(['new', 'hello', '--lang', 'mine'])).stdout).to.equal(
