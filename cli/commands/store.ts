@@ -69,12 +69,12 @@ function defineDescribe(parent: Command, shell: Shell): void {
   command.addHelpText('after', '\nExamples:\n  skep store describe nodeinfo');
   command.action(async (name: string | undefined) => {
     const flags = command.opts<StoreFlags>();
-    const found = await search(shell, flags, name);
+    const found = await search(shell, flags, name, { orElsewhere: true });
     shell.out(`Title:       ${found.title}\nAuthor:      ${found.author || 'unknown'}\nDescription: `);
     shell.out(`${found.description}\n`);
     shell.out(
       columns([
-        ['Image:', imageOf(found, platformOf(flags))],
+        ['Image:', imageOf(found, platformOf(flags)) || imagesElsewhere(found, platformOf(flags))],
         ['Process:', found.fprocess],
         ['Repo URL:', found.repoUrl],
       ]),
@@ -115,9 +115,19 @@ function defineDeploy(parent: Command, shell: Shell): void {
   });
 }
 
-async function search(shell: Shell, flags: StoreFlags, name: string | undefined): Promise<StoreFunction> {
+function imagesElsewhere({ images }: StoreFunction, platform: string): string {
+  const others = Object.entries(images).map(([other, image]) => `; ${other}: ${image}`);
+  return `none for ${platform}${others.join('')}`;
+}
+
+async function search(
+  shell: Shell,
+  flags: StoreFlags,
+  name: string | undefined,
+  { orElsewhere = false } = {},
+): Promise<StoreFunction> {
   if (!name) throw new CliError('please give the name of a function: see "skep store list"');
-  return findStoreFunction(await load(shell, flags), { name, platform: platformOf(flags) });
+  return findStoreFunction(await load(shell, flags), { name, platform: platformOf(flags), orElsewhere });
 }
 
 function load(shell: Shell, flags: StoreFlags): Promise<readonly StoreFunction[]> {

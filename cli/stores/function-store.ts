@@ -67,17 +67,24 @@ export function imageOf({ images }: Pick<StoreFunction, 'images'>, platform: str
   return Object.hasOwn(images, platform) ? (images[platform] ?? '') : '';
 }
 
+interface Wanted {
+  readonly name: string;
+  readonly platform: string;
+  /** Whether one that has no image for the platform will do, where no other has. */
+  readonly orElsewhere?: boolean;
+}
+
 /**
  * By name or title.
  * @throws {CliError} when the store has none for that platform
  */
 export function findStoreFunction(
   functions: readonly StoreFunction[],
-  { name, platform }: { readonly name: string; readonly platform: string },
+  { name, platform, orElsewhere = false }: Wanted,
 ): StoreFunction {
   const same = (text: string): boolean => text.toLowerCase() === name.toLowerCase();
   const all = functions.filter((each) => same(each.name) || same(each.title));
-  const [found] = forPlatform(all, platform);
+  const [found = orElsewhere ? all[0] : undefined] = forPlatform(all, platform);
   if (found) return found;
   const elsewhere = Object.keys(all[0]?.images ?? {});
   const advice =

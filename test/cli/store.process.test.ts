@@ -234,6 +234,12 @@ describe('stores of the CLI', function () {
       );
     });
 
+    it('describes one that has no image for the platform, and says for which it has', async () => {
+      const ran = await place.skep(['store', 'describe', 'arm', '-u', './functions.json', '-p', 'x86_64']);
+      expect(ran.exitCode, ran.stdout).to.equal(0);
+      expect(ran.stdout).to.match(/^Image: +none for x86_64; armhf: \S+$/m);
+    });
+
     it('refuses one that is not there, or for another platform', async () => {
       const get = (name: string) =>
         place.skep(['store', 'deploy', name, '-u', './functions.json', '-p', 'x86_64']);

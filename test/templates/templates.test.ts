@@ -45,6 +45,15 @@ describe('the templates', () => {
       expect(user).to.deep.equal(['app']);
     });
 
+    if (needs.includes('npm') || lang === 'typescript') {
+      it(`${lang}: installs packages from the registry that .npmrc names`, () => {
+        const copied = dockerfile.getCOPYs().map((each) => each.getArgumentsContent() ?? '');
+        expect(copied.find((each) => each.includes('package*.json'))).to.match(
+          / function\/\.npmrc\* function\/$/,
+        );
+      });
+    }
+
     it(`${lang}: says how it runs without an image, and what it needs for that`, () => {
       const file = join(folder, 'template.yml');
       const { dev, language, welcomeMessage } = parseTemplateManifest(readFileSync(file, 'utf8'), file);
