@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDockerStack, readStackFile, type StackFile, type StackReading } from '../contract/stack-file.ts';
 import { matchesFilter } from '../contract/stack-file-glob.ts';
@@ -9,6 +9,8 @@ import { call } from './gateway-client.ts';
 import type { Shell } from './shell.ts';
 
 export const DEFAULT_STACK_FILES = ['stack.yaml', 'stack.yml'] as const;
+/** More than what is refused as too long, whatever its characters. */
+const MOST_BYTES = 4 * 1024 * 1024;
 const URL_TIMEOUT_MS = 120_000;
 
 /** A stack file, and where it was found. */
@@ -111,9 +113,26 @@ async function readDefault(
 
 async function readLocal(shell: Shell, name: string): Promise<string> {
   try {
-    return await readFile(resolve(shell.cwd, name), 'utf8');
+    return await readBeginning(resolve(shell.cwd, name));
   } catch (error) {
     throw fileError('read', name, error);
+  }
+}
+
+/** A whole stack file, of which none is that long; of a device without end no more than that. */
+async function readBeginning(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const chunks: Buffer[] = [];
+    for (let bytes = 0; bytes <= MOST_BYTES; ) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, null);
+      if (bytesRead === 0) break;
+      chunks.push(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { canonicalImage } from './canonical-image.ts';
 import { ContractError } from './contract-error.ts';
 import { DEFAULT_NAMESPACE, isFunctionName } from './function-ref.ts';
 import { DEVICES, type FunctionResources } from './function-types.ts';
@@ -8,7 +9,7 @@ import { parseFunctionSchedule, SCHEDULE_ANNOTATION } from './parse-function-sch
 import { parseMemoryBytes, parseNanoCpus } from './parse-quantity.ts';
 import { parseQueueAnnotations } from './parse-queue-annotations.ts';
 import { parseScaleLabels } from './parse-scale-labels.ts';
-import { isReservedLabel, PLATFORM_SERVICES } from './platform-names.ts';
+import { isLabelKey, isReservedLabel, PLATFORM_SERVICES } from './platform-names.ts';
 import type { StackFunction, StackReading } from './stack-file.ts';
 import type { FieldWay, StackProblem } from './stack-file-problem.ts';
 
@@ -38,6 +39,10 @@ function checkFunction(fn: StackFunction, report: Report): void {
   }
   for (const key of Object.keys(fn.labels).filter(isReservedLabel)) {
     report(['labels', key], 'this label is reserved for the platform', 'choose another key');
+  }
+  for (const field of ['labels', 'annotations'] as const) {
+    for (const key of Object.keys(fn[field]).filter((each) => !isLabelKey(each)))
+      report([field, key], `${JSON.stringify(key)} is not a key`, 'give it a name, or remove it');
   }
   if (fn.namespace !== undefined && !isFunctionName(fn.namespace)) {
     report(
@@ -204,7 +209,14 @@ function checkSharedImages({ problemAt }: StackReading, functions: readonly Stac
   const builtAs = new Map<string, StackFunction>();
   return functions.flatMap((fn) => {
     if (fn.image === '' || fn.skipBuild || (fn.lang === '' && fn.handler === '')) return [];
-    const name = fn.image.includes(':', fn.image.lastIndexOf('/') + 1) ? fn.image : `${fn.image}:latest`;
+    let name = fn.image; // as it is where it is none: that is told elsewhere
+    attempt(
+      () => {
+        const { repository, tag } = canonicalImage(fn.image);
+        name = `${repository}:${tag}`;
+      },
+      () => {},
+    );
     const other = builtAs.get(name);
     if (other === undefined) {
       builtAs.set(name, fn);

@@ -21,3 +21,9 @@ export const RESERVED_LABEL_PREFIXES: readonly string[] = [
 export function isReservedLabel(key: string): boolean {
   return RESERVED_LABEL_PREFIXES.some((prefix) => key.startsWith(prefix));
 }
+
+/** Whether a label or annotation can have this key. */
+export function isLabelKey(key: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  return key !== '' && key !== '__proto__' && !/[\u0000-\u001f\u007f]/.test(key);
+}

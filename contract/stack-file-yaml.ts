@@ -206,7 +206,9 @@ export class YamlText {
   /** Of what aliases multiply, too. */
   private count(field: YamlField): void {
     this.values += 1;
-    if (this.values > MAX_VALUES) this.tooMuch(field, 'too many values, with all aliases followed');
+    if (this.values <= MAX_VALUES) return;
+    if (this.anchored.size > 0) this.tooMuch(field, 'too many values, with all aliases followed');
+    throw new StackFileError([this.problemOf(field, 'too many values', 'make several stack files of it')]);
   }
 
   /** Reading on would take for ever: this ends it, whoever takes notes. */

@@ -40,6 +40,17 @@ export async function checkSources(
     // An image that is made elsewhere has no source here.
     if (fn.skipBuild || (fn.lang === '' && fn.handler === '')) continue;
     await checkHandler(shell, fn, report);
+    if (/@sha256:/.test(fn.image)) {
+      report(
+        ['image'],
+        'a build makes a tag, not a digest',
+        'take the digest away, or give skip_build: true to deploy what it names',
+      );
+    }
+    if (isDockerfileLang(fn.lang)) {
+      for (const [index, option] of fn.buildOptions.entries())
+        report(['build_options', index], `lang "dockerfile" has no build option "${option}"`, 'remove it');
+    }
     for (const [id, path] of Object.entries(fn.buildSecrets)) {
       const kind = await kindOf(resolve(shell.cwd, path));
       if (kind !== 'file') report(['build_secrets', id], `there is no file ${path}`, 'correct the path');

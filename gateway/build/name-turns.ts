@@ -1,4 +1,4 @@
-import { parseImageReference } from '../../contract/image-reference.ts';
+import { canonicalImage } from '../../contract/canonical-image.ts';
 
 /** Whoever builds an image and deploys it by its name must find its own under it: one after the other, in the order in which they came. */
 export class NameTurns {
@@ -16,7 +16,7 @@ export class NameTurns {
       work,
     }: { readonly signal: AbortSignal; readonly onWait: () => void; readonly work: () => Promise<T> },
   ): Promise<T> {
-    const { repository, tag = 'latest' } = parseImageReference(image);
+    const { repository, tag } = canonicalImage(image);
     const name = `${repository}:${tag}`;
     const before = this.#last.get(name);
     const { promise: isOver, resolve: finish } = Promise.withResolvers<void>();

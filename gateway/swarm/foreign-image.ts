@@ -1,5 +1,5 @@
+import { type CanonicalImage, canonicalImage } from '../../contract/canonical-image.ts';
 import { ContractError } from '../../contract/contract-error.ts';
-import { type ImageReference, parseImageReference } from '../../contract/image-reference.ts';
 import { BASE_REPOSITORIES, PLATFORM_IMAGE_OWNER } from '../../contract/platform-images.ts';
 import type { Engine } from './engine.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
@@ -36,7 +36,7 @@ export async function whyNotBuilt(
   if (BASES.has(wanted.repository)) {
     return `${image}: the platform and its templates are built on images of this name: ${advice}`;
   }
-  const same = (other: Spelled): boolean =>
+  const same = (other: CanonicalImage): boolean =>
     other.repository === wanted.repository && (!mayReplace || other.tag === wanted.tag);
   const service = await serviceThatRuns(engine, same);
   if (service !== undefined) {
@@ -50,7 +50,7 @@ export async function whyNotBuilt(
 
 async function serviceThatRuns(
   engine: Engine,
-  isMeant: (image: Spelled) => boolean,
+  isMeant: (image: CanonicalImage) => boolean,
 ): Promise<string | undefined> {
   for (const { Spec } of await listServices(engine)) {
     if (Spec?.Labels?.[FUNCTION_LABEL] !== undefined) continue;
@@ -98,42 +98,21 @@ async function inspect(
   }
 }
 
-interface Spelled {
-  /** With its registry, `docker.io/library/debian`. */
-  readonly repository: string;
-  readonly tag: string;
-}
-
 const BASES: ReadonlySet<string> = new Set(
   BASE_REPOSITORIES.map((name) => `docker.io/${name.includes('/') ? name : `library/${name}`}`),
 );
 
-function isSpelled(image: string, isMeant: (image: Spelled) => boolean): boolean {
+function isSpelled(image: string, isMeant: (image: CanonicalImage) => boolean): boolean {
   const spelled = spell(image);
   return spelled !== undefined && isMeant(spelled);
 }
 
-/** One spelling of an image's name and tag, whatever digest it is pinned by; undefined for what is no name. */
-function spell(image: string): Spelled | undefined {
+/** Undefined for what is no name. */
+function spell(image: string): CanonicalImage | undefined {
   try {
-    return canonical(parseImageReference(image));
+    return canonicalImage(image);
   } catch (error) {
     if (error instanceof ContractError) return undefined;
     throw error;
   }
-}
-
-function canonical({ repository, registry, tag = 'latest' }: ImageReference): Spelled {
-  const path = registry === undefined ? repository : repository.slice(registry.length + 1);
-  const host = canonicalHost(registry ?? 'docker.io');
-  if (host !== 'docker.io') return { repository: `${host}/${path}`, tag };
-  return { repository: `docker.io/${path.includes('/') ? path : `library/${path}`}`, tag };
-}
-
-/** Docker Hub and this machine have several names. */
-function canonicalHost(registry: string): string {
-  const [, name = '', port = ''] = /^(.*?)(?::(\d+))?$/.exec(registry.toLowerCase()) ?? [];
-  if (/^(?:(?:index|registry-1|registry)\.)?docker\.io$/.test(name)) return 'docker.io';
-  const isHere = /^(?:localhost|127(?:\.\d+){1,3}|0\.0\.0\.0|\[(?:0*:)*:?0*1?\])$/.test(name);
-  return `${isHere ? 'localhost' : name}${port === '' ? '' : `:${port}`}`;
 }

@@ -1,6 +1,6 @@
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
-import { isReservedLabel } from '../../contract/platform-names.ts';
+import { isLabelKey, isReservedLabel } from '../../contract/platform-names.ts';
 import { FaasError } from '../errors.ts';
 
 /** On the service and on its containers: whose they are. What carries it is a function, whoever made it. */
@@ -69,8 +69,6 @@ export function toAnnotations(labels: Readonly<Record<string, string>>): Record<
 }
 
 function checkKey(key: string, field: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  if (key === '' || key === '__proto__' || /[\u0000-\u001f\u007f]/.test(key)) {
-    throw new FaasError('invalid_request', `${field}: ${JSON.stringify(key)} is not a key`);
-  }
+  if (isLabelKey(key)) return;
+  throw new FaasError('invalid_request', `${field}: ${JSON.stringify(key)} is not a key`);
 }

@@ -27,6 +27,28 @@ describe('skep validate', () => {
     });
   });
 
+  it('refuses what only a build would refuse: a digest to be built, build options of a Dockerfile', async () => {
+    const digest = `x/a@sha256:${'a'.repeat(64)}`;
+    stack(
+      `${GOOD.replace('hello:latest', digest)}own:\n  lang: dockerfile\n  handler: ./own\n  image: o\n  build_options: [dev]\n` +
+        `elsewhere:\n  skip_build: true\n  image: ${digest}\n`,
+    );
+    place.write('own/Dockerfile', 'FROM scratch\n');
+    const { stdout, exitCode } = await place.skep(['validate']);
+    expect(exitCode).to.equal(1);
+    expect(stdout.trim().split('\n')).to.deep.equal([
+      'stack.yaml:7:12: functions.hello.image: a build makes a tag, not a digest; take the digest away, or give skip_build: true to deploy what it names',
+      'stack.yaml:12:21: functions.own.build_options[0]: lang "dockerfile" has no build option "dev"; remove it',
+      'stack.yaml: 2 errors.',
+    ]);
+  });
+
+  it('reads no more of a file without end than it needs to refuse it', async () => {
+    const ran = await place.skep(['validate', '-f', '/dev/zero']);
+    expect(ran.exitCode).to.equal(1);
+    expect(ran.stdout).to.include('larger than 1 MiB');
+  });
+
   it('says everything that is wrong in one run, in the order of the file, and ends with 1', async () => {
     stack(
       'a:\n  lang: mien\n  handler: ./nowhere\n  image: A\n  secrets: one\n  labels: {com.openfaas.scale.min: x}\n' +

@@ -177,6 +177,26 @@ describe('checkStackFile', () => {
     expect(shared('skip_build: true')).to.deep.equal([]);
   });
 
+  for (const [one, other] of [
+    ['x/a', 'docker.io/x/a:latest'],
+    ['a:1', 'index.docker.io/library/a:1'],
+    ['localhost:5000/a:1', '127.0.0.1:5000/a:1'],
+  ]) {
+    it(`takes ${one} and ${other} for one image`, () => {
+      const found = problems(
+        `  a: {lang: node, handler: ./a, image: "${one}"}\n  b: {lang: node, handler: ./b, image: "${other}"}\n`,
+      );
+      expect(found[0]).to.match(/^s.yaml:5:\d+: functions.b.image: a and b are built/);
+    });
+  }
+
+  it('refuses keys that no label has', () => {
+    expect(of('labels: {"": x, b: y}\nannotations: {"": z}')).to.deep.equal([
+      's.yaml:6:18: functions.a.labels.: "" is not a key; give it a name, or remove it',
+      's.yaml:7:23: functions.a.annotations.: "" is not a key; give it a name, or remove it',
+    ]);
+  });
+
   for (const [gateway, isOk] of [
     ['http://127.0.0.1:8080', true],
     ['gateway.example', true],

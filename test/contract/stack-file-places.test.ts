@@ -94,6 +94,11 @@ describe('what is wrong with a stack file', () => {
       `${HEAD}  a: &a {labels: &l {${Array.from({ length: 2000 }, (_, n) => `k${n}: 1`).join(', ')}}}\n${Array.from({ length: 500 }, (_, n) => `  f${n}: {labels: *l}\n`).join('')}`,
       /too many values, with all aliases followed; write out/,
     ],
+    [
+      'values that are too many',
+      `${HEAD}  a: {secrets: [${'1,'.repeat(110_000)}]}\n`,
+      /too many values; make several/,
+    ],
     ['a hundred thousand aliases', `x-a: &a [1]\nx-b:\n${'- *a\n'.repeat(100_000)}`, /provider.name/],
     [
       'a hundred thousand keys',
