@@ -20,6 +20,9 @@ export interface Unpacking {
  */
 export function startUnpacking(limitBytes: number): Unpacking {
   const tar = extract();
+  // A header for all entries (git archive's holds the commit) would be copied for each: 4 MiB of it, a million times. tar-stream has no
+  // setting for it; the test of it fails should it be kept elsewhere.
+  Object.defineProperty(tar, '_paxGlobal', { get: () => null, set: () => {} });
   let failure: Error | undefined;
   const openGzip = (): Sink => {
     const gunzip = createGunzip();

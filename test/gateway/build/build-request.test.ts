@@ -177,6 +177,19 @@ describe('receiving a build request', () => {
     });
   }
 
+  it('passes over headers that are for all entries: copied for each, they would keep the gateway busy for hours', async () => {
+    const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = await Promise.all([
+      tarOf([{ name: 'x', pax: { size: '999999999' } }]),
+      tarOf(CONFIG, [{ name: 'context/Dockerfile', pax: { comment: 'own' } }, 'FROM scratch']),
+    ]);
+    const forAll = Buffer.from(first.subarray(0, 1024)); // the header alone, with its text
+    forAll.write('g', 156);
+    forAll.write('        ', 148);
+    const sum = forAll.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    forAll.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    await (await receive(bodyOf(Buffer.concat([forAll, second])))).dispose();
+  });
+
   it('keeps no more of names than a limit', async () => {
     const name = (index: number): string => `context/${index}/${`${'n'.repeat(250)}/`.repeat(15)}x`;
     const tar = await tarOf(
