@@ -56,7 +56,11 @@ describe('registry.yml', () => {
     });
     const onHost = services.filter(([, { networks }]) => networks.includes('host')).map(([name]) => name);
     expect(onHost).to.deep.equal([REGISTRY_FORWARDER]);
-    expect(readFileSync(join(root, 'registry/host.cfg'), 'utf8')).to.match(/^ {2}bind "127\.0\.0\.1:/m);
+    const host = readFileSync(join(root, 'registry/host.cfg'), 'utf8');
+    expect(host).to.match(/^ {2}bind "127\.0\.0\.1:/m);
+    // A page of any name that leads to 127.0.0.1 would be taken for one of the registry's own by a browser on the node.
+    expect(host).to.match(/^ {2}acl own_name req.hdr\(host\),host_only -i 127\.0\.0\.1 localhost$/m);
+    expect(host).to.match(/^ {2}http-request deny .*unless own_name$/m);
   });
 
   it('has both forwarders on every node', () => {
