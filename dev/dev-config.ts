@@ -1,4 +1,5 @@
 import { CliError, messageOf } from '../cli/errors.ts';
+import { suggestionFor } from '../contract/suggestion.ts';
 import { type GatewayConfig, loadConfig } from '../gateway/config.ts';
 
 /** Settings of a gateway for one person: what it has of its own, and what `skep dev` sees to. */
@@ -46,9 +47,34 @@ export function loadDevConfig(
     throw new CliError(
       `--set ${fixed[0]}: skep dev sees to that itself; its flags say what can be chosen (skep dev --help)`,
     );
+  const known = [...knownSettings()];
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    const near = suggestionFor(key, known);
+    throw new CliError(
+      `--set ${key}: the gateway has no such setting${near === undefined ? '' : `; did you mean ${near}?`} (docs/configuration.md lists them)`,
+    );
+  }
   try {
     return loadConfig({ ...OWN, ...given, ...seenTo });
   } catch (error) {
     throw new CliError(messageOf(error), { cause: error });
   }
+}
+
+/** All that the gateway asks its environment for. */
+function knownSettings(): ReadonlySet<string> {
+  const asked = new Set<string>();
+  loadConfig(
+    new Proxy<Record<string, undefined>>(
+      {},
+      {
+        get: (_, key) => {
+          if (typeof key === 'string') asked.add(key);
+          return undefined;
+        },
+      },
+    ),
+  );
+  return asked;
 }

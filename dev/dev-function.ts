@@ -130,12 +130,16 @@ export class DevFunction {
   }
 
   async #refresh(since: number): Promise<void> {
-    const { output, stop } = this.#options;
+    const { api, output, stop } = this.#options;
     const superseded = this.#superseded.signal;
     try {
       const { deployment, prepared } = await this.#prepare(superseded);
       const secrets = await this.#options.giveSecrets(deployment);
       const key = JSON.stringify([deployment, prepared.version, secrets]);
+      if (key === this.#deployedKey && !(await api.isThere(deployment))) {
+        output.event(this.name, 'was removed from the gateway, and is deployed again');
+        this.#deployedKey = undefined;
+      }
       if (key === this.#deployedKey && !this.#isOpen) {
         if (this.trouble !== undefined) output.event(this.name, 'is again what serves');
         this.trouble = undefined;
@@ -152,6 +156,10 @@ export class DevFunction {
   async #prepare(superseded: AbortSignal): Promise<{ deployment: FunctionDeployment; prepared: Prepared }> {
     const { fn, copy, templates } = this.#source;
     const { shell, output, folder, tools, stop, isVerbose } = this.#options;
+    if (fn.skipBuild && fn.lang === '')
+      throw new CliError(
+        `its image ${fn.image} is run as it is (skip_build), which needs an engine: left out here`,
+      );
     // First of all: what is wrong with the stack file is told without waiting for packages.
     const deployment = await deploymentOf(shell, { ...fn, image: imageOf(fn) }, NO_OVERRIDES);
     await this.#options.fetchTemplate(fn, templates);
@@ -249,10 +257,11 @@ export class DevFunction {
   }
 
   #tell(error: unknown): void {
-    const { sources, output } = this.#options;
+    const { sources, output, isVerbose } = this.#options;
     this.trouble = messageOf(error);
     sources.fail(this.image, this.name, this.trouble);
-    if (error instanceof StepFailed) for (const line of error.lines) output.step(this.name, line);
+    if (error instanceof StepFailed && !isVerbose)
+      for (const line of error.lines) output.step(this.name, line);
     output.problem(this.name, this.trouble);
     if (this.#hasProven) output.problem(this.name, 'The version before goes on serving.');
   }

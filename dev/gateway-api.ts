@@ -29,6 +29,12 @@ export class GatewayApi {
     if (status !== 202 && status !== 200 && status !== 404) throw new CliError(text.trim());
   }
 
+  /** @returns false: somebody has removed it @throws {CliError} when the gateway does not answer */
+  async isThere({ service, namespace }: Pick<FunctionDeployment, 'service' | 'namespace'>): Promise<boolean> {
+    const query = namespace ? `?namespace=${namespace}` : '';
+    return (await this.#client.request('GET', `/system/function/${service}${query}`)).status !== 404;
+  }
+
   /** How the last deployment of a function fares. @throws {CliError} with the gateway's words */
   async rollout({ service, namespace }: Pick<FunctionDeployment, 'service' | 'namespace'>): Promise<Rollout> {
     const query = namespace ? `?namespace=${namespace}` : '';

@@ -65,7 +65,8 @@ export class DevOutput {
   /** A line of what installs or builds a function: its paths begin in the work folder. */
   step(name: string, text: string): void {
     const origin = this.#origins.find((each) => each.name === name);
-    const shown = text.replace(/(?<![\w./-])[\w-]+(?:\/[\w.@-]+)+/g, (path) => {
+    // Whole paths first: one with a blank in it would be taken for a short one from there on.
+    const shown = this.withSourcePaths(text).replace(/(?<![\w./-])[\w-]+(?:\/[\w.@-]+)+/g, (path) => {
       const source = origin === undefined ? path : this.#sourceOf(path, origin);
       return source.startsWith('template/') ? path : source;
     });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assembleBuildFolder } from '../cli/build/assemble.ts';
 import { CliError, fileError, systemCode } from '../cli/errors.ts';
 import type { Shell } from '../cli/shell.ts';
@@ -16,6 +17,9 @@ import type { Snapshot, WorkFolder } from './work-folder.ts';
 const NO_SOURCE = /^(build|template|node_modules|__pycache__|\.pytest_cache|\.mypy_cache)$/;
 /** Marks of folders that tools keep beside the sources: Cargo's target, virtual environments of Python. */
 const TOOL_MARKS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
+/** Looks at sources of which something is gone when it is to be copied. */
+const MOST_ATTEMPTS = 4;
+const AGAIN_MS = 200;
 /** How much of a step's output is shown when it fails. */
 const MOST_LINES = 60;
 const MOST_SHOWN_CHARS = 100;
@@ -58,7 +62,7 @@ export interface Prepared extends Runnable {
  */
 export async function prepare(options: PrepareOptions, signals: PrepareSignals): Promise<Prepared> {
   const { shell, fn, folder, tools } = options;
-  const manifest = await assemble(shell, options, folder.next);
+  const manifest = await assembleWhole(options, signals);
   const recipe = manifest?.dev;
   const path = [shell.env['PATH'], tools].filter(Boolean).join(delimiter);
   requirePrograms(fn, recipe, path);
@@ -98,6 +102,23 @@ export async function prepare(options: PrepareOptions, signals: PrepareSignals):
   const env = movedTo({ env: { PATH: path, ...unmoved }, workdir: image.workdir }, runFolder);
   if (!env['fprocess'] && !fn.fprocess && env['mode'] !== 'static') throw noProcess(fn);
   return { folder: runFolder, env, version, steps, isGuess: recipe === undefined };
+}
+
+/** What goes while it is copied is no mistake: files are removed one after the other. */
+async function assembleWhole(
+  { shell, fn, copy, folder }: PrepareOptions,
+  { superseded }: PrepareSignals,
+): Promise<TemplateManifest | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await assemble(shell, { fn, copy }, folder.next);
+    } catch (error) {
+      const isGone = error instanceof Error && systemCode(error.cause) === 'ENOENT';
+      if (!isGone || attempt === MOST_ATTEMPTS || !existsSync(resolve(shell.cwd, fn.handler))) throw error;
+      await sleep(AGAIN_MS);
+      superseded.throwIfAborted();
+    }
+  }
 }
 
 async function assemble(

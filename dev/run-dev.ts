@@ -14,12 +14,13 @@ import { createProcessCluster } from '../gateway/processes/create-process-cluste
 import type { ProcessCluster } from '../gateway/processes/process-cluster-types.ts';
 import { type Gateway, startGateway } from '../gateway/start-gateway.ts';
 import { claimPort } from '../gateway/workers/claim-port.ts';
-import { adminCredentials, toLogin } from './admin-login.ts';
+import { adminCredentials, lendLogin, toLogin } from './admin-login.ts';
 import { loadDevConfig } from './dev-config.ts';
 import { devLogger, tellLine } from './dev-logger.ts';
 import { type DevQueue, findQueue } from './dev-queue.ts';
 import { differences } from './differences.ts';
 import { GatewayApi } from './gateway-api.ts';
+import { makeGatewayFolder } from './gateway-folder.ts';
 import { DevOutput } from './output.ts';
 import { giveProjectSecrets, secretsFolder } from './project-secrets.ts';
 import { DevSession } from './session.ts';
@@ -84,6 +85,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
   let gateway: Gateway | undefined;
   let watching: Watching | undefined;
   let worker: { stop(): Promise<unknown> } | undefined;
+  let takeBack = async (): Promise<void> => {};
   const queueParts = { config, gatewayUrl, logger };
   const login = toLogin(credentials);
   const session = new DevSession(stack, {
@@ -118,6 +120,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
       host: HOST,
       hosts: HOST_NAMES,
       port,
+      folder: await makeGatewayFolder(root),
       logger,
       credentials,
       cluster: cluster.provider,
@@ -132,7 +135,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
       onHopeless: (reason) => output.problem('skep', reason.message),
     });
     worker = await queue.work(queueParts);
-    await new ConfigFile(configFolder(shell)).save(gatewayUrl, login);
+    takeBack = await lendLogin(new ConfigFile(configFolder(shell)), gatewayUrl, login);
     for (const line of greeting({ url: gatewayUrl, passwordFile: credentials.path, queue, port }))
       output.say(line);
     for (const line of differences(stack.functions)) output.say(line);
@@ -154,6 +157,8 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
     await Promise.race([changes, end.hurried]);
   } finally {
     await watching?.close();
+    // While nobody else can have the port.
+    await takeBack().catch((error: unknown) => output.problem('skep', messageOf(error)));
     await finish({ gateway, worker, cluster, output, hurried: end.hurried });
   }
   return 0;

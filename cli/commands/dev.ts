@@ -54,6 +54,10 @@ Examples:
       nats: nats === false ? 'none' : typeof nats === 'string' ? nats : undefined,
       settings: parsePairs(set, '--set'),
       isVerbose: verbose,
+    }).catch((error: unknown) => {
+      // What a gateway that did not start has left open must not keep it alive, once its reason is told.
+      setTimeout(() => process.exit(), 200);
+      throw error;
     });
     // What is left of the servers must not keep it alive: all that matters has ended.
     process.exit(exitCode);

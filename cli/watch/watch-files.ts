@@ -78,7 +78,9 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
   const onError = async (error: unknown): Promise<void> => {
     const code = systemCode(error);
     if (polls || (code !== 'ENOSPC' && code !== 'EMFILE')) {
-      if (code !== 'ENOENT') options.onNote(`Some files cannot be watched: ${messageOf(error)}`);
+      // Gone meanwhile; a link that leads back into itself is told by whoever reads the files.
+      if (code !== 'ENOENT' && code !== 'ELOOP')
+        options.onNote(`Some files cannot be watched: ${messageOf(error)}`);
       return;
     }
     polls = true;

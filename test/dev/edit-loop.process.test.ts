@@ -261,6 +261,17 @@ describe('skep dev, while its functions are edited', function () {
     expect(await call).to.deep.equal({ status: 200, text: 'data' });
   });
 
+  it('brings back a function that was removed from the gateway when its files are saved again', async () => {
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    await project.skep(['remove', 'one']);
+    expect((await dev.call('one')).status).to.equal(404);
+    project.write('one/handler.sh', 'echo first\n');
+    await dev.line(/^one +\| was removed from the gateway, and is deployed again/);
+    await dev.line(/^one +\| reloaded/);
+    expect((await dev.call('one')).text).to.equal('first\n');
+  });
+
   it('takes environment files and copied paths of the project, and their edits', async () => {
     project.write('common/text', 'a\n');
     project.write('env.yml', 'environment: {WORD: x}\n');

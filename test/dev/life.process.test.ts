@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import { DevProject } from './support/dev-project.ts';
@@ -103,6 +103,30 @@ describe('the life of skep dev', function () {
     await untilNone();
   });
 
+  it('removes what the gateway of a killed one has left in memory', async () => {
+    const killed = await project.dev();
+    const left = project.read('.skep/dev/.gateway-folder').trim();
+    await killed.end('SIGKILL');
+    expect(existsSync(left)).to.equal(true);
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    expect(existsSync(left)).to.equal(false);
+    const own = project.read('.skep/dev/.gateway-folder').trim();
+    expect(existsSync(own)).to.equal(true);
+    await dev.end('SIGINT');
+    expect(existsSync(own)).to.equal(false);
+  });
+
+  it('takes back the login that it has saved, and no other', async () => {
+    const other = 'auths:\n- gateway: http://gateway.example\n  auth: basic\n  token: YTpi\n';
+    project.write('.login/config.yml', other);
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    expect(project.read('.login/config.yml')).to.include(dev.url).and.to.include('gateway.example');
+    expect(await dev.end('SIGINT')).to.equal(0);
+    expect(project.read('.login/config.yml')).to.equal(other);
+  });
+
   it('says that its port is taken, and what to do', async () => {
     const taken = createServer();
     server = taken;
@@ -133,6 +157,8 @@ describe('the life of skep dev', function () {
     project.write('empty.yaml', 'provider: {name: openfaas}\n');
     await refused(['-f', 'empty.yaml'], /has no functions/);
     await refused(['--set', 'upstream_timeout=soon'], /upstream_timeout=soon: expected a duration/);
+    await refused(['--set', 'upstream_timout=5s'], /no such setting; did you mean upstream_timeout\?/);
+    await refused(['--set', 'anything_else=5s'], /no such setting \(docs/);
     await refused(['--set', 'port=1'], /skep dev sees to that itself/);
     await refused(['--port', '70000'], /--port must be at most 65535/);
   });

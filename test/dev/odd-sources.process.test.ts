@@ -29,6 +29,24 @@ describe('skep dev and sources that are not as they should be', function () {
     expect((await dev.call('two')).text).to.equal('two\n');
   });
 
+  it('runs the others when one is an image that is not built', async () => {
+    both('skip_build: true\nimage: ghcr.io/openfaas/nodeinfo:latest');
+    const dev = await project.dev();
+    await dev.line(
+      /^two +\| its image ghcr.io\/openfaas\/nodeinfo:latest is run as it is.*needs an engine: left out/,
+    );
+    await dev.line(/^Watching/);
+    expect((await dev.call('one')).text).to.equal('one\n');
+  });
+
+  it('shows each line of a step that fails once, with -v, too', async () => {
+    project.addShellTemplate('failing', 'dev: {build: "echo some reason; exit 3"}');
+    both('lang: failing\nhandler: ./one\nimage: two:latest');
+    const dev = await project.dev(['--no-nats', '-v']);
+    await dev.line(/^Watching/);
+    expect(dev.lines.filter((line) => line.endsWith('| some reason')).length, dev.output).to.equal(1);
+  });
+
   it('runs the others when one has a template that nobody knows', async () => {
     project.env['OPENFAAS_TEMPLATE_STORE_URL'] = `file://${project.path}/none.json`;
     both('lang: nobody-knows\nhandler: ./one\nimage: two:latest');
@@ -54,6 +72,8 @@ describe('skep dev and sources that are not as they should be', function () {
     const dev = await project.dev();
     await dev.line(/^two +\| .*symbolic link to a folder that it is in/);
     await dev.line(/^Watching/);
+    await dev.end('SIGINT');
+    expect(dev.output).to.not.match(/ELOOP|cannot be watched/);
   });
 
   it('takes a handler that is the whole project, without what is made in it', async () => {

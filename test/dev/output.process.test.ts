@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
@@ -76,6 +78,37 @@ describe('what skep dev prints', () => {
     const missing = gaps.reduce((sum, text) => sum + Number(/(\d+) line/.exec(text)?.[1]), 0);
     expect(lines.length - gaps.length + missing).to.equal(200);
     expect(gaps.length).to.be.lessThan(5);
+  });
+});
+
+describe('paths in what a step of skep dev prints', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'skep dev '));
+    mkdirSync(join(folder, 'one'));
+    writeFileSync(join(folder, 'one/handler.py'), '');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('are those of the sources, in a project with a blank in its path, too', () => {
+    const lines: string[] = [];
+    const output = new DevOutput({
+      cwd: folder,
+      out: (line) => lines.push(line),
+      status: () => {},
+      paint: paintFor(false, {}),
+    });
+    const root = join(folder, '.skep/dev/one');
+    output.setFunctions([{ name: 'one', root, handler: './one', lang: 'python' }]);
+    output.step('one', `File "${root}/work-0123456789ab/function/handler.py", line 1`);
+    output.step('one', 'function/handler.py:1: what is that');
+    output.step('one', `${root}/work-0123456789ab/index.py: ours`);
+    expect(lines).to.deep.equal([
+      'one  | File "one/handler.py", line 1',
+      'one  | one/handler.py:1: what is that',
+      'one  | template/python/index.py: ours',
+    ]);
   });
 });
 
