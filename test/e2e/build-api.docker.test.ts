@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { pack } from 'tar-stream';
 import { docker, emptyFolder, run } from '../support/cli.ts';
-import { openPlatform, type Platform } from '../support/platform.ts';
+import { openPlatform, type Platform, until } from '../support/platform.ts';
 
 const NAME = 'e2e-built';
 const IMAGE = `skep-e2e/${NAME}:latest`;
@@ -100,6 +100,35 @@ describe('a build by the gateway', function () {
     expect(last?.error).to.contain('non-zero exit (3)');
     const after = await fetch(`${platform.url}/function/${NAME}`, { method: 'POST' });
     expect([after.status, await after.text()]).to.deep.equal([200, await before.text()]);
+  });
+
+  it('ends with its client, though the step that runs says nothing', async () => {
+    const isRunning = async (): Promise<boolean> =>
+      (await docker('ps', '--no-trunc', '--format', '{{.Command}}')).stdout.includes('sleep 151');
+    const folder = emptyFolder();
+    try {
+      mkdirSync(join(folder.path, 'context'));
+      writeFileSync(join(folder.path, 'com.openfaas.docker.config'), JSON.stringify({ image: IMAGE }));
+      writeFileSync(join(folder.path, 'context/Dockerfile'), `FROM ${base}\nUSER root\nRUN sleep 151\n`);
+      const archive = await run('tar', ['-cf', 'build.tar', 'com.openfaas.docker.config', 'context'], {
+        folder: folder.path,
+        stdin: '',
+      });
+      expect(archive.exitCode, archive.stderr).to.equal(0);
+      for (const accept of ['application/x-ndjson', 'application/json']) {
+        const client = Bun.spawn(
+          ['curl', '-sN', '-H', `Authorization: ${platform.authorization}`, '-H', `Accept: ${accept}`].concat(
+            ['--data-binary', '@build.tar', `${platform.url}/system/build`],
+          ),
+          { cwd: folder.path, stdout: 'ignore' },
+        );
+        await until('the step runs', isRunning, 30_000);
+        client.kill('SIGKILL');
+        await until('the step has ended', async () => !(await isRunning()), 60_000);
+      }
+    } finally {
+      folder.remove();
+    }
   });
 
   it('that fails says which step and why, with status `failed`', async () => {
