@@ -175,6 +175,7 @@ describe('builds with an engine, over HTTP', function () {
     const first = await idOf();
     const service = await docker.createService({
       Name: 'skep-building-test',
+      Labels: { 'com.openfaas.function': 'skep-building-test' },
       TaskTemplate: { ContainerSpec: { Image: first } },
       Mode: { Replicated: { Replicas: 0 } },
     });
