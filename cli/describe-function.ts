@@ -27,7 +27,7 @@ export function describe(
   };
 }
 
-export function statusWord({ availableReplicas = 0 }: ListedFunction): 'Ready' | 'Not Ready' {
+function statusWord({ availableReplicas = 0 }: ListedFunction): 'Ready' | 'Not Ready' {
   return availableReplicas > 0 ? 'Ready' : 'Not Ready';
 }
 

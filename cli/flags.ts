@@ -31,6 +31,14 @@ export function addStackFlags(command: Command): void {
   switchFlag(command, '--envsubst', `replace \${NAME} in the stack file`, true);
 }
 
+/** The flags that describe one function without a stack file. */
+export function addSingleFunctionFlags(command: Command): void {
+  command.option('--image <image>', 'image, without a stack file');
+  command.option('--handler <dir>', 'handler folder, without a stack file');
+  command.option('--name <name>', 'function name, without a stack file');
+  command.option('--lang <template>', 'template, without a stack file');
+}
+
 export interface GatewayFlags {
   readonly gateway: string;
   readonly tlsNoVerify: boolean;
@@ -62,6 +70,14 @@ export function parsePairs(pairs: readonly string[], flag: string): Record<strin
     out[pair.slice(0, split)] = pair.slice(split + 1);
   }
   return out;
+}
+
+/** @throws {CliError} unless one of the choices, as it is written */
+export function parseChoice<T extends string>(text: string, choices: readonly T[], flag: string): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined)
+    throw new CliError(`${flag} must be one of ${choices.join(', ')}, but you gave: ${text}`);
+  return found;
 }
 
 /** @throws {CliError} unless a whole number from `min` */

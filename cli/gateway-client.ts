@@ -136,7 +136,7 @@ export class GatewayClient {
   }
 }
 
-export function statusLine(response: { readonly status: number; readonly statusText: string }): string {
+function statusLine(response: { readonly status: number; readonly statusText: string }): string {
   return `${response.status} ${response.statusText || (STATUS_CODES[response.status] ?? '')}`.trim();
 }
 
@@ -152,7 +152,7 @@ export async function connect(
     environment: shell.env['OPENFAAS_URL'],
   });
   const warning = plainHttpWarning(url, flags);
-  if (warning) shell.out(warning);
+  if (warning) shell.note(warning); // what reads stdout may be a program
   return new GatewayClient({
     url,
     authorization: await authorizationFor(shell, url, flags.token),

@@ -12,8 +12,6 @@ const NAMED_LAYOUTS: Readonly<Record<string, string>> = {
   rfc3339nano: '2006-01-02T15:04:05.999999999Z07:00',
 };
 
-export const DEFAULT_LAYOUT = '2006-01-02T15:04:05Z07:00';
-
 /** A layout by its name, or the text itself as one. */
 export function toLayout(text: string): string {
   return NAMED_LAYOUTS[text.toLowerCase()] ?? text;

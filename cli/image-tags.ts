@@ -52,7 +52,7 @@ async function git(shell: Shell, args: readonly string[], what: string): Promise
 }
 
 /** md5 over the md5 hex of every file beneath the folder, in order of their paths; the paths do not count. */
-export async function handlerDigest(folder: string): Promise<string> {
+async function handlerDigest(folder: string): Promise<string> {
   const files = (await listFolder(folder, [], NEVER_IN_IMAGES)).filter((entry) => entry.kind === 'file');
   const total = createHash('md5');
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {

@@ -12,7 +12,8 @@ export function toKubernetes(
 ): string {
   const resource =
     api === FUNCTION_API ? toFunction(namespace, deployment) : toKnative(namespace, deployment);
-  return stringify(resource, { lineWidth: 0 });
+  // Kubernetes reads YAML 1.1, to which a bare `on` is no text.
+  return stringify(resource, { lineWidth: 0, version: '1.1' });
 }
 
 function toFunction(namespace: string, deployment: FunctionDeployment): unknown {

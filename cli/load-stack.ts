@@ -1,16 +1,16 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import fetch, { type Response } from 'node-fetch';
 import { isDockerStack, readStackFile, type StackFile, type StackReading } from '../contract/stack-file.ts';
 import { matchesFilter } from '../contract/stack-file-glob.ts';
 import { StackFileError } from '../contract/stack-file-problem.ts';
 import { CliError, fileError, messageOf, systemCode } from './errors.ts';
 import type { StackFlags } from './flags.ts';
-import { call } from './gateway-client.ts';
+import { MOST_BYTES, readBeginning } from './read-beginning.ts';
 import type { Shell } from './shell.ts';
+import { USER_AGENT } from './version.ts';
+import { withoutPassword } from './without-password.ts';
 
 export const DEFAULT_STACK_FILES = ['stack.yaml', 'stack.yml'] as const;
-/** More than what is refused as too long, whatever its characters. */
-const MOST_BYTES = 4 * 1024 * 1024;
 const URL_TIMEOUT_MS = 120_000;
 
 /** A stack file, and where it was found. */
@@ -90,7 +90,7 @@ async function readNamed(shell: Shell, name: string): Promise<{ name: string; te
   if (isDockerStack(text)) {
     throw new CliError(`${name} is a Docker stack (it has "services:"), not a stack file of functions`);
   }
-  return { name, text };
+  return { name: withoutPassword(name), text };
 }
 
 async function readDefault(
@@ -119,35 +119,37 @@ async function readLocal(shell: Shell, name: string): Promise<string> {
   }
 }
 
-/** A whole stack file, of which none is that long; of a device without end no more than that. */
-async function readBeginning(path: string): Promise<string> {
-  const file = await open(path);
-  try {
-    const chunks: Buffer[] = [];
-    for (let bytes = 0; bytes <= MOST_BYTES; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, null);
-      if (bytesRead === 0) break;
-      chunks.push(buffer.subarray(0, bytesRead));
-      bytes += bytesRead;
-    }
-    return Buffer.concat(chunks).toString('utf8');
-  } finally {
-    await file.close();
-  }
-}
-
+/** Addresses of files lead on to where these are; a redirect is followed. */
 async function download(shell: Shell, url: string): Promise<string> {
-  let response: Awaited<ReturnType<typeof call>>;
+  const shown = withoutPassword(url);
+  let response: Response;
+  let text: string;
   try {
-    response = await call(url, { timeoutMs: URL_TIMEOUT_MS });
+    response = await fetch(url, {
+      headers: { 'User-Agent': USER_AGENT },
+      signal: AbortSignal.timeout(URL_TIMEOUT_MS),
+    });
+    text = await beginningOf(response);
   } catch (error) {
-    throw new CliError(`Cannot fetch the stack file ${url}: ${messageOf((error as Error).cause ?? error)}`);
+    const isLate = error instanceof Error && error.name === 'TimeoutError';
+    const reason = isLate ? `no answer within ${URL_TIMEOUT_MS / 1000}s` : withoutPassword(messageOf(error));
+    throw new CliError(`Cannot fetch the stack file ${shown}: ${reason}`, { cause: error });
   }
   if (!response.ok)
-    throw new CliError(`Cannot fetch the stack file ${url}: the server answered ${response.status}`);
-  const text = await response.text();
-  shell.out(`Parsed: ${url}`);
+    throw new CliError(`Cannot fetch the stack file ${shown}: the server answered ${response.status}`);
+  shell.out(`Parsed: ${shown}`);
   return text;
+}
+
+async function beginningOf({ body }: Response): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(Buffer.from(chunk as Uint8Array));
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** The gateway that the stack file names, for commands that need nothing else of it. */

@@ -2,7 +2,9 @@ import type { StackFunction } from '../contract/stack-file.ts';
 import { CliError, messageOf } from './errors.ts';
 import { imageFor } from './image-tags.ts';
 import { runLines } from './run-program.ts';
+import { RunningWork } from './running-work.ts';
 import type { Shell } from './shell.ts';
+import { stoppable } from './stoppable.ts';
 import { workThrough } from './workers.ts';
 
 export interface PushSettings {
@@ -12,7 +14,7 @@ export interface PushSettings {
 }
 
 /**
- * Pushes the images; one that fails does not stop the others.
+ * Pushes the images; one that fails does not stop the others, a signal ends all.
  * @throws {CliError} when an image has no `/`, and listing every failed push
  */
 export async function pushFunctions(
@@ -21,6 +23,15 @@ export async function pushFunctions(
   settings: PushSettings,
 ): Promise<void> {
   const wanted = requirePrefixes(functions);
+  await stoppable(shell, (shell) => pushAll(shell, wanted, settings));
+}
+
+async function pushAll(
+  shell: Shell,
+  wanted: readonly StackFunction[],
+  settings: PushSettings,
+): Promise<void> {
+  const running = new RunningWork(shell);
   const failures = await workThrough(wanted, {
     parallel: Math.min(settings.parallel, Math.max(1, wanted.length)),
     work: async (fn, worker) => {
@@ -28,7 +39,15 @@ export async function pushFunctions(
       const image = await imageFor(shell, fn, settings.tag);
       shell.out(`[${worker}] > Pushing ${fn.name} [${image}]`);
       const args = ['push', image, ...(settings.quiet ? ['--quiet'] : [])];
-      const exitCode = await runLines('docker', args, shell, (line) => shell.out(line));
+      const exitCode = await running.during(
+        fn.name,
+        () => `pushing ${image}`,
+        () =>
+          runLines('docker', args, shell, (line) => {
+            shell.out(shell.paint.foreign(line));
+            running.show();
+          }),
+      );
       if (exitCode !== 0) {
         throw new CliError(
           `${fn.name}: docker push ${image} ended with ${exitCode}; is the registry up, and are you logged in to it (docker login)?`,

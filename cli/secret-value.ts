@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { MOST_SECRET_BYTES } from '../contract/parse-secret.ts';
 import { CliError, fileError } from './errors.ts';
+import { readFirstBytes } from './read-beginning.ts';
 import type { Shell } from './shell.ts';
 
 export interface ValueFlags {
@@ -22,6 +23,10 @@ export async function readSecretValue(shell: Shell, flags: ValueFlags): Promise<
     );
   }
   const bytes = await readBytes(shell, flags);
+  if (bytes.length > MOST_SECRET_BYTES)
+    throw new CliError(
+      `a secret may have at most ${MOST_SECRET_BYTES} bytes (500 KB): put what is larger into the image`,
+    );
   const isText = Buffer.from(bytes.toString('utf8')).equals(bytes);
   const text = bytes.toString('utf8');
   const value = trim ? text.trim() : text;
@@ -39,7 +44,7 @@ async function readBytes(shell: Shell, { fromLiteral, fromFile }: ValueFlags): P
     return Buffer.from(await shell.readStdin());
   }
   try {
-    return await readFile(resolve(shell.cwd, fromFile));
+    return await readFirstBytes(resolve(shell.cwd, fromFile));
   } catch (error) {
     throw fileError('read', fromFile, error);
   }

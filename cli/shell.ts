@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Backlog } from './counted-output.ts';
 
 /** Everything a command sees of the world it runs in: `main.ts` makes the real one, tests make others. */
@@ -39,19 +40,37 @@ export interface Paint {
   yellow(text: string): string;
   /** One of a few colours, by number: the same number is always the same one. */
   label(text: string, index: number): string;
+  /** A line of another program: of what steers a terminal its colours alone are left, and those only where ours are. */
+  foreign(line: string): string;
 }
 
 const LABELS = [36, 35, 34, 33, 32];
+const RESET = '\u001b[0m';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what these sequences begin with
+const COLOUR = /(\u001b\[[\d;:]*m)/;
 
 /** `NO_COLOR` (any value but the empty one) and dumb terminals get plain text. */
 export function paintFor(isTerminal: boolean, env: Shell['env']): Paint {
   const coloured = isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-  const style = (code: number) => (text: string) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const style = (code: number) => (text: string) => (coloured ? `\u001b[${code}m${text}${RESET}` : text);
   return {
     bold: style(1),
     green: style(32),
     red: style(31),
     yellow: style(33),
     label: (text, index) => style(LABELS[index % LABELS.length] ?? 0)(text),
+    foreign: (line) => (coloured ? withColoursAlone(line) : plainText(line)),
   };
+}
+
+/** Without colours and all else that steers a terminal. */
+export function plainText(line: string): string {
+  return stripVTControlCharacters(line).replace(/[^\P{Cc}\t]/gu, '');
+}
+
+/** A colour that goes on beyond its line would be that of our own lines, too. */
+function withColoursAlone(line: string): string {
+  const parts = line.split(COLOUR);
+  const kept = parts.map((part, index) => (index % 2 === 1 ? part : plainText(part))).join('');
+  return parts.length > 1 ? kept + RESET : kept;
 }

@@ -4,6 +4,13 @@ import type { Shell } from './shell.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** A signal ended the command; the exit code is the one that shells know. */
+export class Interrupted extends CliError {
+  constructor(signal: (typeof SIGNALS)[number]) {
+    super('Interrupted', { exitCode: 128 + constants.signals[signal] });
+  }
+}
+
 /** Signals that end a command, caught so that it ends in order. */
 export class EndSignals {
   readonly #controller = new AbortController();
@@ -12,17 +19,14 @@ export class EndSignals {
   /** @param patient whether a second one changes nothing; otherwise it ends the process at once */
   constructor({ patient = false } = {}) {
     this.#handlers = SIGNALS.map((signal) => {
-      const handler = (): void => {
-        const exitCode = 128 + constants.signals[signal];
-        this.#controller.abort(new CliError('Interrupted', { exitCode }));
-      };
+      const handler = (): void => this.#controller.abort(new Interrupted(signal));
       if (patient) process.on(signal, handler);
       else process.once(signal, handler);
       return { signal, handler };
     });
   }
 
-  /** Its reason is a `CliError` with the exit code that shells know. */
+  /** Its reason is an `Interrupted`. */
   get stop(): AbortSignal {
     return this.#controller.signal;
   }
@@ -34,7 +38,7 @@ export class EndSignals {
 
 /**
  * Work that a signal ends in order: programs that it runs are ended, and what it made for itself is removed.
- * @throws {CliError} with the signal's exit code when one came, whatever became of the work
+ * @throws {Interrupted} when one came, whatever became of the work
  */
 export async function stoppable<T>(shell: Shell, work: (shell: Shell) => Promise<T>): Promise<T> {
   if (shell.stop !== undefined) return work(shell); // caught further out

@@ -52,6 +52,8 @@ export const KNOWN_ANNOTATIONS: Readonly<Record<string, string>> = {
   [MAX_WAIT_ANNOTATION]: 'Longest wait before a retry.',
   [FOLLOWERS_ANNOTATION]:
     'Functions that are called with the answer, one after the other, separated by commas.',
+  'com.openfaas.ready.http.path':
+    'Path that a replica answers below 500 once it takes calls; default: com.openfaas.health.http.path, else /_/health.',
   'com.openfaas.health.http.path': 'Path of the container’s health check; without it there is none.',
   'com.openfaas.health.http.initialDelay': 'When the health check begins, such as 2s.',
   'com.openfaas.health.http.periodSeconds': 'Seconds between two health checks.',

@@ -1,6 +1,7 @@
 import { ContractError } from './contract-error.ts';
 import { parseDurationMs } from './duration.ts';
 import { TIMEOUT_ANNOTATION } from './function-annotations.ts';
+import { readAnnotation, readLabel, type Texts } from './read-annotation.ts';
 
 /** Requests a second, and how many may come at once after a pause. */
 export interface RateLimit {
@@ -25,8 +26,6 @@ export const CONCURRENCY_LABEL = 'com.skep.limit.concurrency';
 const MOST = 1_000_000;
 const LEAST_RATE = 0.001;
 
-type Texts = Readonly<Record<string, string>>;
-
 /** Reads the limits of a function's calls. @throws {ContractError} that names the label or annotation and what it may be */
 export function parseCallLimits(labels: Texts, annotations: Texts): CallLimits {
   const rate = parseRateLimit(labels);
@@ -41,57 +40,42 @@ export function parseCallLimits(labels: Texts, annotations: Texts): CallLimits {
 
 /** @throws {ContractError} */
 export function parseRateLimit(labels: Texts): RateLimit | undefined {
-  const rate = textOf(labels, RATE_LABEL);
-  const burst = textOf(labels, BURST_LABEL);
-  if (rate === undefined) {
-    if (burst === undefined) return undefined;
+  const perSecond = readLabel(labels, RATE_LABEL, parseRate);
+  if (perSecond === undefined && Object.hasOwn(labels, BURST_LABEL))
     throw new ContractError(`label ${BURST_LABEL}: there is no ${RATE_LABEL} that it could belong to`);
-  }
-  const perSecond = /^\d{1,7}(?:\.\d{1,3})?$/.test(rate) ? Number(rate) : Number.NaN;
-  if (!(perSecond >= LEAST_RATE && perSecond <= MOST)) {
-    throw new ContractError(
-      `label ${RATE_LABEL}: expected requests a second from ${LEAST_RATE} to ${MOST}, with at most three decimals, not ${shown(rate)}`,
-    );
-  }
-  return {
-    perSecond,
-    burst: burst === undefined ? Math.max(1, Math.ceil(perSecond)) : parseWhole(BURST_LABEL, burst),
-  };
+  if (perSecond === undefined) return undefined;
+  const burst = readLabel(labels, BURST_LABEL, parseWhole) ?? Math.max(1, Math.ceil(perSecond));
+  return { perSecond, burst };
 }
 
 /** @throws {ContractError} */
 export function parseConcurrency(labels: Texts): number | undefined {
-  const text = textOf(labels, CONCURRENCY_LABEL);
-  return text === undefined ? undefined : parseWhole(CONCURRENCY_LABEL, text);
+  return readLabel(labels, CONCURRENCY_LABEL, parseWhole);
 }
 
 /** In milliseconds. @throws {ContractError} */
 export function parseTimeout(annotations: Texts): number | undefined {
-  const text = textOf(annotations, TIMEOUT_ANNOTATION);
-  if (text === undefined) return undefined;
+  return readAnnotation(annotations, TIMEOUT_ANNOTATION, parseTimeoutMs);
+}
+
+function parseRate(text: string): number {
+  const perSecond = /^\d{1,7}(?:\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (perSecond >= LEAST_RATE && perSecond <= MOST) return perSecond;
+  throw new Error(`expected requests a second from ${LEAST_RATE} to ${MOST}, with at most three decimals`);
+}
+
+function parseTimeoutMs(text: string): number {
   try {
     const timeoutMs = parseDurationMs(text);
     if (timeoutMs > 0 && Number.isFinite(timeoutMs)) return timeoutMs;
   } catch {
-    // The error below names the annotation.
+    // The error below says what it may be.
   }
-  throw new ContractError(
-    `annotations: ${TIMEOUT_ANNOTATION}: expected a duration above 0 such as 30s or 2m, not ${shown(text)}`,
-  );
+  throw new Error('expected a duration above 0 such as 30s or 2m');
 }
 
-function parseWhole(label: string, text: string): number {
+function parseWhole(text: string): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(count >= 1 && count <= MOST)) {
-    throw new ContractError(`label ${label}: expected a whole number from 1 to ${MOST}, not ${shown(text)}`);
-  }
-  return count;
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
-}
-
-function textOf(texts: Texts, key: string): string | undefined {
-  return Object.hasOwn(texts, key) ? texts[key] : undefined;
+  if (count >= 1 && count <= MOST) return count;
+  throw new Error(`expected a whole number from 1 to ${MOST}`);
 }

@@ -2,6 +2,7 @@ import { Cron } from 'croner';
 import { ContractError } from './contract-error.ts';
 import { parseDurationMs } from './duration.ts';
 import { parseTimeZone } from './parse-schedule.ts';
+import { readAnnotation, shown, type Texts } from './read-annotation.ts';
 
 /** One of the schedules that a function is called by. */
 export type ScheduleRule =
@@ -49,8 +50,6 @@ const MOST_EVERY_MS = 366 * 24 * 3_600_000;
 const MOST_BODY_BYTES = 16 * 1024;
 const FORM = 'expected five cron fields such as "*/5 8-17 * * mon-fri", "@every 10m" or "@daily"';
 
-type Texts = Readonly<Record<string, string>>;
-
 /**
  * The schedule of a function with the topic `cron-function`; undefined: it has not that topic.
  * @throws {ContractError} that names the annotation and what it may be
@@ -63,8 +62,8 @@ export function parseFunctionSchedule(annotations: Texts): FunctionSchedule | un
       `annotations: ${stray}: the function has no schedule: it needs the annotation ${TOPIC_ANNOTATION} with ${CRON_TOPIC}`,
     );
   }
-  const timezone = read(annotations, SCHEDULE_TIMEZONE_ANNOTATION, parseTimeZone) ?? 'UTC';
-  const rules = read(annotations, SCHEDULE_ANNOTATION, (text) => parseRules(text, timezone));
+  const timezone = readAnnotation(annotations, SCHEDULE_TIMEZONE_ANNOTATION, parseTimeZone) ?? 'UTC';
+  const rules = readAnnotation(annotations, SCHEDULE_ANNOTATION, (text) => parseRules(text, timezone));
   if (rules === undefined) {
     throw new ContractError(
       `annotations: ${SCHEDULE_ANNOTATION}: missing, and the topic ${CRON_TOPIC} needs it: ${FORM}`,
@@ -72,8 +71,8 @@ export function parseFunctionSchedule(annotations: Texts): FunctionSchedule | un
   }
   return {
     rules,
-    body: read(annotations, SCHEDULE_BODY_ANNOTATION, parseBody) ?? '',
-    onMissed: read(annotations, SCHEDULE_ON_MISSED_ANNOTATION, parseOnMissed) ?? 'skip',
+    body: readAnnotation(annotations, SCHEDULE_BODY_ANNOTATION, parseBody) ?? '',
+    onMissed: readAnnotation(annotations, SCHEDULE_ON_MISSED_ANNOTATION, parseOnMissed) ?? 'skip',
   };
 }
 
@@ -116,17 +115,17 @@ function parseCron(words: readonly string[], timezone: string): ScheduleRule {
   const text = words.join(' ');
   const pattern = Object.hasOwn(NICKNAMES, text) ? (NICKNAMES[text] ?? '') : text;
   if (pattern.startsWith('@') || pattern.split(' ').length !== 5) {
-    throw new Error(`${FORM} (${JSON.stringify(text.slice(0, 100))} is none)`);
+    throw new Error(`${FORM} (${shown(text)} is none)`);
   }
   let next: Date | null;
   try {
     next = new Cron(pattern, { mode: '5-part', paused: true, timezone }).nextRun();
   } catch (error) {
     const reason = (error as Error).message.replace(/^CronPattern: /, '');
-    throw new Error(`${FORM} (${JSON.stringify(text.slice(0, 100))}: ${reason})`);
+    throw new Error(`${FORM} (${shown(text)}: ${reason})`);
   }
   if (next === null) {
-    throw new Error(`expected a time that comes (${JSON.stringify(text.slice(0, 100))} never does)`);
+    throw new Error(`expected a time that comes (${shown(text)} never does)`);
   }
   return { kind: 'cron', pattern, timezone };
 }
@@ -139,16 +138,4 @@ function parseBody(text: string): string {
 function parseOnMissed(text: string): 'skip' | 'once' {
   if (text !== 'skip' && text !== 'once') throw new Error('expected skip or once');
   return text;
-}
-
-function read<T>(annotations: Texts, key: string, parse: (text: string) => T): T | undefined {
-  const text = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
-  if (text === undefined) return undefined;
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new ContractError(
-      `annotations: ${key}: ${(error as Error).message}, not ${JSON.stringify(text.slice(0, 100))}`,
-    );
-  }
 }

@@ -1,5 +1,6 @@
 import { ContractError } from './contract-error.ts';
 import { parseDurationMs } from './duration.ts';
+import { readAnnotation, shown, type Texts } from './read-annotation.ts';
 
 /** What a function's annotations say about its asynchronous calls; what is absent is the queue worker's own setting. */
 export interface QueueAnnotations {
@@ -29,19 +30,17 @@ export const MIN_WAIT_ANNOTATION = 'com.openfaas.retry.min_wait';
 export const MAX_WAIT_ANNOTATION = 'com.openfaas.retry.max_wait';
 
 /** Functions that may follow one another in one call. */
-export const MOST_FOLLOWERS = 15;
+const MOST_FOLLOWERS = 15;
 const MOST_RETRIES = 1000;
 const LONGEST_WAIT_MS = 7 * 24 * 3_600_000;
 const QUEUE = /^[a-z0-9_-]{1,64}$/;
 /** As a path may write it, with or without a namespace. */
 const FUNCTION = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)?$/;
 
-type Texts = Readonly<Record<string, string>>;
-
 /** @throws {ContractError} that names the annotation and what it may be */
 export function parseQueueAnnotations(annotations: Texts): QueueAnnotations {
-  const queue = read(annotations, QUEUE_ANNOTATION, parseQueueName);
-  const followers = read(annotations, FOLLOWERS_ANNOTATION, parseFollowers);
+  const queue = readAnnotation(annotations, QUEUE_ANNOTATION, parseQueueName);
+  const followers = readAnnotation(annotations, FOLLOWERS_ANNOTATION, parseFollowers);
   const retry = parseRetry(annotations);
   return {
     ...(queue !== undefined && { queue }),
@@ -51,7 +50,7 @@ export function parseQueueAnnotations(annotations: Texts): QueueAnnotations {
 }
 
 /** @throws {Error} that says what the name of a queue may be */
-export function parseQueueName(text: string): string {
+function parseQueueName(text: string): string {
   if (!QUEUE.test(text)) {
     throw new Error(
       'expected the name of a queue: lower-case letters, digits, dashes and underscores, at most 64',
@@ -75,10 +74,10 @@ export function parseFollowers(text: string): readonly string[] {
 }
 
 function parseRetry(annotations: Texts): RetryAnnotations | undefined {
-  const retries = read(annotations, RETRIES_ANNOTATION, parseRetries);
-  const codes = read(annotations, RETRY_CODES_ANNOTATION, parseCodes);
-  const minWaitMs = read(annotations, MIN_WAIT_ANNOTATION, parseWait);
-  const maxWaitMs = read(annotations, MAX_WAIT_ANNOTATION, parseWait);
+  const retries = readAnnotation(annotations, RETRIES_ANNOTATION, parseRetries);
+  const codes = readAnnotation(annotations, RETRY_CODES_ANNOTATION, parseCodes);
+  const minWaitMs = readAnnotation(annotations, MIN_WAIT_ANNOTATION, parseWait);
+  const maxWaitMs = readAnnotation(annotations, MAX_WAIT_ANNOTATION, parseWait);
   if (minWaitMs !== undefined && maxWaitMs !== undefined && minWaitMs > maxWaitMs) {
     throw new ContractError(
       `annotations: ${MIN_WAIT_ANNOTATION}: expected no more than ${MAX_WAIT_ANNOTATION}, ${shown(annotations[MAX_WAIT_ANNOTATION] ?? '')}`,
@@ -114,18 +113,4 @@ function parseWait(text: string): number {
   const waitMs = parseDurationMs(text);
   if (waitMs > LONGEST_WAIT_MS) throw new Error('expected at most 168h');
   return waitMs;
-}
-
-function read<T>(annotations: Texts, key: string, parse: (text: string) => T): T | undefined {
-  const text = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
-  if (text === undefined) return undefined;
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new ContractError(`annotations: ${key}: ${(error as Error).message}, not ${shown(text)}`);
-  }
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
 }

@@ -2,6 +2,7 @@ import { ContractError } from './contract-error.ts';
 import { parseDurationMs } from './duration.ts';
 import { MOST_REPLICAS } from './parse-requests.ts';
 import { parseSchedule, parseTimeZone, type ScheduleWindow } from './parse-schedule.ts';
+import { readLabel, type Texts } from './read-annotation.ts';
 
 /** What a function's labels say about its replica count. */
 export interface ScaleLabels {
@@ -29,8 +30,6 @@ export interface ScaleLabels {
   readonly timezone: string;
 }
 
-type Labels = Readonly<Record<string, string>>;
-
 const MIN = 'com.openfaas.scale.min';
 const MAX = 'com.openfaas.scale.max';
 const FACTOR = 'com.openfaas.scale.factor';
@@ -51,12 +50,12 @@ const BUILT_IN_TYPES = ['rps', 'capacity', 'cpu', 'queue'];
 const TYPE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_.:-]{0,61}[A-Za-z0-9])?$/;
 
 /** Reads the scale labels. @throws {ContractError} that names the label and what it may be */
-export function parseScaleLabels(labels: Labels): ScaleLabels {
+export function parseScaleLabels(labels: Texts): ScaleLabels {
   const min = readCount(labels, { key: MIN, least: 0, most: MOST_REPLICAS, fallback: 1 });
   const max = readCount(labels, { key: MAX, least: 1, most: MOST_REPLICAS, fallback: 20 });
   if (min > max)
     throw new ContractError(`label ${MIN} (${min}) is more than ${MAX} (${max})${maxHint(labels)}`);
-  const schedule = readText(labels, SCHEDULE, [], parseSchedule);
+  const schedule = readLabel(labels, SCHEDULE, parseSchedule) ?? [];
   for (const window of schedule) {
     if (window.min > max) {
       throw new ContractError(
@@ -68,14 +67,14 @@ export function parseScaleLabels(labels: Labels): ScaleLabels {
     min,
     max,
     factorPercent: readCount(labels, { key: FACTOR, least: 0, most: 100, fallback: 20 }),
-    zero: readText(labels, ZERO, false, parseFlag),
-    zeroAfterMs: readText(labels, ZERO_DURATION, 15 * MINUTE_MS, parseZeroDuration),
-    type: readText(labels, TYPE, undefined, parseType),
-    target: readText(labels, TARGET, undefined, parseTarget),
-    targetProportion: readText(labels, PROPORTION, 0.9, parseProportion),
-    downWindowMs: readText(labels, DOWN_WINDOW, 0, parseDownWindow),
+    zero: readLabel(labels, ZERO, parseFlag) ?? false,
+    zeroAfterMs: readLabel(labels, ZERO_DURATION, parseZeroDuration) ?? 15 * MINUTE_MS,
+    type: readLabel(labels, TYPE, parseType),
+    target: readLabel(labels, TARGET, parseTarget),
+    targetProportion: readLabel(labels, PROPORTION, parseProportion) ?? 0.9,
+    downWindowMs: readLabel(labels, DOWN_WINDOW, parseDownWindow) ?? 0,
     schedule,
-    timezone: readText(labels, TIMEZONE, 'UTC', parseTimeZone),
+    timezone: readLabel(labels, TIMEZONE, parseTimeZone) ?? 'UTC',
   };
 }
 
@@ -86,26 +85,14 @@ interface CountRule {
   readonly fallback: number;
 }
 
-function readCount(labels: Labels, { key, least, most, fallback }: CountRule): number {
-  return readText(labels, key, fallback, (text) => {
+function readCount(labels: Texts, { key, least, most, fallback }: CountRule): number {
+  const parse = (text: string): number => {
     const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (!(count >= least && count <= most))
       throw new Error(`expected a whole number from ${least} to ${most}`);
     return count;
-  });
-}
-
-/** A label's value, or what holds without the label. A `parse` that throws says what the value may be. */
-function readText<T>(labels: Labels, key: string, fallback: T, parse: (text: string) => T): T {
-  const text = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  if (text === undefined) return fallback;
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new ContractError(
-      `label ${key}: ${(error as Error).message}, not ${JSON.stringify(text.slice(0, 200))}`,
-    );
-  }
+  };
+  return readLabel(labels, key, parse) ?? fallback;
 }
 
 function parseFlag(text: string): boolean {
@@ -171,6 +158,6 @@ function parseGoDuration(
   return ms;
 }
 
-function maxHint(labels: Labels): string {
+function maxHint(labels: Texts): string {
   return Object.hasOwn(labels, MAX) ? '' : ' (its default): set that label, too';
 }

@@ -12,11 +12,7 @@ export const PLATFORM_SERVICES: readonly string[] = [
 ];
 
 /** Keys of labels that only the platform may write: its own, and those that Docker reads. */
-export const RESERVED_LABEL_PREFIXES: readonly string[] = [
-  'com.openfaas.annotations.',
-  'skep.',
-  'com.docker.',
-];
+const RESERVED_LABEL_PREFIXES: readonly string[] = ['com.openfaas.annotations.', 'skep.', 'com.docker.'];
 
 export function isReservedLabel(key: string): boolean {
   return RESERVED_LABEL_PREFIXES.some((prefix) => key.startsWith(prefix));

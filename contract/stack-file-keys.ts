@@ -7,61 +7,87 @@ export const LITERAL: JsonSchema = { type: ['string', 'number', 'boolean', 'null
 /** A value that the environment gives: nothing can be said of it before. */
 export const VARIABLE = '\\$\\{';
 
-function text(description: string, more: Omit<JsonSchema, 'type' | 'description'> = {}): JsonSchema {
-  return { type: 'string', description, ...more };
-}
-/** Where a number is a text, too. */
+/** A text: a number or `yes` is one, too. */
 export function literal(
   description: string,
   more: Omit<JsonSchema, 'type' | 'description'> = {},
 ): JsonSchema {
   return { ...LITERAL, description, ...more };
 }
+/** The same where `true` would be a mistake: editors would offer it otherwise. */
+function name(description: string, more: Omit<JsonSchema, 'type' | 'description'> = {}): JsonSchema {
+  return { type: ['string', 'number', 'null'], description, ...more };
+}
 function flag(description: string): JsonSchema {
   return {
     description,
     anyOf: [
-      { type: 'boolean' },
+      { type: ['boolean', 'null'] },
       { enum: ['yes', 'Yes', 'YES', 'no', 'No', 'NO', 'on', 'On', 'ON', 'off', 'Off', 'OFF'] },
       { type: 'string', pattern: VARIABLE },
     ],
     default: false,
   };
 }
+/** As a whole it may be a variable, too. */
+const LIST: JsonSchema = {
+  type: ['array', 'null', 'string'],
+  pattern: VARIABLE,
+  patternErrorMessage: 'Expected a list: write one "- value" per line.',
+};
+export const MAP: JsonSchema = {
+  type: ['object', 'null', 'string'],
+  pattern: VARIABLE,
+  patternErrorMessage: 'Expected keys with values: write one "key: value" per line.',
+};
+/** Keys of which nobody but their author knows anything. */
+export const EXTENSIONS: JsonSchema = { patternProperties: { '^x-': {} }, additionalProperties: false };
+
 function listOf(description: string, items: JsonSchema = LITERAL): JsonSchema {
-  return { type: ['array', 'null'], items, description };
+  return { ...LIST, items, description };
 }
 function mapOf(description: string): JsonSchema {
-  return { type: ['object', 'null'], description, additionalProperties: LITERAL };
+  return { ...MAP, description, additionalProperties: LITERAL };
+}
+/** @param pattern for those that are written as texts, since numbers have none */
+function quantity(description: string, pattern: string, examples: readonly string[]): JsonSchema {
+  const patternErrorMessage = `Not of the form ${examples.join(' or ')}.`;
+  return name(description, {
+    anyOf: [{ pattern, patternErrorMessage }, { pattern: VARIABLE }, { maxLength: 0 }],
+    examples,
+  });
+}
+function devices(resource: string): JsonSchema {
+  return quantity(`How many of the nodes’ generic resource ${resource}.`, '^[1-9]\\d{0,3}$', ['1']);
 }
 
 export const RESOURCE_KEYS: Readonly<Record<string, JsonSchema>> = {
-  memory: literal('Memory, in Kubernetes’ or Docker’s units: 128Mi, 128m, 1g. At least 4Mi.', {
-    examples: ['128Mi'],
-  }),
-  cpu: literal('CPUs: thousandths such as 100m, or cores such as 0.5.', { examples: ['100m', '0.5'] }),
-  'nvidia.com/gpu': literal('How many of the nodes’ generic resource NVIDIA-GPU.'),
-  'amd.com/gpu': literal('How many of the nodes’ generic resource AMD-GPU.'),
-  'intel.com/gpu': literal('How many of the nodes’ generic resource INTEL-GPU.'),
+  memory: quantity(
+    'Memory, in Kubernetes’ or Docker’s units: 128Mi, 128m, 1g. At least 4Mi.',
+    '^\\s*\\d+(\\.\\d+)?\\s*[kmgtpKMGTP]?([iI]?[bB]|[iI])?\\s*$',
+    ['128Mi', '1g'],
+  ),
+  cpu: quantity('CPUs: thousandths such as 100m, or cores such as 0.5.', '^\\s*\\d+(\\.\\d+)?m?\\s*$', [
+    '100m',
+    '0.5',
+  ]),
+  'nvidia.com/gpu': devices('NVIDIA-GPU'),
+  'amd.com/gpu': devices('AMD-GPU'),
+  'intel.com/gpu': devices('INTEL-GPU'),
 };
 
 function resources(description: string): JsonSchema {
-  return {
-    type: ['object', 'null'],
-    description,
-    properties: RESOURCE_KEYS,
-    additionalProperties: false,
-  };
+  return { ...MAP, ...EXTENSIONS, description, properties: RESOURCE_KEYS };
 }
 
 export const FUNCTION_KEYS: Readonly<Record<string, JsonSchema>> = {
-  lang: text('Name of the template; dockerfile for a handler folder with a Dockerfile of its own.', {
+  lang: name('Name of the template; dockerfile for a handler folder with a Dockerfile of its own.', {
     examples: 'node node-http typescript python python-flask go rust java ruby php bash dockerfile'.split(
       ' ',
     ),
   }),
-  handler: text('Folder of the source, inside this one.', { examples: ['./hello'] }),
-  image: text(
+  handler: name('Folder of the source, inside this one.', { examples: ['./hello'] }),
+  image: name(
     'Name of the image. It is pushed where its first part names a registry (a dot, a colon, or localhost).',
     {
       anyOf: [
@@ -89,9 +115,11 @@ export const FUNCTION_KEYS: Readonly<Record<string, JsonSchema>> = {
   build_options: listOf('Build options of the template, by their names in its template.yml.'),
   build_args: mapOf('Docker build arguments.'),
   build_secrets: mapOf('Build secrets: id to the path of a file. They need BuildKit.'),
-  platforms: text('Platforms for publish, separated by commas.', { examples: ['linux/amd64,linux/arm64'] }),
-  namespace: text('Namespace of the function, in place of the default one.', {
-    anyOf: [{ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }, { pattern: VARIABLE }],
+  platforms: name('Platforms for publish, separated by commas.', {
+    examples: ['linux/amd64,linux/arm64'],
+  }),
+  namespace: name('Namespace of the function, in place of the default one.', {
+    anyOf: [{ pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$', maxLength: 63 }, { pattern: VARIABLE }],
   }),
 };
 
@@ -103,15 +131,19 @@ export const RETIRED_KEYS: Readonly<Record<string, JsonSchema>> = {
 };
 
 export const PROVIDER_KEYS: Readonly<Record<string, JsonSchema>> = {
-  name: { description: 'The contract that it speaks.', enum: ['openfaas'], default: 'openfaas' },
-  gateway: text('Address of the gateway, unless --gateway or OPENFAAS_URL names another.', {
+  name: {
+    description: 'The contract that it speaks.',
+    anyOf: [{ enum: ['openfaas'] }, { type: 'string', pattern: VARIABLE }],
+    default: 'openfaas',
+  },
+  gateway: name('Address of the gateway, unless --gateway or OPENFAAS_URL names another.', {
     examples: ['http://127.0.0.1:8080'],
   }),
 };
 
 export const TEMPLATE_KEYS: Readonly<Record<string, JsonSchema>> = {
-  name: text('Name of the template, as lang has it.'),
-  source: text(
+  name: name('Name of the template, as lang has it.'),
+  source: name(
     'Git repository that has it, #ref behind it for a branch or tag; absent: the template store.',
     {
       examples: ['https://github.com/org/repo#v1'],
@@ -122,17 +154,26 @@ export const TEMPLATE_KEYS: Readonly<Record<string, JsonSchema>> = {
 export const CONFIGURATION_KEYS: Readonly<Record<string, JsonSchema>> = {
   templates: {
     ...listOf('Where templates come from that are not here.'),
-    items: { type: 'object', properties: TEMPLATE_KEYS, required: ['name'], additionalProperties: false },
+    items: {
+      ...EXTENSIONS,
+      ...MAP,
+      type: ['object', 'string'],
+      properties: TEMPLATE_KEYS,
+      required: ['name'],
+    },
   },
   copy: listOf('Paths inside this folder that are copied beneath the handler of every build.'),
 };
 
 export const TOP_KEYS: Readonly<Record<string, JsonSchema>> = {
-  version: { description: 'Version of the format.', enum: [1.0, '1.0'] },
-  provider: { type: 'object', description: 'Where the functions go.' },
-  configuration: { type: ['object', 'null'], description: 'What holds for all functions.' },
+  version: {
+    description: 'Version of the format.',
+    anyOf: [{ enum: [1.0, '1.0', '', null] }, { type: 'string', pattern: VARIABLE }],
+  },
+  provider: { ...MAP, type: ['object', 'string'], description: 'Where the functions go.' },
+  configuration: { ...MAP, description: 'What holds for all functions.' },
   functions: {
-    type: ['object', 'null'],
+    ...MAP,
     description: 'The functions, by name: a-z, 0-9 and dashes, at most 63.',
   },
 };
@@ -144,6 +185,7 @@ export const STACK_FILE_KEYS = {
   top: namesOf(TOP_KEYS),
   provider: namesOf(PROVIDER_KEYS),
   configuration: namesOf(CONFIGURATION_KEYS),
+  template: namesOf(TEMPLATE_KEYS),
   function: namesOf(FUNCTION_KEYS),
   retired: namesOf(RETIRED_KEYS),
   resources: namesOf(RESOURCE_KEYS),

@@ -2,14 +2,15 @@ import type { JsonSchema } from './json-schema.ts';
 import { KNOWN_ANNOTATIONS, KNOWN_LABELS } from './known-labels.ts';
 import {
   CONFIGURATION_KEYS,
+  EXTENSIONS,
   FUNCTION_KEYS,
   literal,
+  MAP,
   PROVIDER_KEYS,
   RETIRED_KEYS,
   TOP_KEYS,
+  VARIABLE,
 } from './stack-file-keys.ts';
-
-const EXTENSIONS = { '^x-': {} };
 
 /** The same keys and others, and help with those that are known. */
 function knowing(map: JsonSchema | undefined, known: Readonly<Record<string, string>>): JsonSchema {
@@ -18,15 +19,14 @@ function knowing(map: JsonSchema | undefined, known: Readonly<Record<string, str
 }
 
 const FUNCTION: JsonSchema = {
-  type: ['object', 'null'],
+  ...MAP,
+  ...EXTENSIONS,
   properties: {
     ...FUNCTION_KEYS,
     labels: knowing(FUNCTION_KEYS['labels'], KNOWN_LABELS),
     annotations: knowing(FUNCTION_KEYS['annotations'], KNOWN_ANNOTATIONS),
     ...RETIRED_KEYS,
   },
-  patternProperties: EXTENSIONS,
-  additionalProperties: false,
 };
 
 /**
@@ -37,29 +37,32 @@ export const STACK_FILE_SCHEMA: JsonSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'Stack file',
   description: 'Functions for Skep, or another gateway that speaks the contract of OpenFaaS.',
+  ...EXTENSIONS,
   type: 'object',
   properties: {
     ...TOP_KEYS,
     provider: {
       ...TOP_KEYS['provider'],
+      ...EXTENSIONS,
       properties: PROVIDER_KEYS,
       required: ['name'],
-      additionalProperties: false,
     },
     configuration: {
       ...TOP_KEYS['configuration'],
+      ...EXTENSIONS,
       properties: CONFIGURATION_KEYS,
-      additionalProperties: false,
     },
     functions: {
       ...TOP_KEYS['functions'],
       propertyNames: {
-        anyOf: [{ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }, { enum: ['<<'] }],
+        anyOf: [
+          { pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 },
+          { enum: ['<<'] },
+          { pattern: VARIABLE },
+        ],
       },
       additionalProperties: FUNCTION,
     },
   },
-  patternProperties: EXTENSIONS,
   required: ['provider'],
-  additionalProperties: false,
 };

@@ -59,7 +59,7 @@ export class YamlText {
     this.options = options;
     this.lineStarts = lineStartsOf(options.source?.text ?? text);
     if (text.length > MAX_BYTES) {
-      this.fail(undefined, 'larger than 1 MiB', 'a stack file is not: look at what -f names');
+      this.fail(undefined, 'larger than 1 MiB', 'no file of this kind is: look whether it is the right one');
       return;
     }
     const deep = tooDeepAt(text);

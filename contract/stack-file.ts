@@ -142,7 +142,10 @@ function readStack(yaml: YamlText, note: Note): Omit<StackFile, 'warnings'> {
   if (providerName !== 'openfaas') {
     const field = provider.get('name') ?? top.get('provider') ?? yaml.root;
     const what = `['openfaas'] is the only valid "provider.name" for the OpenFaaS CLI, but you gave: ${providerName}`;
-    note({ ...yaml.problemOf(field, what, ''), isLiteral: true });
+    note({
+      ...yaml.problemOf(field, what, 'write "provider:", beneath it "name: openfaas"'),
+      isLiteral: true,
+    });
   }
   const configuration = entriesOf(yaml, top.get('configuration'));
   warnOfUnknown(yaml, configuration, { known: STACK_FILE_KEYS.configuration, note });
@@ -152,7 +155,7 @@ function readStack(yaml: YamlText, note: Note): Omit<StackFile, 'warnings'> {
   const gateway = yaml.optionalText(provider.get('gateway'));
   return {
     ...(gateway ? { gateway } : {}),
-    templates: readTemplates(yaml, configuration.get('templates')),
+    templates: readTemplates(yaml, configuration.get('templates'), note),
     copy: listOf(yaml, configuration.get('copy')),
     functions,
   };
@@ -161,7 +164,15 @@ function readStack(yaml: YamlText, note: Note): Omit<StackFile, 'warnings'> {
 /** The `environment:` map of an environment file. @throws {StackFileError} for the first thing that is wrong */
 export function parseEnvironmentFile(text: string, fileName: string): Record<string, string> {
   const yaml = new YamlText(text, fileName);
-  return mapOf(yaml, yaml.entries(yaml.root).get('environment'));
+  const keys = yaml.entries(yaml.root);
+  const [first] = keys.values();
+  if (first !== undefined && !keys.has('environment'))
+    yaml.reportKey(
+      first,
+      'there is no "environment:" in this file',
+      'write it above, and the variables beneath it',
+    );
+  return mapOf(yaml, keys.get('environment'));
 }
 
 function readFunction(yaml: YamlText, name: string, field: YamlField, note: Note): StackFunction {
@@ -219,10 +230,13 @@ function readResources(
   return asked.length === 0 ? undefined : Object.fromEntries(asked);
 }
 
-function readTemplates(yaml: YamlText, field: YamlField | undefined): StackFile['templates'] {
+function readTemplates(yaml: YamlText, field: YamlField | undefined, note: Note): StackFile['templates'] {
   if (field === undefined) return [];
   return yaml.items(field).map((item) => {
-    const { name = '', source = '' } = yaml.textMap(item);
+    const keys = yaml.entries(item);
+    warnOfUnknown(yaml, keys, { known: STACK_FILE_KEYS.template, note });
+    const name = yaml.optionalText(keys.get('name')) ?? '';
+    const source = yaml.optionalText(keys.get('source')) ?? '';
     if (name === '') yaml.report(item, 'a template needs a "name"', 'write the name that "lang" has');
     return { name, ...(source === '' ? {} : { source }) };
   });
@@ -232,7 +246,7 @@ function checkVersion(yaml: YamlText, field: YamlField | undefined, note: Note):
   const version = yaml.optionalText(field);
   if (field !== undefined && version !== undefined && version !== '' && version !== '1.0') {
     const what = `[1.0] are the only valid versions for the stack file - found: ${version}`;
-    note({ ...yaml.problemOf(field, what, ''), isLiteral: true });
+    note({ ...yaml.problemOf(field, what, 'write "version: 1.0", or leave it out'), isLiteral: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ConfigFile, SavedLogin } from '../cli/config-file.ts';
+import type { SavedLogin } from '../cli/config-file.ts';
 import { CliError, fileError, systemCode } from '../cli/errors.ts';
 import type { Shell } from '../cli/shell.ts';
 import type { Credentials } from '../gateway/control-plane/credentials.ts';
@@ -48,23 +48,4 @@ async function makePassword(path: string): Promise<string> {
 /** As it is saved, so that skep and faas-cli work with a gateway at once. */
 export function toLogin({ username, password }: Credentials): SavedLogin {
   return { kind: 'basic', token: Buffer.from(`${username}:${password}`).toString('base64') };
-}
-
-/**
- * Saves the login of a gateway for as long as it runs.
- * @returns puts back what was there before, unless somebody has logged in otherwise meanwhile
- * @throws {CliError} when the logins cannot be read or written
- */
-export async function lendLogin(
-  logins: ConfigFile,
-  gateway: string,
-  login: SavedLogin,
-): Promise<() => Promise<void>> {
-  const former = await logins.find(gateway);
-  await logins.save(gateway, login);
-  return async () => {
-    if ((await logins.find(gateway))?.token !== login.token) return;
-    if (former === undefined) await logins.remove(gateway);
-    else await logins.save(gateway, former);
-  };
 }

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deploymentOf } from '../cli/deploy/deployment-of.ts';
+import { deploymentOf, NO_OVERRIDES } from '../cli/deploy/deployment-of.ts';
 import { functionUrl } from '../cli/deploy/function-url.ts';
 import { CliError, messageOf } from '../cli/errors.ts';
 import type { Shell } from '../cli/shell.ts';
+import { isDockerfileLang } from '../cli/templates/find-template.ts';
 import type { FunctionDeployment, Rollout } from '../contract/function-types.ts';
 import type { StackFile, StackFunction } from '../contract/stack-file.ts';
+import { StepFailed } from './do-step.ts';
 import type { GatewayApi } from './gateway-api.ts';
 import type { DevOutput } from './output.ts';
-import { type Prepared, prepare, StepFailed } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { DevSources } from './sources.ts';
 import type { WorkFolder } from './work-folder.ts';
 
@@ -269,9 +271,12 @@ export class DevFunction {
   #sayGuess(): void {
     this.#hasGuessed = true;
     const { lang } = this.#source.fn;
+    const why = isDockerfileLang(lang)
+      ? 'its Dockerfile is not built here'
+      : `the template "${lang}" does not say how it runs without an image (dev: in template.yml)`;
     this.#options.output.event(
       this.name,
-      `the template "${lang}" does not say how it runs without an image (dev: in template.yml): it runs with the ENV of its Dockerfile, and nothing is installed or built`,
+      `${why}: it runs with the ENV of its Dockerfile and with programs of this machine, and nothing is installed or built`,
     );
   }
 }
@@ -280,16 +285,3 @@ export class DevFunction {
 function imageOf({ image, name }: StackFunction): string {
   return image === '' ? `${name}:latest` : image;
 }
-
-/** `fprocess` of the template stands among what its image would set. */
-const NO_OVERRIDES = {
-  namespace: '',
-  environment: {},
-  labels: {},
-  annotations: {},
-  constraints: [],
-  secrets: [],
-  readOnly: false,
-  readTemplate: false,
-  tag: 'latest',
-} as const;

@@ -7,6 +7,7 @@ import {
   type Instruction,
   type Workdir,
 } from 'dockerfile-ast';
+import { expandVariables } from '../cli/build/base-image.ts';
 
 /** What an image would set for its processes. */
 export interface ImageEnvironment {
@@ -33,7 +34,7 @@ export function imageEnvironment(
     switch (instruction.getKeyword()) {
       case 'ARG': {
         const property = (instruction as Arg).getProperty();
-        if (property) args[property.getName()] ??= expand(property.getValue() ?? '', lookUp);
+        if (property) args[property.getName()] ??= expandVariables(property.getValue() ?? '', lookUp);
         break;
       }
       case 'ENV':
@@ -41,7 +42,7 @@ export function imageEnvironment(
         Object.assign(env, readEnv(instruction as Env, lookUp));
         break;
       case 'WORKDIR':
-        workdir = posix.resolve(workdir, expand((instruction as Workdir).getPath() ?? '', lookUp));
+        workdir = posix.resolve(workdir, expandVariables((instruction as Workdir).getPath() ?? '', lookUp));
         break;
     }
   }
@@ -97,26 +98,13 @@ function readEnv(instruction: Env, lookUp: (name: string) => string): Record<str
     // The old form: one name, and the rest of the line is its value.
     const [, name = '', value = ''] =
       /^\s*(\S+)\s+(.*?)\s*$/s.exec(instruction.getRawArgumentsContent() ?? '') ?? [];
-    return name === '' ? {} : { [name]: expand(value.replace(/^(["'])(.*)\1$/s, '$2'), lookUp) };
+    return name === '' ? {} : { [name]: expandVariables(value.replace(/^(["'])(.*)\1$/s, '$2'), lookUp) };
   }
   const entries = properties.map((property): [string, string] => {
     const raw = property.getUnescapedValue() ?? '';
     const value = property.getValue() ?? '';
     const isLiteral = raw.startsWith("'") || raw.includes('\\$');
-    return [property.getName(), isLiteral ? value : expand(value, lookUp)];
+    return [property.getName(), isLiteral ? value : expandVariables(value, lookUp)];
   });
   return Object.fromEntries(entries);
-}
-
-/** `$NAME`, `${NAME}`, `${NAME:-otherwise}` and `${NAME:+instead}`, as a Dockerfile has them. */
-function expand(text: string, lookUp: (name: string) => string): string {
-  return text.replace(
-    /\$(?:(\w+)|\{(\w+)(?::([-+])([^{}]*))?\})/g,
-    (_, bare: string | undefined, braced: string | undefined, operator: string | undefined, word = '') => {
-      const value = lookUp(bare ?? braced ?? '');
-      if (operator === '-') return value === '' ? word : value;
-      if (operator === '+') return value === '' ? '' : word;
-      return value;
-    },
-  );
 }

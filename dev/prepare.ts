@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +9,8 @@ import type { Shell } from '../cli/shell.ts';
 import type { DevRecipe, TemplateManifest } from '../cli/templates/template-manifest.ts';
 import type { StackFunction } from '../contract/stack-file.ts';
 import type { Runnable } from '../gateway/processes/runnable.ts';
+import { doStep } from './do-step.ts';
 import { imageEnvironment, movedTo } from './image-environment.ts';
-import { runStep } from './run-step.ts';
 import type { Snapshot, WorkFolder } from './work-folder.ts';
 
 /** What stands at the top of handler folders and is in no image, or is made anew for it. */
@@ -20,9 +20,6 @@ const TOOL_MARKS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 /** Looks at sources of which something is gone when it is to be copied. */
 const MOST_ATTEMPTS = 4;
 const AGAIN_MS = 200;
-/** How much of a step's output is shown when it fails. */
-const MOST_LINES = 60;
-const MOST_SHOWN_CHARS = 100;
 
 export interface PrepareOptions {
   readonly shell: Pick<Shell, 'cwd' | 'env'>;
@@ -65,10 +62,10 @@ export async function prepare(options: PrepareOptions, signals: PrepareSignals):
   const manifest = await assembleWhole(options, signals);
   const recipe = manifest?.dev;
   const path = [shell.env['PATH'], tools].filter(Boolean).join(delimiter);
-  requirePrograms(fn, recipe, path);
+  const programs = requirePrograms(fn, recipe, path);
   const snapshot = await folder.snapshot();
   const image = await readDockerfile(folder.next, { ...shell.env, PATH: path });
-  const installed = lockKey(snapshot, recipe);
+  const installed = await lockKey(snapshot, recipe, programs);
   await folder.use(installed.slice(0, 12));
   await folder.sync(snapshot);
 
@@ -77,7 +74,7 @@ export async function prepare(options: PrepareOptions, signals: PrepareSignals):
   if (!(await folder.isDone('install', installed))) {
     signals.superseded.throwIfAborted();
     await removeOwnLocks(folder.work, snapshot, recipe);
-    const others = watchForOthers(options, signals, installed);
+    const others = watchForOthers(options, signals, { installed, programs });
     const signal = AbortSignal.any([signals.stop, others.signal]);
     try {
       await doStep(runsStep, { kind: 'install', command: recipe?.install, key: installed, signal });
@@ -140,7 +137,7 @@ async function assemble(
 function watchForOthers(
   { shell, fn, folder }: PrepareOptions,
   { onNewer, newest }: PrepareSignals,
-  installed: string,
+  { installed, programs }: { readonly installed: string; readonly programs: readonly string[] },
 ): { readonly signal: AbortSignal; end(): Promise<void> } {
   const others = new AbortController();
   let looking: Promise<void> = Promise.resolve();
@@ -150,7 +147,8 @@ function watchForOthers(
     if (others.signal.aborted) return;
     try {
       const manifest = await assemble(shell, source, folder.peek);
-      if (lockKey(await folder.snapshot(folder.peek), manifest?.dev) !== installed) others.abort();
+      const snapshot = await folder.snapshot(folder.peek);
+      if ((await lockKey(snapshot, manifest?.dev, programs)) !== installed) others.abort();
     } catch {
       // They cannot be read as they are now: whoever prepares them says why.
     }
@@ -195,13 +193,16 @@ async function notSource(handler: string): Promise<string[]> {
     .map(({ name }) => name);
 }
 
+/** @returns real paths of what the template needs: of another version of a language, mostly, they are others */
 function requirePrograms(
   { name, lang }: PrepareOptions['fn'],
   recipe: DevRecipe | undefined,
   path: string,
-): void {
-  const missing = (recipe?.needs ?? []).filter((program) => Bun.which(program, { PATH: path }) === null);
-  if (missing.length === 0) return;
+): string[] {
+  const needs = recipe?.needs ?? [];
+  const found = needs.flatMap((program) => Bun.which(program, { PATH: path }) ?? []);
+  if (found.length === needs.length) return found.map((program) => realpathSync(program));
+  const missing = needs.filter((program) => Bun.which(program, { PATH: path }) === null);
   const [are, them] = missing.length === 1 ? ['is', 'it'] : ['are', 'them'];
   throw new CliError(
     `${name} is written in ${lang}, which needs ${missing.join(' and ')}; ${missing.length === 1 ? 'that' : 'they'} ${are} not on the PATH: install ${them} and save any file of ${name}`,
@@ -218,12 +219,22 @@ async function readDockerfile(folder: string, given: Shell['env']) {
   }
 }
 
-/** Stands for what an installation depends on: its command, and the files that name the packages. */
-function lockKey({ files }: Snapshot, recipe: DevRecipe | undefined): string {
+/** Stands for what an installation depends on: its command, the programs, and the files that name the packages or are packages. */
+async function lockKey(
+  { folder, files }: Snapshot,
+  recipe: DevRecipe | undefined,
+  programs: readonly string[],
+): Promise<string> {
+  const lock = recipe?.lock ?? [];
+  const there = lock.filter((path) => files[path] !== undefined);
+  const texts = await Promise.all(there.map((path) => readFile(join(folder, path), 'utf8')));
+  const isOfAll = texts.some((text) => recipe?.ownFiles?.test(text));
   return keyOf(
     recipe?.install,
-    recipe?.lock,
-    recipe?.lock.map((path) => files[path] ?? null),
+    programs,
+    lock,
+    lock.map((path) => files[path] ?? null),
+    isOfAll && files,
   );
 }
 
@@ -235,64 +246,6 @@ async function removeOwnLocks(
 ): Promise<void> {
   for (const path of recipe?.lock ?? []) {
     if (files[path] === undefined) await rm(join(work, path), { force: true });
-  }
-}
-
-interface RunsStep extends PrepareOptions {
-  readonly path: string;
-  readonly steps: string[];
-}
-
-interface DevStep {
-  readonly kind: 'install' | 'build';
-  readonly command: string | undefined;
-  readonly key: string;
-  readonly signal: AbortSignal;
-}
-
-async function doStep(
-  { shell, folder, path, steps, onStep, onLine }: RunsStep,
-  { kind, command, key, signal }: DevStep,
-): Promise<void> {
-  if (command === undefined || (await folder.isDone(kind, key))) return;
-  const [firstLine = ''] = command.trim().split('\n');
-  onStep(kind === 'install' ? 'installing packages' : 'building');
-  // Half done is not done, whatever was there before.
-  await folder.setDone(kind, undefined);
-  const lines: string[] = [];
-  const exitCode = await runStep(
-    {
-      command,
-      cwd: folder.work,
-      env: { ...shell.env, PATH: path },
-      onLine: (line) => {
-        lines.push(line);
-        if (lines.length > MOST_LINES) lines.shift();
-        onLine(line);
-      },
-    },
-    signal,
-  );
-  signal.throwIfAborted();
-  if (exitCode !== 0) {
-    const what = kind === 'install' ? 'its packages could not be installed' : 'it could not be built';
-    throw new StepFailed(`${what}: exit code ${exitCode} of ${shortened(firstLine)}`, lines);
-  }
-  steps.push(kind);
-  await folder.setDone(kind, key);
-}
-
-function shortened(text: string): string {
-  return text.length > MOST_SHOWN_CHARS ? `${text.slice(0, MOST_SHOWN_CHARS)}…` : text;
-}
-
-/** A step that failed, with the end of what it printed. */
-export class StepFailed extends CliError {
-  readonly lines: readonly string[];
-
-  constructor(message: string, lines: readonly string[]) {
-    super(message);
-    this.lines = lines;
   }
 }
 

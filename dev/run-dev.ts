@@ -1,6 +1,6 @@
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigFile, configFolder } from '../cli/config-file.ts';
+import { configFolder } from '../cli/config-file.ts';
 import { CliError, fileError, messageOf } from '../cli/errors.ts';
 import type { StackFlags } from '../cli/flags.ts';
 import { GatewayClient } from '../cli/gateway-client.ts';
@@ -14,13 +14,15 @@ import { createProcessCluster } from '../gateway/processes/create-process-cluste
 import type { ProcessCluster } from '../gateway/processes/process-cluster-types.ts';
 import { type Gateway, startGateway } from '../gateway/start-gateway.ts';
 import { claimPort } from '../gateway/workers/claim-port.ts';
-import { adminCredentials, lendLogin, toLogin } from './admin-login.ts';
+import { removeLeftFolders } from '../gateway/workers/own-folder.ts';
+import { adminCredentials, toLogin } from './admin-login.ts';
+import { answers } from './answers.ts';
 import { loadDevConfig } from './dev-config.ts';
 import { devLogger, tellLine } from './dev-logger.ts';
 import { type DevQueue, findQueue } from './dev-queue.ts';
 import { differences } from './differences.ts';
 import { GatewayApi } from './gateway-api.ts';
-import { makeGatewayFolder } from './gateway-folder.ts';
+import { lendLogin } from './lent-login.ts';
 import { DevOutput } from './output.ts';
 import { giveProjectSecrets, secretsFolder } from './project-secrets.ts';
 import { DevSession } from './session.ts';
@@ -61,7 +63,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
   if (stack.functions.length === 0) throw new CliError(`${stack.fileName} has no functions: see "skep new"`);
   const queue = await findQueue(flags.nats, shell.cwd);
   const config = loadDevConfig(flags.settings, { ...queue.settings, port: String(flags.port) });
-  const port = claim(flags.port);
+  const port = await claim(flags.port);
   const gatewayUrl = `http://${HOST}:${port}`;
   const credentials = await adminCredentials(shell);
 
@@ -114,13 +116,13 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
     stop: stop.signal,
   });
   try {
+    removeLeftFolders();
     const ownQueue = queue.open(queueParts);
     gateway = await startGateway({
       config,
       host: HOST,
       hosts: HOST_NAMES,
       port,
-      folder: await makeGatewayFolder(root),
       logger,
       credentials,
       cluster: cluster.provider,
@@ -135,7 +137,7 @@ export async function runDev(shell: Shell, flags: DevFlags): Promise<number> {
       onHopeless: (reason) => output.problem('skep', reason.message),
     });
     worker = await queue.work(queueParts);
-    takeBack = await lendLogin(new ConfigFile(configFolder(shell)), gatewayUrl, login);
+    takeBack = await lendLogin(gatewayUrl, login, { folder: configFolder(shell), isServed });
     for (const line of greeting({ url: gatewayUrl, passwordFile: credentials.path, queue, port }))
       output.say(line);
     for (const line of differences(stack.functions)) output.say(line);
@@ -177,9 +179,9 @@ async function makeRoot(cwd: string): Promise<string> {
   }
 }
 
-function claim(port: number): number {
+async function claim(port: number): Promise<number> {
   try {
-    return claimPort(HOST, port);
+    return await claimHere(port);
   } catch (error) {
     throw new CliError(
       `${messageOf(error)}\nChoose another with --port, such as: skep dev --port ${port + 1}`,
@@ -188,6 +190,20 @@ function claim(port: number): number {
       },
     );
   }
+}
+
+async function claimHere(port: number): Promise<number> {
+  // On a Mac who listens on one address takes it from who listens on all of them, such as a gateway in Docker.
+  if (port !== 0 && (await answers({ host: HOST, port })))
+    throw new Error(`port ${port} of ${HOST} cannot be had: another program listens on it`);
+  return claimPort(HOST, port);
+}
+
+function isServed(gateway: string): Promise<boolean> {
+  return claimHere(Number(new URL(gateway).port)).then(
+    () => false,
+    () => true,
+  );
 }
 
 function greeting(about: { url: string; passwordFile: string; queue: DevQueue; port: number }): string[] {

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { messageOf } from '../cli/errors.ts';
 import type { Shell } from '../cli/shell.ts';
+import { asOnDisk } from '../cli/watch/as-on-disk.ts';
 import { isWithin } from '../cli/watch/watch-files.ts';
 import { watchedFunctions } from '../cli/watch/watched-functions.ts';
 import { workThrough } from '../cli/workers.ts';
@@ -39,12 +40,16 @@ export class DevSession {
   /** Ends of those that went: one of the same name begins after it, in the same folder. */
   readonly #ends = new Map<string, Promise<void>>();
   #stack: StackFile;
+  /** Absolute. */
+  readonly #stackPath: string | undefined;
   /** The stack file is read by one at a time, so that the last who reads it has what is in it. */
   #reading: Promise<unknown> = Promise.resolve();
 
   constructor(stack: StackFile, options: SessionOptions) {
     this.#options = options;
-    this.#stack = stack;
+    this.#stack = withSources(stack);
+    const { shell, stackFile } = options;
+    this.#stackPath = stackFile === undefined ? undefined : asOnDisk(resolve(shell.cwd, stackFile));
   }
 
   get names(): readonly string[] {
@@ -70,13 +75,12 @@ export class DevSession {
   /** Files have changed. Never rejects; resolves when functions are in step with them. */
   async onChange(changed: readonly string[]): Promise<void> {
     const since = performance.now();
-    const { shell, stackFile, onPaths } = this.#options;
-    const isStack = stackFile !== undefined && changed.includes(resolve(shell.cwd, stackFile));
+    const isStack = this.#stackPath !== undefined && changed.includes(this.#stackPath);
     const read = isStack ? this.#readAgain() : undefined;
     this.#reading = Promise.all([this.#reading, read]);
     const difference = await read;
     // What is made of files that were not watched until now is read when they are.
-    if (difference !== undefined) await onPaths();
+    if (difference !== undefined) await this.#options.onPaths();
     await Promise.all([difference && this.#bringInStep(difference, since), this.#refresh(changed, since)]);
   }
 
@@ -88,10 +92,8 @@ export class DevSession {
   }
 
   async #refresh(changed: readonly string[], since: number): Promise<void> {
-    const { stackFile, shell } = this.#options;
-    const others = changed.filter(
-      (path) => stackFile === undefined || path !== resolve(shell.cwd, stackFile),
-    );
+    const { shell } = this.#options;
+    const others = changed.filter((path) => path !== this.#stackPath);
     const isSecret = others.some((path) => isWithin(path, secretsFolder(shell.cwd)));
     const whose = this.#watched().whose(others);
     const concerned = [...this.#functions.values()].filter(
@@ -114,8 +116,8 @@ export class DevSession {
 
   /** From here on each function is what the stack file says, whoever brings it in step. */
   #adopt(stack: StackFile): Difference {
-    this.#stack = stack;
-    const { functions, copy, templates } = stack;
+    this.#stack = withSources(stack);
+    const { functions, copy, templates } = this.#stack;
     const wanted = new Map(
       functions.map((fn): [string, DevFunctionSource] => [fn.name, { fn, copy, templates }]),
     );
@@ -175,4 +177,16 @@ export class DevSession {
       })),
     );
   }
+}
+
+/** A function that is not built is made of the sources of another one with the same image, where there is such. */
+function withSources(stack: StackFile): StackFile {
+  const functions = stack.functions.map((fn) => {
+    if (!fn.skipBuild || fn.lang !== '' || fn.image === '') return fn;
+    const built = stack.functions.find(({ image, lang }) => image === fn.image && lang !== '');
+    if (built === undefined) return fn;
+    const { lang, handler } = built;
+    return { ...fn, skipBuild: false, lang, handler };
+  });
+  return { ...stack, functions };
 }

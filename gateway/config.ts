@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseCount, parseDurationMs, parseFlag } from '../contract/duration.ts';
 import { DEFAULT_NAMESPACE, isFunctionName } from '../contract/function-ref.ts';
 import { parseCallbackAllow } from './queue/callback-address.ts';
+import { asIs, parseClusterName, parseCountFrom, parsePort, parsePositiveMs, Settings } from './settings.ts';
 
 /** Which invocations leave a line in the log. */
 export type AccessLog = 'all' | 'errors' | 'off';
@@ -129,22 +130,8 @@ export interface GatewayConfig {
   readonly traceSample: number;
 }
 
-function parsePort(text: string): number {
-  const port = parseCount(text);
-  if (port > 65_535) throw new Error('expected a port, 0 to 65535');
-  return port;
-}
-
 const MOST_WORKERS = 256;
 const CORES_PER_WORKER = 2;
-
-function parseCountFrom(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const count = parseCount(text);
-    if (count < least || count > most) throw new Error(`expected ${least} to ${most}`);
-    return count;
-  };
-}
 
 function parseWorkers(text: string): number {
   const count = parseCount(text);
@@ -220,13 +207,6 @@ function parseTarget(text: string): number {
   return target;
 }
 
-/** Longer than no time at all. */
-function parsePositiveMs(text: string): number {
-  const ms = parseDurationMs(text);
-  if (!(ms >= 1)) throw new Error('expected at least a millisecond');
-  return ms;
-}
-
 function parseHttpUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
@@ -240,16 +220,6 @@ function parseNamespace(text: string): string {
   return text;
 }
 
-/** It becomes part of NATS' names. */
-function parseClusterName(text: string): string {
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(text)) {
-    throw new Error('expected letters, digits, underscores and dashes, at most 32');
-  }
-  return text;
-}
-
-const asIs = (text: string): string => text;
-
 /**
  * Reads the whole configuration, or throws one error that names every bad value.
  * @param cores of the machine, or as many of them as this process may use
@@ -258,17 +228,8 @@ export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
   cores: number = availableParallelism(),
 ): GatewayConfig {
-  const problems: string[] = [];
-  const read = <T>(key: string, fallback: T, parse: (text: string) => T): T => {
-    const text = env[key];
-    if (text === undefined || text === '') return fallback;
-    try {
-      return parse(text);
-    } catch (error) {
-      problems.push(`${key}=${text}: ${(error as Error).message}`);
-      return fallback;
-    }
-  };
+  const settings = new Settings(env);
+  const read: Settings['read'] = (key, fallback, parse) => settings.read(key, fallback, parse);
   const config: GatewayConfig = {
     port: read('port', 8080, parsePort),
     gatewayWorkers: read('gateway_workers', workersFor(cores), parseWorkers),
@@ -331,6 +292,6 @@ export function loadConfig(
     otlpEndpoint: read('otlp_endpoint', read('OTEL_EXPORTER_OTLP_ENDPOINT', '', parseHttpUrl), parseHttpUrl),
     traceSample: read('trace_sample', 1, parseFraction),
   };
-  if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
+  settings.check();
   return Object.freeze(config);
 }

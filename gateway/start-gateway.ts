@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +7,6 @@ import { qualifiedName } from '../contract/function-ref.ts';
 import { VERSION } from '../contract/version.ts';
 import { type BuildKeys, NO_BUILD_KEYS } from './build/build-keys.ts';
 import type { ImageBuilder } from './build/image-builder.ts';
-import { runBuild } from './build/run-build.ts';
 import type { GatewayConfig } from './config.ts';
 import { createControlPlane } from './control-plane/app.ts';
 import type { Credentials } from './control-plane/credentials.ts';
@@ -18,6 +16,7 @@ import { listenOnSocket } from './control-plane/server.ts';
 import { createCountsFile, openCountsFile } from './data-plane/limits/shared-counts.ts';
 import type { RolloutWatchOptions } from './data-plane/rollout-watch.ts';
 import { TableKeeper } from './data-plane/table-keeper.ts';
+import { FaasError } from './errors.ts';
 import type { LogSource } from './functions/log-source.ts';
 import type { NamespaceStore } from './functions/namespace-store.ts';
 import { inNamespaces, Namespaces } from './functions/namespaces.ts';
@@ -39,9 +38,11 @@ import type { GatewayQueue } from './queue/gateway-queue.ts';
 import { queueLimitsOf } from './queue-limits-of.ts';
 import { describeGateways } from './scaling/gateways.ts';
 import { oneGateway } from './scaling/one-gateway.ts';
+import { createBuilds } from './start-builds.ts';
 import { createScaling, type ScalingLoop } from './start-scaling.ts';
 import { createSchedules } from './start-schedules.ts';
-import { createOwnFolder } from './workers/own-folder.ts';
+import { lastCallAfterMs } from './workers/last-call.ts';
+import { controlSocketIn, createOwnFolder } from './workers/own-folder.ts';
 import { OwnWorker } from './workers/own-worker.ts';
 import { WorkerPool, type WorkerPoolOptions } from './workers/worker-pool.ts';
 import { giveToWorkers } from './workers/worker-user.ts';
@@ -77,8 +78,6 @@ export interface GatewayParts {
   readonly metricsHost: () => Promise<string | undefined>;
   /** Starts a worker process; `own`: this process serves clients itself. */
   readonly workerCommand: readonly string[] | 'own';
-  /** Made by `createOwnFolder`, and removed when the process ends in order; for whoever has to find it after another end. */
-  readonly folder?: string;
   /** Port of every function's watchdog. Default 8080. */
   readonly functionPort?: number;
   /** Of asynchronous calls. Default: in NATS, where that is configured; otherwise there is none. It is stopped with the gateway. */
@@ -106,17 +105,17 @@ export interface StopReport {
 /** Puts the control process together and starts its workers. @throws {Error} when the gateway cannot serve */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { config, logger, secrets, functionPort = FUNCTION_PORT, buildKeys = NO_BUILD_KEYS } = parts;
-  const buildDisk = { freeBytes: freeBytesHere, floorBytes: config.buildFreeSpaceBytes };
   const { hasPrometheus = true } = parts;
   const metrics = createMetrics({ defaultTarget: config.defaultTarget });
   const replicaMetrics = new ReplicaMetrics();
   let isStopping = false;
   let lastRead: Date | undefined;
   const stopping = new AbortController();
+  const endBuilds = new AbortController();
 
-  const folder = parts.folder ?? createOwnFolder();
+  const folder = createOwnFolder();
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const controlSocket = join(folder, 'control.sock');
+  const controlSocket = controlSocketIn(folder);
   const countsFile = join(folder, 'counts');
   createCountsFile(countsFile, config.gatewayWorkers);
   const counts = openCountsFile(countsFile, { workers: config.gatewayWorkers, worker: 0 });
@@ -278,29 +277,14 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       ? prometheusUsage({ url: prometheusUrl, restMs: PROMETHEUS_REST_MS })
       : { read: async () => new Map() },
     alerts: scaling.alerts,
-    builds: {
-      runBuild: (tar, options) =>
-        runBuild(tar, {
-          ...options,
-          builder: parts.builder,
-          provider,
-          limits: {
-            bytes: config.buildLimitBytes,
-            unpackedBytes: config.buildUnpackedLimitBytes,
-            fileBytes: config.buildFileLimitBytes,
-          },
-          disk: buildDisk,
-          keys: buildKeys,
-          defaultNamespace: config.functionNamespace,
-          timeoutMs: config.buildTimeoutMs,
-        }),
-      mostBuilds: config.buildMaxInflight,
-      limitBytes: config.buildLimitBytes,
-      receiveTimeoutMs: config.buildTimeoutMs,
-      disk: buildDisk,
-      payloadSecret: buildKeys.payloadSecret,
-      keyPair: buildKeys.keyPair,
-    },
+    builds: createBuilds({
+      config,
+      builder: parts.builder,
+      keys: buildKeys,
+      provider,
+      metrics: metrics.builds,
+      stopping: endBuilds.signal,
+    }),
     logSource: parts.logSource,
     onRequest: (request) => metrics.apiRequest(request),
     logger,
@@ -308,7 +292,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     defaultNamespace: config.functionNamespace,
     isHealthy: () => !isStopping,
     health: createHealthChecks({
-      needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
+      needed: {
+        ...(provider.pingEngine && { engine: provider.pingEngine }),
+        [provider.kind]: () => provider.ping(),
+      },
       wanted: {
         workers: () => workers.look(),
         nats: async (signal) => {
@@ -350,10 +337,14 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     stopping.abort();
     // Another one takes over now, and hears of the calls that are finished here until they are.
     void scaling.resign();
-    const [cutOff] = await Promise.all([
-      workers.drain({ servesOnMs: config.shutdownDelayMs, withinMs: config.writeTimeoutMs }),
-      queue?.drain(config.writeTimeoutMs),
-    ]);
+    const drainTimes = { servesOnMs: config.shutdownDelayMs, withinMs: config.writeTimeoutMs };
+    const lastCall = setTimeout(
+      () =>
+        endBuilds.abort(new FaasError('shutting_down', 'the gateway is being stopped: send the build again')),
+      lastCallAfterMs(drainTimes),
+    );
+    const [cutOff] = await Promise.all([workers.drain(drainTimes), queue?.drain(config.writeTimeoutMs)]);
+    clearTimeout(lastCall);
     scaling.stop();
     keeper.stop();
     unwatch();
@@ -374,12 +365,6 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       return stopped;
     },
   };
-}
-
-/** Of the disk that this process lies on: in a container, that of its engine. */
-async function freeBytesHere(): Promise<number> {
-  const { bavail, bsize } = await statfs('/');
-  return bavail * bsize;
 }
 
 /** @param onEnd told whether it succeeded, and how long it took */

@@ -23,6 +23,7 @@ import {
   REGISTRY_IMAGE_IDS,
   REGISTRY_STACK,
   registryEnvironment,
+  registryNode,
   registryPort,
   wantsRegistry,
 } from './platform/registry.ts';
@@ -62,6 +63,7 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
   environment['OPENFAAS_CONFIG'] ||= join(homedir(), '.openfaas');
   const ports = publishedPorts(environment);
   const registry = registryPort(environment);
+  registryNode(environment);
   checkScaleUp(environment);
   checkQueueWorkers(environment);
   const ownRules = readOwnRules(root);
@@ -120,7 +122,7 @@ export async function bringUp(root: string, progress: Progress): Promise<Platfor
     passwordSecret: await currentPasswordSecret(file),
   });
   const registrySettings = hasRegistry
-    ? await registryEnvironment(root, registry.port, await imageIds(Object.values(REGISTRY_IMAGE_IDS)))
+    ? await registryEnvironment(root, environment, await imageIds(Object.values(REGISTRY_IMAGE_IDS)))
     : {};
   const registryStack = hasRegistry ? [join(root, REGISTRY_STACK)] : [];
   await step('deploying the stack skep', () =>

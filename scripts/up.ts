@@ -24,6 +24,7 @@ Environment:
   SKEP_GRAFANA_PORT      3000
   SKEP_REGISTRY          1: a registry for the swarm's own images, on each node as 127.0.0.1:5000; 0: none; default: as it is
   SKEP_REGISTRY_PORT     5000
+  SKEP_REGISTRY_NODE     the constraint of the node that has the registry's images, 'node.hostname == NAME'; default: as it is, this one at first
   SKEP_QUEUE_WORKERS     1, replicas of the queue worker
   NO_COLOR               no colours
 

@@ -22,7 +22,7 @@ export function logAccess(exchange: Exchange, { status, bytes, seconds, withCall
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 /** Four significant digits, in powers of 1000: `39B`, `1.536kB`, `1.074GB`. */
-export function humanSize(bytes: number): string {
+function humanSize(bytes: number): string {
   let size = bytes;
   let unit = 0;
   while (size >= 1000 && unit < UNITS.length - 1) {

@@ -1,7 +1,7 @@
 import type { RawHeaders } from '../http1/types.ts';
 
 /** Longest response head a process may write. */
-export const CGI_HEAD_BYTES = 65_536;
+const CGI_HEAD_BYTES = 65_536;
 
 export interface CgiResponse {
   readonly status: number;

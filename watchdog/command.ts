@@ -29,6 +29,6 @@ export function resolveCommand(words: readonly string[], { selfPath, searchPath 
 }
 
 /** Absolute path of an executable, or undefined. A name with a slash is taken as a path. */
-export function findExecutable(name: string, searchPath: string | undefined): string | undefined {
+function findExecutable(name: string, searchPath: string | undefined): string | undefined {
   return Bun.which(name, { PATH: searchPath ?? '' }) ?? undefined;
 }

@@ -5,7 +5,7 @@ const QUEUED_BYTES = 262_144;
  * One of the watchdog's own output streams. Writes are in order and whole, and a reader that is slow or gone holds up
  * only who waits for the returned promise, never the event loop.
  */
-export class ContainerOutput {
+class ContainerOutput {
   readonly #fd: number;
   #sink: Bun.FileSink | undefined;
   #isClosed = false;

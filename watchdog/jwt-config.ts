@@ -12,9 +12,9 @@ export interface JwtConfig {
   readonly isDebug: boolean;
 }
 
-export const DEFAULT_AUTHORITY = 'http://gateway:8080/.well-known/openid-configuration';
+const DEFAULT_AUTHORITY = 'http://gateway:8080/.well-known/openid-configuration';
 /** The contract's authority of a function that runs on a developer's machine. */
-export const LOCAL_AUTHORITY = 'http://127.0.0.1:8000/.well-known/openid-configuration';
+const LOCAL_AUTHORITY = 'http://127.0.0.1:8000/.well-known/openid-configuration';
 
 /** Reads what function authentication needs. @returns undefined unless `jwt_auth` asks for it */
 export function readJwtConfig(

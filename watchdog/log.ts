@@ -42,7 +42,7 @@ export function goTimestampNow(): string {
 }
 
 /** `YYYY/MM/DD HH:MM:SS` in local time. */
-export function goTimestamp(date: Date): string {
+function goTimestamp(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}/${two(date.getMonth() + 1)}/${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;

@@ -1,7 +1,7 @@
 import type { BodySink, Exchange, ResponseHead } from '../http1/types.ts';
 
 /** Output held back until the exit status is known; beyond it the answer begins, and a later failure cuts it short. */
-export const HELD_OUTPUT_BYTES = 4_194_304;
+const HELD_OUTPUT_BYTES = 4_194_304;
 
 /** A process's output on its way to the client: held back while it is small, streamed from then on. */
 export class ResponseOutput {

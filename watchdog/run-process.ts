@@ -26,7 +26,7 @@ export interface FollowOptions {
 export interface RunningProcess {
   /** Never rejects. Settled when the process was reaped and its output has ended. */
   readonly outcome: Promise<Outcome>;
-  /** Undefined unless `stdin` was `stream`. */
+  /** For whoever asked for a `stream`. */
   readonly stdin: StdinWriter | undefined;
   /** Ends the process group; the first cause is the outcome. */
   stop(cause: Outcome): void;
@@ -38,6 +38,8 @@ export interface StdinWriter {
   end(): void;
 }
 
+/** Elsewhere a buffer would reach the child as a socket, which may be one that does not wait: programs that read it at once would fail. */
+const HAS_MEMORY_FILES = process.platform === 'linux';
 /** From SIGTERM to SIGKILL. */
 const KILL_GRACE_MS = 1000;
 /** How long a process that said that it is done may take to end. */
@@ -92,11 +94,12 @@ export function runProcess(options: RunOptions): RunningProcess {
   try {
     const output = pipe();
     const errors = options.onStderr === undefined ? undefined : pipe();
-    const input = stdin === 'stream' ? pipe() : undefined;
+    const isPiped = stdin === 'stream' || (stdin.length > 0 && !HAS_MEMORY_FILES);
+    const input = isPiped ? pipe() : undefined;
     const start = { cmd: [command.path, ...command.args], argv0: command.name, env: options.env };
     child = Bun.spawn({
       ...withRawBytes(start, command.env),
-      // A buffer reaches the child as a memory file: there is nothing to write and no EPIPE to meet. The empty one is /dev/null.
+      // On Linux a buffer reaches the child as a memory file: there is nothing to write and no EPIPE to meet. The empty one is /dev/null.
       stdin: input?.readFd ?? (stdin === 'stream' || stdin.length === 0 ? 'ignore' : stdin),
       stdout: output.writeFd,
       stderr: (errors ?? output).writeFd,
@@ -112,7 +115,12 @@ export function runProcess(options: RunOptions): RunningProcess {
     return notStarted(new Error(startErrorText(command, cause), { cause }));
   }
   keepGroup(child.pid);
-  return followProcess(forked(child), ends, options);
+  const run = followProcess(forked(child), ends, options);
+  if (stdin !== 'stream' && run.stdin !== undefined) {
+    void run.stdin.write(stdin);
+    run.stdin.end();
+  }
+  return run;
 }
 
 /** A process that runs, whoever started it. */

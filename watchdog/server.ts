@@ -14,7 +14,7 @@ const HEAD_BYTES = 1_048_576;
 const HEADER_COUNT = 1000;
 /** Longer than a relay's patience with idle connections, so that the relay closes first. */
 const IDLE_TIMEOUT_MS = 120_000;
-const VERBS = new Set(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']);
+const VERBS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
 
 export interface ServerOptions {
   readonly config: WatchdogConfig;
@@ -34,7 +34,9 @@ export function serve(options: ServerOptions): Listener {
   const { config, hostname, port = config.port, health, metrics, handler, authenticator } = options;
   let inFlight = 0;
   const { maxInflight, functionName, readTimeoutMs } = config;
-  const isLimitedToVerbs = isClassic(config.mode);
+  // The classic contract's. Who writes a head of its own can answer others: a browser's question before a call, for instance.
+  const verbs = config.cgiResponse ? [...VERBS, 'HEAD', 'OPTIONS'] : VERBS;
+  const allowed = isClassic(config.mode) ? new Set(verbs) : undefined;
   // The contracts differ: only of-watchdog's limit counts calls that turn out not to be allowed.
   const authenticatesFirst = isClassic(config.mode);
   const isFull = (): boolean => maxInflight > 0 && inFlight >= maxInflight;
@@ -67,8 +69,8 @@ export function serve(options: ServerOptions): Listener {
       answer(call, 429, ['Content-Type', 'text/plain', 'X-OpenFaaS-Internal', 'faas-middleware'], text);
       return;
     }
-    if (isLimitedToVerbs && !VERBS.has(exchange.request.method)) {
-      answer(call, 405, ['Allow', [...VERBS].join(', ')], '');
+    if (allowed?.has(exchange.request.method) === false) {
+      answer(call, 405, ['Allow', verbs.join(', ')], '');
       return;
     }
     inFlight++;

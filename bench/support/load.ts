@@ -51,7 +51,7 @@ export function insideNetwork(pid: number | undefined, command: readonly string[
 }
 
 /** @param text what `wrk --latency` prints */
-export function parseWrk(text: string): LoadResult {
+function parseWrk(text: string): LoadResult {
   const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
   const badStatus = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
   const socket = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text);

@@ -59,7 +59,7 @@ function keep(finding: Finding): void {
 }
 
 /** @throws {Error} unless the budget reads `>= N` or `<= N` */
-export function meets(value: number, budget: string): boolean {
+function meets(value: number, budget: string): boolean {
   const [, operator, limit] = /^(>=|<=) (\d+(?:\.\d+)?)$/.exec(budget) ?? [];
   if (operator === undefined) throw new Error(`budget ${budget}: expected >= N or <= N`);
   return operator === '>=' ? value >= Number(limit) : value <= Number(limit);

@@ -9,7 +9,7 @@ export interface EngineScaling {
 }
 
 /** What the engine tells of a service's replica count since then. */
-export async function scalingsOf(service: string, sinceMs: number): Promise<EngineScaling[]> {
+async function scalingsOf(service: string, sinceMs: number): Promise<EngineScaling[]> {
   const { stdout } = await docker(
     ...['events', '--since', seconds(sinceMs), '--until', seconds(Date.now())],
     ...['--filter', 'type=service', '--filter', 'event=update', '--format', '{{json .}}'],

@@ -75,7 +75,7 @@ function deadPath(id: string): string {
 }
 
 /** What the gateway says stands for itself. */
-export function checked(gateway: GatewayClient, reply: Pick<GatewayReply, 'status' | 'body'>): string {
+function checked(gateway: GatewayClient, reply: Pick<GatewayReply, 'status' | 'body'>): string {
   const { status, body } = reply;
   if (status >= 200 && status < 300) return body;
   if (status === 401) throw unauthorised(gateway.url);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { StackFile, StackFunction } from '../../contract/stack-file.ts';
 import { CliError } from '../errors.ts';
 import {
+  addSingleFunctionFlags,
   addStackFlags,
   addTagFlag,
   type GatewayFlags,
@@ -51,10 +52,7 @@ export interface BuildFlags extends StackFlags, SingleFunctionFlags {
 export function addBuildFlags(command: Command): void {
   addStackFlags(command);
   addTagFlag(command);
-  command.option('--image <image>', 'image, without a stack file');
-  command.option('--handler <dir>', 'handler folder, without a stack file');
-  command.option('--name <name>', 'function name, without a stack file');
-  command.option('--lang <template>', 'template, without a stack file');
+  addSingleFunctionFlags(command);
   switchFlag(command, '--no-cache', 'build every layer anew');
   switchFlag(command, '--squash', 'squash the layers (experimental engines only)');
   command.option('--parallel <n>', 'builds at the same time', '1');
@@ -105,7 +103,7 @@ export async function functionsToBuild(
   const stack = await loadStack(shell, flags);
   if (stack) {
     const functions = requireFunctions(stack);
-    if (!flags.shrinkwrap) await requireSound(shell, stack, { sources: true });
+    if (!flags.shrinkwrap) await requireSound(shell, stack, { sources: true, byGateway: flags.remote });
     await fetchStackTemplates(shell, functions, {
       templates: stack.templates,
       disabled: flags.disableStackPull,
@@ -187,7 +185,7 @@ async function openBuilder(
     );
   }
   const warning = plainHttpWarning(url, flags);
-  if (warning) shell.out(warning);
+  if (warning) shell.note(warning);
   const { tlsNoVerify } = flags;
   return signedBuilder({ url, payloadSecret: await readPayloadSecret(shell, path), publicKey, tlsNoVerify });
 }

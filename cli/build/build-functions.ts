@@ -1,14 +1,18 @@
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { isFunctionName } from '../../contract/function-ref.ts';
 import type { StackFunction } from '../../contract/stack-file.ts';
 import { checkImage } from '../../contract/tagged-image.ts';
 import { CliError, messageOf } from '../errors.ts';
 import { imageFor } from '../image-tags.ts';
 import { runLines } from '../run-program.ts';
+import { RunningWork } from '../running-work.ts';
 import { seconds } from '../seconds.ts';
-import type { Shell } from '../shell.ts';
+import { plainText, type Shell } from '../shell.ts';
+import { stoppable } from '../stoppable.ts';
 import { workThrough } from '../workers.ts';
 import { assembleBuildFolder, type BuildFolder } from './assemble.ts';
+import { baseImageOf, takesWatchdog } from './base-image.ts';
 import { builderEnvironment, deprecationFilter } from './builder-kind.ts';
 import { buildArguments, dockerBuildArguments } from './docker-arguments.ts';
 import { watchSteps, whereItFailed } from './failed-step.ts';
@@ -29,10 +33,17 @@ export interface BuildSettings {
   readonly quiet: boolean;
   /** Only make the build folder. */
   readonly shrinkwrap: boolean;
-  /** Push from the build, for several platforms; `prepareBuilder` was run before. */
-  readonly publish?: PublishSettings;
+  /** Push from the build, for several platforms. */
+  readonly publish?: PublishSettings & PublishTools;
   /** Build there, not with an engine here. */
   readonly remote?: RemoteSettings;
+}
+
+export interface PublishTools {
+  /** Of `prepareBuilder`. */
+  readonly env: Shell['env'];
+  /** A build context with the watchdog's image for these platforms; undefined where there is none. Made once, when a build takes from it. */
+  watchdog(platforms: string): Promise<string | undefined>;
 }
 
 export interface RemoteSettings {
@@ -43,7 +54,7 @@ export interface RemoteSettings {
 }
 
 /**
- * Builds the functions' images with the local engine, `parallel` at a time; one that fails does not stop the others.
+ * Builds the functions' images, `parallel` at a time; one that fails does not stop the others, a signal ends all.
  * @throws {CliError} listing every failure
  */
 export async function buildFunctions(
@@ -52,6 +63,17 @@ export async function buildFunctions(
   settings: BuildSettings,
 ): Promise<void> {
   checkFunctions(functions, settings);
+  // A build elsewhere ends with its connection, and so with us.
+  if (settings.remote) await buildAll(shell, functions, settings);
+  else await stoppable(shell, (shell) => buildAll(shell, functions, settings));
+}
+
+async function buildAll(
+  shell: Shell,
+  functions: readonly StackFunction[],
+  settings: BuildSettings,
+): Promise<void> {
+  const running = new RunningWork(shell);
   const startedAt = performance.now();
   const failures = await workThrough(functions, {
     parallel: Math.min(settings.parallel, functions.length),
@@ -64,7 +86,7 @@ export async function buildFunctions(
       const began = performance.now();
       shell.out(`[${worker}] > Building ${fn.name}.`);
       try {
-        await buildOne(shell, fn, settings);
+        await buildOne(shell, fn, settings, running);
       } finally {
         shell.out(`[${worker}] < Building ${fn.name} done in ${seconds(began)}.`);
       }
@@ -88,7 +110,12 @@ function checkFunctions(functions: readonly StackFunction[], settings: BuildSett
   }
 }
 
-async function buildOne(shell: Shell, fn: StackFunction, settings: BuildSettings): Promise<void> {
+async function buildOne(
+  shell: Shell,
+  fn: StackFunction,
+  settings: BuildSettings,
+  running: RunningWork,
+): Promise<void> {
   const image = settings.shrinkwrap ? fn.image : await imageFor(shell, fn, settings.tag);
   const folder = await assembleBuildFolder(shell, { ...fn, copy: settings.copy });
   const buildArgs = buildArguments({
@@ -102,16 +129,33 @@ async function buildOne(shell: Shell, fn: StackFunction, settings: BuildSettings
     return;
   }
   shell.out(`Building: ${image} with ${fn.lang} template. Please wait..`);
-  const onLine = lineWriter(shell, fn, settings);
+  const steps = watchSteps();
+  const output = outputOf(shell, fn.name, settings);
+  const onLine = (line: string): void => {
+    steps.see(plainText(line));
+    output.write(line);
+    running.show();
+  };
+  const at = (): string =>
+    steps.step ? `${steps.step.progress} ${steps.step.instruction}`.trim() : 'starting';
   try {
-    await makeImage(shell, fn, { settings, image, folder, buildArgs, onLine });
+    await running.during(fn.name, at, () =>
+      makeImage(shell, fn, { settings, image, folder, buildArgs, onLine }),
+    );
   } catch (error) {
-    onLine.showKept();
-    throw error;
-  } finally {
-    onLine.end();
+    output.showKept();
+    if (shell.stop?.aborted || steps.step === undefined) throw error;
+    const dockerfile = await readDockerfile(folder);
+    const baseImage = (from: string): string => baseImageOf(from, dockerfile, buildArgs);
+    const where = whereItFailed(steps.step, { handler: fn.handler, baseImage });
+    throw new CliError(`${messageOf(error)}\n${where}`.trimEnd(), { cause: error });
   }
   shell.out(`Image: ${image} built.`);
+}
+
+/** Empty where there is none, which the builder tells. */
+function readDockerfile({ path }: BuildFolder): Promise<string> {
+  return readFile(join(path, 'Dockerfile'), 'utf8').catch(() => '');
 }
 
 interface ImagePlan {
@@ -119,7 +163,7 @@ interface ImagePlan {
   readonly image: string;
   readonly folder: BuildFolder;
   readonly buildArgs: Readonly<Record<string, string>>;
-  readonly onLine: ReturnType<typeof lineWriter>;
+  readonly onLine: (line: string) => void;
 }
 
 async function makeImage(
@@ -137,9 +181,9 @@ async function makeImage(
       platforms: platforms ? parsePlatforms(platforms, `${fn.name}: platforms`).split(',') : [],
       secrets: secretPaths(shell, fn),
       folder: folder.path,
-      onLine: onLine.write,
+      onLine,
     }).catch((error: unknown) => {
-      throw new CliError(`[${fn.name}] ${messageOf(error)}${onLine.where()}`, { cause: error });
+      throw new CliError(`[${fn.name}] ${messageOf(error)}`, { cause: error });
     });
     return;
   }
@@ -148,13 +192,12 @@ async function makeImage(
   if (settings.publish) {
     const platforms = parsePlatforms(fn.platforms ?? settings.publish.platforms, `${fn.name}: platforms`);
     const options = { ...settings, image, buildArgs, secrets, mountSsh, env: shell.env };
-    const args = publishArguments(options, { ...settings.publish, platforms });
-    const { name } = fn;
-    await publishImage(shell, args, { name, folder: folder.path, onLine: onLine.write }).catch(
-      (error: unknown) => {
-        throw new CliError(`${messageOf(error)}${onLine.where()}`, { cause: error });
-      },
-    );
+    const { env, watchdog } = settings.publish;
+    const dockerfile = await readDockerfile(folder);
+    const context = takesWatchdog(dockerfile, buildArgs) ? await watchdog(platforms) : undefined;
+    const contexts = context === undefined ? [] : [context];
+    const args = publishArguments(options, { ...settings.publish, platforms, contexts });
+    await publishImage(shell, args, { name: fn.name, folder: folder.path, env, onLine });
     return;
   }
   const env = await builderEnvironment(shell, { needsBuildKit: mountSsh || Object.keys(secrets).length > 0 });
@@ -165,12 +208,12 @@ async function makeImage(
     args,
     { cwd: folder.path, env, stop: shell.stop },
     (line, stream) => {
-      if (stream === 'stdout' || isWanted(line)) onLine.write(line);
+      if (stream === 'stdout' || isWanted(line)) onLine(line);
     },
   );
   if (exitCode !== 0) {
     throw new CliError(
-      `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}${onLine.where()}`,
+      `[${fn.name}] received non-zero exit code from build, error: docker build ended with ${exitCode}`,
     );
   }
 }
@@ -180,33 +223,23 @@ function secretPaths(shell: Shell, { buildSecrets }: StackFunction): Record<stri
   return Object.fromEntries(Object.entries(buildSecrets).map(([id, path]) => [id, resolve(shell.cwd, path)]));
 }
 
-/**
- * Shows a build's output as it comes; that of a quiet build is kept for the case that it fails. On a terminal the step that
- * runs, and for how long, stands below it.
- */
-function lineWriter(
+/** Shows a build's output as it comes; that of a quiet build is kept for the case that it fails. */
+function outputOf(
   shell: Shell,
-  { name, handler }: Pick<StackFunction, 'name' | 'handler'>,
+  name: string,
   { quiet, parallel }: Pick<BuildSettings, 'quiet' | 'parallel'>,
-) {
+): { write(line: string): void; showKept(): void } {
   const kept: string[] = [];
-  const steps = watchSteps();
-  const began = performance.now();
-  const ticker = setInterval(() => {
-    const elapsed = Math.round((performance.now() - began) / 1000);
-    shell.status(`${name}, ${elapsed} s: ${steps.step ?? 'starting'}`);
-  }, 1000);
+  // Lines of builds that run side by side would be a riddle without the name.
+  const show = (line: string): void =>
+    shell.out(`${parallel > 1 ? `[${name}] ` : ''}${shell.paint.foreign(line)}`);
   return {
-    write: (line: string): void => {
-      steps.see(line);
-      // Lines of builds that run side by side would be a riddle without the name.
+    write: (line) => {
       if (quiet) kept.push(line);
-      else shell.out(parallel > 1 ? `[${name}] ${line}` : line);
+      else show(line);
     },
-    showKept: (): void => {
-      for (const line of kept) shell.out(line);
+    showKept: () => {
+      for (const line of kept) show(line);
     },
-    where: (): string => whereItFailed(steps.step, handler),
-    end: (): void => clearInterval(ticker),
   };
 }

@@ -1,21 +1,35 @@
+import { adviceOnBaseImage } from './base-image.ts';
+
 /** Lines of `docker build` that say which instruction runs: the classic builder's, and BuildKit's plain ones. */
-const CLASSIC_STEP = /^Step \d+\/\d+ : (.+)$/;
-const BUILDKIT_STEP = /^(#\d+) \[[^\]]*\d+\/\d+\] (.+)$/;
+const CLASSIC_STEP = /^Step (\d+\/\d+) : (.+)$/;
+const BUILDKIT_STEP = /^(#\d+) \[[^\]]*?(\d+\/\d+)\] (.+)$/;
+/** BuildKit asks for all base images first, and for one that it cannot have it comes no further. */
+const BUILDKIT_BASE = /^(#\d+) \[[^\]]*internal\] load metadata for (.+)$/;
+const BUILDKIT_EXPORT = /^(#\d+) (exporting to \w+)/;
+/** The image is made: what fails now is no step of it, a push for instance. */
+const CLASSIC_END = /^Successfully tagged /;
+const FINISHING = 'finishing';
 const BUILDKIT_ERROR = /^(#\d+) ERROR/;
 /** What a builder elsewhere puts before each line. */
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) /;
 const SHOWN_CHARACTERS = 160;
 
-export interface StepWatcher {
-  see(line: string): void;
-  /** The instruction that runs now, or the one that failed; undefined before the first. */
-  readonly step: string | undefined;
+export interface BuildStep {
+  readonly instruction: string;
+  /** e.g. `3/9`; empty where the builder does not count. */
+  readonly progress: string;
 }
 
-/** Reads along with a build's output. */
+export interface StepWatcher {
+  see(line: string): void;
+  /** The step that runs now, or the one that failed; undefined before the first. */
+  readonly step: BuildStep | undefined;
+}
+
+/** Reads along with a build's output, of which each line comes without colours. */
 export function watchSteps(): StepWatcher {
-  const byId = new Map<string, string>();
-  let step: string | undefined;
+  const byId = new Map<string, BuildStep>();
+  let step: BuildStep | undefined;
   let isOver = false;
   return {
     see: (said) => {
@@ -23,15 +37,14 @@ export function watchSteps(): StepWatcher {
       const line = said.replace(TIME, '');
       const [, failedId] = BUILDKIT_ERROR.exec(line) ?? [];
       if (failedId !== undefined) {
-        step = byId.get(failedId) ?? step;
+        step = byId.get(failedId); // not the last one that ran: that may be well
         isOver = true;
         return;
       }
-      const [, id, instruction] = BUILDKIT_STEP.exec(line) ?? [];
-      const text = instruction ?? CLASSIC_STEP.exec(line)?.[1];
-      if (text === undefined) return;
-      step = shortened(text);
-      if (id !== undefined) byId.set(id, step);
+      const found = stepIn(line);
+      if (found === undefined) return;
+      step = found.step;
+      if (found.id !== undefined) byId.set(found.id, step);
     },
     get step() {
       return step;
@@ -39,15 +52,45 @@ export function watchSteps(): StepWatcher {
   };
 }
 
-/** What to add to "the build failed": where, and what to do when it was the function's own tests. */
-export function whereItFailed(step: string | undefined, handler: string): string {
-  if (step === undefined) return '';
-  const where = `\n  It failed in: ${step}`;
-  if (/^FROM /i.test(step)) {
-    return `${where}\n  The engine could not get that image. Where no registry answers, a checkout of Skep makes a stand-in for it from packages:\n  npx bun scripts/base-images/main.ts IMAGE`;
-  }
-  if (!/\b(?:test|unittest|pytest)\b/.test(step)) return `${where}\n  The lines above say why.`;
-  return `${where}\n  These are the tests in ${handler}: the lines above say which one failed. Where the handler was meant to change, change its test too.`;
+function stepIn(line: string): { readonly id?: string; readonly step: BuildStep } | undefined {
+  const [, progress, text] = CLASSIC_STEP.exec(line) ?? [];
+  if (progress !== undefined && text !== undefined)
+    return { step: { progress, instruction: shortened(text) } };
+  if (CLASSIC_END.test(line)) return { step: { progress: '', instruction: FINISHING } };
+  const [, baseId, image] = BUILDKIT_BASE.exec(line) ?? [];
+  if (baseId !== undefined) return { id: baseId, step: { progress: '', instruction: `FROM ${image}` } };
+  const [, exportId, exporting = ''] = BUILDKIT_EXPORT.exec(line) ?? [];
+  if (exportId !== undefined) return { id: exportId, step: { progress: '', instruction: exporting } };
+  const [, id, count = '', instruction = ''] = BUILDKIT_STEP.exec(line) ?? [];
+  return id === undefined
+    ? undefined
+    : { id, step: { progress: count, instruction: shortened(instruction) } };
+}
+
+/**
+ * What to add to "the build failed": where, and what to do about a base image, or about the function's own tests. Empty: it was not in a step.
+ * @param baseImage the image that a `FROM` names
+ */
+export function whereItFailed(
+  { instruction }: BuildStep,
+  { handler, baseImage }: { readonly handler: string; readonly baseImage: (from: string) => string },
+): string {
+  if (instruction === FINISHING) return '';
+  const where = `It failed in: ${instruction}`;
+  if (/^FROM /i.test(instruction)) return indented(`${where}\n${adviceOnBaseImage(baseImage(instruction))}`);
+  if (instruction.startsWith('exporting to '))
+    return indented(
+      `${where}\nThe lines above say why. Where it was pushed: is the registry up, are you logged in to it (docker login), and does the builder reach it? See: skep help publish`,
+    );
+  if (!/\b(?:test|unittest|pytest)\b/.test(instruction))
+    return indented(`${where}\nThe lines above say why.`);
+  return indented(
+    `${where}\nThese are the tests in ${handler}: the lines above say which one failed. Where the handler was meant to change, change its test too.`,
+  );
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '  ');
 }
 
 function shortened(text: string): string {

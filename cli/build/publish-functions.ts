@@ -3,9 +3,11 @@ import { CliError } from '../errors.ts';
 import type { GatewayFlags } from '../flags.ts';
 import { requirePrefixes } from '../push-functions.ts';
 import type { Shell } from '../shell.ts';
+import { stoppable } from '../stoppable.ts';
 import { type BuildFlags, buildSettings, withRemote } from './build-flags.ts';
 import { buildFunctions } from './build-functions.ts';
 import { checkPublish, prepareBuilder } from './publish.ts';
+import { makeWatchdogLayout } from './watchdog-layout.ts';
 
 export interface PublishFlags extends BuildFlags, GatewayFlags {
   readonly platforms: string;
@@ -38,6 +40,18 @@ export async function publishFunctions(
     await buildFunctions(shell, functions, settings);
     return;
   }
-  await prepareBuilder(shell, flags);
-  await buildFunctions(shell, functions, { ...settings, publish });
+  await stoppable(shell, async (shell) => {
+    const env = await prepareBuilder(shell, flags);
+    let layout: ReturnType<typeof makeWatchdogLayout> | undefined;
+    const watchdog = async (platforms: string): Promise<string | undefined> => {
+      layout ??= makeWatchdogLayout(shell);
+      return (await layout)?.contextFor(platforms);
+    };
+    try {
+      await buildFunctions(shell, functions, { ...settings, publish: { ...publish, env, watchdog } });
+    } finally {
+      const made = await layout?.catch(() => undefined); // told by the build that asked for it
+      await made?.remove();
+    }
+  });
 }

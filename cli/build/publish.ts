@@ -11,7 +11,8 @@ export interface PublishSettings {
   readonly extraTags: readonly string[];
 }
 
-const BUILDER = ['buildx', 'create', '--use', '--name=multiarch', '--node=multiarch'];
+/** faas-cli's: one that was made by it, or by the user with settings of their own, is taken as it is. */
+const BUILDER = 'multiarch';
 const QEMU = ['run', '--rm', '--privileged', 'multiarch/qemu-user-static', '--reset', '-p', 'yes'];
 
 /** @throws {CliError} for what buildx would refuse after minutes */
@@ -34,20 +35,30 @@ export function parsePlatforms(text: string, where: string): string {
 }
 
 /**
- * Makes and chooses the builder for several platforms, or takes the one of before.
+ * The environment in which buildx builds for several platforms: with the builder that the user chose (`BUILDX_BUILDER`), else
+ * with `multiarch`, which is made where there is none of that name.
  * @throws {CliError} when Docker has no buildx, or the engine refuses
  */
-export async function prepareBuilder(shell: Shell, { resetQemu }: { resetQemu: boolean }): Promise<void> {
+export async function prepareBuilder(
+  shell: Shell,
+  { resetQemu }: { resetQemu: boolean },
+): Promise<Shell['env']> {
   if (resetQemu) {
     await mustRun(shell, QEMU, 'the emulation of other platforms cannot be set up');
     shell.out('Ran qemu-user-static --reset. OK.');
   }
-  await mustRun(
-    shell,
-    BUILDER,
-    'there is no builder for several platforms: publish needs the buildx component of Docker (build and push do not)',
-  );
-  shell.out('Created buildx node: "multiarch"');
+  const chosen = shell.env['BUILDX_BUILDER'];
+  if (chosen) return shell.env;
+  const found = await capture('docker', ['buildx', 'inspect', BUILDER], shell);
+  if (found.exitCode !== 0) {
+    await mustRun(
+      shell,
+      ['buildx', 'create', '--use', `--name=${BUILDER}`, `--node=${BUILDER}`],
+      'there is no builder for several platforms: publish needs the buildx component of Docker (build and push do not)',
+    );
+    shell.out(`Created buildx node: "${BUILDER}"`);
+  }
+  return { ...shell.env, BUILDX_BUILDER: BUILDER };
 }
 
 async function mustRun(shell: Shell, args: readonly string[], otherwise: string): Promise<void> {
@@ -57,10 +68,10 @@ async function mustRun(shell: Shell, args: readonly string[], otherwise: string)
   throw new CliError(`docker ${args.slice(0, 2).join(' ')} ended with ${exitCode}: ${said}\n${otherwise}`);
 }
 
-/** The arguments of `docker`, to be run in the build folder. @param platforms checked */
+/** The arguments of `docker`, to be run in the build folder. @param platforms checked @param contexts of `--build-context` */
 export function publishArguments(
   options: DockerBuildOptions,
-  { platforms, extraTags }: PublishSettings,
+  { platforms, extraTags, contexts }: PublishSettings & { readonly contexts: readonly string[] },
 ): string[] {
   const [build = '', ...rest] = dockerBuildArguments(options);
   const bare = options.image.slice(0, options.image.lastIndexOf(':'));
@@ -71,6 +82,7 @@ export function publishArguments(
     '--progress=plain',
     `--platform=${platforms}`,
     '--output=type=registry,push=true',
+    ...contexts.flatMap((context) => ['--build-context', context]),
     ...rest.slice(0, secrets),
     ...extraTags.flatMap((tag) => ['--tag', `${bare}:${tag}`]),
     ...rest.slice(secrets),
@@ -84,11 +96,18 @@ export async function publishImage(
   {
     name,
     folder,
+    env,
     onLine,
-  }: { readonly name: string; readonly folder: string; readonly onLine: (line: string) => void },
+  }: {
+    readonly name: string;
+    readonly folder: string;
+    /** Of `prepareBuilder`. */
+    readonly env: Shell['env'];
+    readonly onLine: (line: string) => void;
+  },
 ): Promise<void> {
   shell.out(`Publishing with command: docker [${args.join(' ')}]`);
-  const exitCode = await runLines('docker', args, { cwd: folder, env: shell.env, stop: shell.stop }, onLine);
+  const exitCode = await runLines('docker', args, { cwd: folder, env, stop: shell.stop }, onLine);
   if (exitCode !== 0)
     throw new CliError(
       `[${name}] received non-zero exit code from build, error: docker buildx build ended with ${exitCode}`,

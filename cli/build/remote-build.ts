@@ -79,7 +79,7 @@ async function sealedSecrets(
 }
 
 /** Tar with the configuration and the context, as the OpenFaaS builder takes it. */
-export async function buildTar(
+async function buildTar(
   { image, buildArgs, skipPush, platforms, folder }: RemoteBuild,
   sealed?: string,
 ): Promise<Buffer> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { type HealthReport, parseHealthReport } from '../../contract/health.ts';
 import { PLATFORM_STACK } from '../../contract/password-secret.ts';
+import { cleanRegistry } from '../admin/clean-registry.ts';
 import { healthTable } from '../admin/health-table.ts';
 import { rotatePassword } from '../admin/rotate-password.ts';
 import { passwordFile } from '../admin/rotation-files.ts';
@@ -21,9 +22,13 @@ const LONGEST_PASSWORD = 1000;
 
 export function define(command: Command, shell: Shell): void {
   requireSubCommand(command);
-  command.addHelpText('after', '\nExamples:\n  skep admin health\n  skep admin rotate-password --print');
+  command.addHelpText(
+    'after',
+    '\nExamples:\n  skep admin health\n  skep admin rotate-password --print\n  skep admin clean-registry --dry-run',
+  );
   defineHealth(command, shell);
   defineRotatePassword(command, shell);
+  defineCleanRegistry(command, shell);
 }
 
 function defineHealth(parent: Command, shell: Shell): void {
@@ -105,7 +110,7 @@ Examples:
     const url = chooseGateway({ flag: flags.gateway, environment: shell.env['OPENFAAS_URL'] });
     const tell = flags.print ? (line: string) => shell.note(line) : (line: string) => shell.out(line);
     const warning = plainHttpWarning(url, flags);
-    if (warning) tell(warning);
+    if (warning) shell.note(warning);
     const password = await rotatePassword(shell, {
       stack: flags.stack,
       url,
@@ -120,6 +125,23 @@ Examples:
     tell(`The password was rotated in ${seconds(startedAt)}`);
     if (flags.print) shell.out(password);
   });
+}
+
+function defineCleanRegistry(parent: Command, shell: Shell): void {
+  const command = parent
+    .command('clean-registry')
+    .description("Take from the swarm's registry what nothing names any more; needs the engine of its node");
+  switchFlag(command, '--dry-run', 'only say what would be removed');
+  command.addHelpText(
+    'after',
+    `
+What a tag names, and what a service runs or could go back to, stays. It is refused while somebody pushes; begin no push meanwhile.
+
+Examples:
+  skep admin clean-registry --dry-run
+  skep admin clean-registry`,
+  );
+  command.action(() => cleanRegistry(shell, command.opts<{ readonly dryRun: boolean }>()));
 }
 
 async function savedUser(shell: Shell, url: string): Promise<string | undefined> {

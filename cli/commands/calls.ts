@@ -10,6 +10,7 @@ import {
   addNamespaceFlag,
   addStackFlags,
   type GatewayFlags,
+  parseChoice,
   parseNumberFlag,
   type StackFlags,
   switchFlag,
@@ -62,10 +63,7 @@ Examples:
     check(id, flags);
     const limit = parseNumberFlag(flags.limit, { flag: '--limit', min: 1 });
     const withinMs = parseDuration(flags.timeout, '--timeout');
-    // What is read by programs is alone on stdout.
-    const isForPrograms = flags.output === 'json' || flags.result;
-    const quiet = isForPrograms ? { ...shell, out: (line: string) => shell.note(line) } : shell;
-    const gateway = await connect(quiet, flags, { stackGateway: await gatewayFromStack(shell, flags) });
+    const gateway = await connect(shell, flags, { stackGateway: await gatewayFromStack(shell, flags) });
     if (flags.result && id !== undefined) return printResult(shell, gateway, { id, withinMs });
     if (flags.purge) return purge(shell, gateway, id, flags);
     return show(shell, flags.output, await look(gateway, id, flags, limit));
@@ -75,8 +73,7 @@ Examples:
 /** @throws {CliError} for flags that mean nothing together */
 function check(id: string | undefined, flags: CallsFlags): void {
   const { dead, purge: purges, all, result, status, function: name } = flags;
-  if (!FORMATS.includes(flags.output))
-    throw new CliError(`--output must be one of ${FORMATS.join(', ')}, but you gave: ${flags.output}`);
+  parseChoice(flags.output, FORMATS, '--output');
   if (id !== undefined && (name !== '' || status !== ''))
     throw new CliError('one call is named by its id: leave --function and --status away');
   if (dead && status !== '') throw new CliError('dead letters are all dead: leave --status away');

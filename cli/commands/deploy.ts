@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addDeployFlags, type DeployFlags, deployWithFlags } from '../deploy/deploy-flags.ts';
-import { addStackFlags, addTagFlag } from '../flags.ts';
+import { addSingleFunctionFlags, addStackFlags, addTagFlag } from '../flags.ts';
 import { requireFunctions } from '../functions-of.ts';
 import { loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
@@ -9,10 +9,7 @@ import { requireSound } from '../stack-check/require-sound.ts';
 export function define(command: Command, shell: Shell): void {
   addStackFlags(command);
   addTagFlag(command);
-  command.option('--image <image>', 'image, without a stack file');
-  command.option('--handler <dir>', 'handler folder, without a stack file');
-  command.option('--name <name>', 'function name, without a stack file');
-  command.option('--lang <template>', 'template, without a stack file');
+  addSingleFunctionFlags(command);
   addDeployFlags(command);
   command.addHelpText(
     'after',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { deploymentOf } from '../deploy/deployment-of.ts';
+import { deploymentOf, NO_OVERRIDES } from '../deploy/deployment-of.ts';
 import { CliError } from '../errors.ts';
 import {
   addGatewayFlags,
@@ -54,17 +54,7 @@ Examples:
 async function diff(shell: Shell, flags: DiffFlags, mode: EnvironmentMode): Promise<void> {
   const stack = await requireStack(shell, flags, 'or run "skep new" to make one');
   const functions = requireFunctions(stack);
-  const overrides = {
-    namespace: flags.namespace,
-    environment: {},
-    labels: {},
-    annotations: {},
-    constraints: [],
-    secrets: [],
-    readOnly: false,
-    readTemplate: false,
-    tag: flags.tag,
-  };
+  const overrides = { ...NO_OVERRIDES, namespace: flags.namespace, tag: flags.tag };
   const gateway = await connect(shell, flags, { stackGateway: stack.gateway });
   const listings = new Map<string, Promise<ListedFunction[]>>();
   let isDifferent = false;

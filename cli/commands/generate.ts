@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isFunctionName } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
-import { deploymentOf } from '../deploy/deployment-of.ts';
+import { deploymentOf, NO_OVERRIDES } from '../deploy/deployment-of.ts';
 import { CliError } from '../errors.ts';
 import { addStackFlags, addTagFlag, listFlag, parsePairs, type StackFlags } from '../flags.ts';
 import { requireFunctions } from '../functions-of.ts';
@@ -63,14 +63,10 @@ Examples:
 async function fromStack(shell: Shell, flags: GenerateFlags): Promise<FunctionDeployment[]> {
   if (flags.name !== undefined) throw new CliError('--name is of --from-store; choose functions by --filter');
   const overrides = {
+    ...NO_OVERRIDES,
     namespace: flags.namespace,
-    environment: {},
     labels: parsePairs(flags.label, '--label'),
     annotations: parsePairs(flags.annotation, '--annotation'),
-    constraints: [],
-    secrets: [],
-    readOnly: false,
-    readTemplate: false,
     tag: flags.tag,
   };
   const stack = await requireStack(shell, flags, 'or run "skep new" to make one');

@@ -124,7 +124,7 @@ async function waitFor(
   if (id === null)
     throw new CliError('the gateway did not say which id the call has (X-Call-Id): it cannot be asked for');
   // The warning has been given.
-  const gateway = await connect({ ...shell, out: () => {} }, flags, { stackGateway: stack?.gateway });
+  const gateway = await connect({ ...shell, note: () => {} }, flags, { stackGateway: stack?.gateway });
   await printResult(shell, gateway, { id, withinMs: timeoutMs });
 }
 
@@ -156,6 +156,7 @@ export function parseHeaders(
       out[name] = value.trim();
       continue;
     }
+    if (header.indexOf('=') < 1) throw new CliError(`--header "${header}" is not of the form "Name: value"`);
     Object.assign(out, parsePairs([header], '--header'));
     warn(`Warning: --header "${header}" is the old form: write "Name: value".`);
   }

@@ -4,7 +4,7 @@ import { isFunctionName } from '../../contract/function-ref.ts';
 import type { StackFile, StackFunction } from '../../contract/stack-file.ts';
 import { addBuildFlags, type BuildFlags, buildSettings, functionsToBuild } from '../build/build-flags.ts';
 import { type BuildSettings, buildFunctions } from '../build/build-functions.ts';
-import { deploymentOf } from '../deploy/deployment-of.ts';
+import { deploymentOf, NO_OVERRIDES } from '../deploy/deployment-of.ts';
 import { CliError, messageOf } from '../errors.ts';
 import { listFlag, parseNumberFlag, parsePairs, switchFlag } from '../flags.ts';
 import { type ForegroundContainer, runContainer } from '../foreground-container.ts';
@@ -92,14 +92,8 @@ async function commandFor(
   port: number,
 ): Promise<string[]> {
   const deployment = await deploymentOf(shell, fn, {
-    namespace: '',
+    ...NO_OVERRIDES,
     environment: parsePairs(flags.env, '--env'),
-    labels: {},
-    annotations: {},
-    constraints: [],
-    secrets: [],
-    readOnly: false,
-    readTemplate: false,
     tag: flags.tag,
   });
   const { image, envVars = {} } = deployment;

@@ -42,7 +42,7 @@ async function login(shell: Shell, flags: LoginFlags): Promise<void> {
   }
   const password = await findPassword(shell, flags, url);
   const warning = plainHttpWarning(url, flags);
-  if (warning) shell.out(warning);
+  if (warning) shell.note(warning);
 
   shell.out('Calling the OpenFaaS server to validate the credentials...');
   const token = Buffer.from(`${flags.username}:${password}`).toString('base64');

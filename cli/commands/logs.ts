@@ -7,19 +7,14 @@ import {
   addNamespaceFlag,
   addStackFlags,
   type GatewayFlags,
+  parseChoice,
   type StackFlags,
   switchFlag,
 } from '../flags.ts';
 import { connect, type GatewayClient } from '../gateway-client.ts';
 import { toLayout } from '../go-time.ts';
 import { loadStack } from '../load-stack.ts';
-import {
-  formatLogLine,
-  type LineOptions,
-  LOG_FORMATS,
-  type LogFormat,
-  type LogMessage,
-} from '../logs/log-lines.ts';
+import { formatLogLine, type LineOptions, LOG_FORMATS, type LogMessage } from '../logs/log-lines.ts';
 import { followLog, openLog } from '../logs/log-stream.ts';
 import { mergeLogs } from '../logs/merge-logs.ts';
 import type { Shell } from '../shell.ts';
@@ -76,11 +71,7 @@ Examples:
       quiet: names.length > 0,
     });
     const targets = targetsOf(names, flags.namespace, stack);
-    const gateway = await connectTo(shell, command, {
-      flags,
-      stackGateway: stack?.gateway,
-      format: options.format,
-    });
+    const gateway = await connectTo(shell, command, { flags, stackGateway: stack?.gateway });
     const follows = flags.follow ?? flags.tail;
     await show(shell, gateway, { targets, options, follows, query: (target) => toQuery(target, flags) });
   });
@@ -174,16 +165,11 @@ function titleOf({ name, namespace }: Target): string {
 async function connectTo(
   shell: Shell,
   command: Command,
-  {
-    flags,
-    stackGateway,
-    format,
-  }: { readonly flags: LogsFlags; readonly stackGateway: string | undefined; readonly format: LogFormat },
+  { flags, stackGateway }: { readonly flags: LogsFlags; readonly stackGateway: string | undefined },
 ): Promise<GatewayClient> {
-  const quiet = format === 'json' ? { ...shell, out: (line: string) => shell.note(line) } : shell;
   if (command.getOptionValueSource('gateway') === 'cli')
-    return connect({ ...quiet, env: { ...shell.env, OPENFAAS_URL: undefined } }, flags);
-  return connect(quiet, flags, { stackGateway });
+    return connect({ ...shell, env: { ...shell.env, OPENFAAS_URL: undefined } }, flags);
+  return connect(shell, flags, { stackGateway });
 }
 
 function toQuery({ name, namespace }: Target, flags: LogsFlags): URLSearchParams {
@@ -216,9 +202,7 @@ function toSeconds(ms: number): string {
 }
 
 function toLineOptions(flags: LogsFlags): LineOptions {
-  const given = LOG_FORMATS.find((format) => format === flags.output.toLowerCase());
-  if (given === undefined)
-    throw new CliError(`--output must be one of ${LOG_FORMATS.join(', ')}, but you gave: ${flags.output}`);
+  const given = parseChoice(flags.output.toLowerCase(), LOG_FORMATS, '--output');
   return {
     format: flags.json ? 'json' : given,
     layout: toLayout(flags.timeFormat),

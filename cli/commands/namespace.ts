@@ -144,6 +144,8 @@ function defineRemove(parent: Command, shell: Shell): void {
     shell.out(`Deleting Namespace: ${name}`);
     const path = pathOf(name) + (flags.force ? '?force=true' : '');
     const reply = await gateway.request('DELETE', path, { name, labels: MARK });
+    if (reply.status === 409 && !flags.force)
+      shell.note(`With everything in it: skep namespace remove ${name} --force`);
     checked(gateway, reply, [200, 201, 202], name);
     shell.out(`Namespace Removed: ${name}`);
   });

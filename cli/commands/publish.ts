@@ -17,8 +17,14 @@ export function define(command: Command, shell: Shell): void {
   command.addHelpText(
     'after',
     `
-Images go to their registry right from the build and are not kept here. It needs Docker with buildx; the template must know
-TARGETPLATFORM where that matters. For the platform of this machine "skep build" and "skep push" do.
+Images go to their registry right from the build and are not kept here. It needs Docker with buildx, and builds with the builder
+that BUILDX_BUILDER names, else with one called multiarch, which is made where there is none. That one runs in a container: to push
+to a registry on 127.0.0.1 make it yourself, once, with the network of this machine:
+
+  docker buildx create --name multiarch --driver-opt network=host
+
+The watchdog is taken out of this engine's skep/watchdog, for amd64 and arm64. What the build runs for another platform needs its
+emulation (--reset-qemu). For the platform of this machine "skep build" and "skep push" do.
 
 Examples:
   skep publish --platforms linux/amd64,linux/arm64

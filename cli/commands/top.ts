@@ -7,6 +7,7 @@ import {
   addNamespaceFlag,
   addStackFlags,
   type GatewayFlags,
+  parseChoice,
   type StackFlags,
   switchFlag,
 } from '../flags.ts';
@@ -16,7 +17,7 @@ import type { Shell } from '../shell.ts';
 import { type Reading, readingOf, type Traffic, trafficBetween } from '../top/traffic.ts';
 import { sortTraffic, TOP_ORDERS, type TopOrder, trafficTable } from '../top/traffic-table.ts';
 
-const FORMATS = ['table', 'json'];
+const FORMATS = ['table', 'json'] as const;
 const LEAST_INTERVAL_MS = 200;
 
 interface TopFlags extends StackFlags, GatewayFlags {
@@ -54,17 +55,13 @@ Examples:
   );
   command.action(async (names: readonly string[]) => {
     const flags = command.opts<TopFlags>();
-    const order = TOP_ORDERS.find((each) => each === flags.sort);
-    if (order === undefined)
-      throw new CliError(`--sort must be one of ${TOP_ORDERS.join(', ')}, but you gave: ${flags.sort}`);
-    if (!FORMATS.includes(flags.output))
-      throw new CliError(`--output must be one of ${FORMATS.join(', ')}, but you gave: ${flags.output}`);
+    const order = parseChoice(flags.sort, TOP_ORDERS, '--sort');
+    const format = parseChoice(flags.output, FORMATS, '--output');
     const intervalMs = parseDuration(flags.interval, '--interval');
     if (intervalMs < LEAST_INTERVAL_MS)
       throw new CliError(`--interval must be at least 200ms, but you gave: ${flags.interval}`);
-    const isJson = flags.output === 'json';
-    const quiet = isJson ? { ...shell, out: shell.note } : shell;
-    const gateway = await connect(quiet, flags, { stackGateway: await gatewayFromStack(shell, flags) });
+    const isJson = format === 'json';
+    const gateway = await connect(shell, flags, { stackGateway: await gatewayFromStack(shell, flags) });
     const view = { names, namespace: flags.namespace, order };
     const isOnce = flags.once || isJson || !shell.isTerminal || shell.env['TERM'] === 'dumb';
     await (isOnce

@@ -15,6 +15,7 @@ import { CliError, messageOf } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
 import { pushFunctions } from '../push-functions.ts';
 import type { Shell } from '../shell.ts';
+import { Interrupted } from '../stoppable.ts';
 
 interface UpFlags extends BuildFlags, DeployFlags {
   readonly skipPush: boolean;
@@ -56,6 +57,7 @@ Examples:
       return;
     }
     await up(shell, flags, plan).catch((error: unknown) => {
+      if (error instanceof Interrupted) throw error;
       shell.out(shell.paint.red(messageOf(error))); // the next edit may mend it
     });
     await watch(shell, flags, plan);

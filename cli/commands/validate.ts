@@ -11,6 +11,7 @@ import { CliError } from '../errors.ts';
 import { addStackFlags, type StackFlags, switchFlag } from '../flags.ts';
 import { findStack, select } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
+import { checkReservedImages } from '../stack-check/check-gateway-build.ts';
 import { checkSources } from '../stack-check/check-sources.ts';
 
 interface ValidateFlags extends StackFlags {
@@ -86,6 +87,11 @@ async function validate(
     ...reading.problems,
     ...checkStackFile(reading, functions),
     ...(await checkSources(shell, { reading, functions, templatesAreHere: true })),
+    // An engine of one's own builds it all the same.
+    ...checkReservedImages({ reading, functions }).map((problem) => ({
+      ...problem,
+      severity: 'warning' as const,
+    })),
   ];
   problems.sort(byPlace);
   return { file, functions: functions.map(({ name }) => name), problems };

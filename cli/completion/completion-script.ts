@@ -52,6 +52,7 @@ function describe(command: Command): CompletedCommand {
       .filter((option) => !option.hidden && option.long)
       .map((option) => ({
         name: option.long ?? '',
+        short: option.short,
         description: option.description,
         takesValue: option.required,
       })),

@@ -4,6 +4,8 @@ export type Completes = 'functions' | 'stack' | 'templates';
 export interface CompletedFlag {
   /** e.g. `--namespace` */
   readonly name: string;
+  /** e.g. `-n` */
+  readonly short?: string | undefined;
   readonly description: string;
   readonly takesValue: boolean;
 }
@@ -34,6 +36,13 @@ function paths(
   );
 }
 
+/** Those that are nothing without one of their own, as `paths` has them. */
+function parentsOf(commands: readonly CompletedCommand[]): string[] {
+  return paths(commands).flatMap(({ words, command }) =>
+    command.commands.length > 0 ? [quote(words.join(' '))] : [],
+  );
+}
+
 function namesOf(commands: readonly CompletedCommand[]): string {
   return commands.flatMap(({ names }) => names).join(' ');
 }
@@ -41,21 +50,33 @@ function namesOf(commands: readonly CompletedCommand[]): string {
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const cases = paths(commands).map(({ words, command }) => {
     const flags = [...command.flags.map(({ name }) => name), '--help'].join(' ');
-    const values = command.flags.filter(({ takesValue }) => takesValue).map(({ name }) => name);
+    const values = command.flags.flatMap(({ name, short, takesValue }) =>
+      takesValue ? [name, ...(short ? [short] : [])] : [],
+    );
     return `    ${quote(words.join(' '))}) flags=${quote(flags)} values=${quote(values.join(' '))} commands=${quote(namesOf(command.commands))} completes=${command.completes ?? "''"} ;;`;
   });
   const names = namesOf(commands);
   return `# bash completion for skep
 _skep_words() {
-  local flags='' values='' commands='' completes='' path=\${COMP_WORDS[1]} last=\${COMP_WORDS[COMP_CWORD-1]}
-  if [ "$COMP_CWORD" -eq 1 ] || { [ "$COMP_CWORD" -eq 2 ] && [ "$path" = help ]; }; then
+  local flags='' values='' commands='' completes='' at=1 last=\${COMP_WORDS[COMP_CWORD-1]}
+  [ "\${COMP_WORDS[1]}" = help ] && [ "$COMP_CWORD" -gt 1 ] && at=2
+  if [ "$COMP_CWORD" -eq "$at" ]; then
     echo ${quote(`${names} help`)}
     return
   fi
+  local path=\${COMP_WORDS[at]} helps=$((at - 1))
   _skep_command "$path"
-  if [ -n "$commands" ] && [ "$COMP_CWORD" -gt 2 ]; then
-    _skep_command "$path \${COMP_WORDS[2]}"
+  while [ -n "$commands" ] && [ "$COMP_CWORD" -gt "$((at + 1))" ]; do
+    at=$((at + 1))
+    path="$path \${COMP_WORDS[at]}"
+    _skep_command "$path"
+  done
+  if [ "$helps" -eq 1 ]; then
+    echo "$commands"
+    return
   fi
+  # "=" is a word of its own.
+  [ "$last" = = ] && last=\${COMP_WORDS[COMP_CWORD-2]}
   case " $values " in
     *" $last "*) [ "$last" = --lang ] && skep __complete templates 2>/dev/null; return ;;
   esac
@@ -75,6 +96,7 @@ ${cases.join('\n')}
 }
 _skep() {
   local current="\${COMP_WORDS[COMP_CWORD]}"
+  [ "$current" = = ] && current=''
   COMPREPLY=($(compgen -W "$(_skep_words)" -- "$current"))
 }
 complete -o default -F _skep skep`;
@@ -87,22 +109,27 @@ export function zshCompletion(commands: readonly CompletedCommand[]): string {
     const specs = command.flags.map(({ name, description, takesValue }) => {
       const text = description.replaceAll(/[[\]:\\]/g, '\\$&');
       const value = name === '--lang' ? ':template:_skep_templates' : ':value:_files';
-      return quote(`*${name}[${text}]${takesValue ? value : ''}`);
+      return quote(`*${name}${takesValue ? '=' : ''}[${text}]${takesValue ? value : ''}`);
     });
     const rest =
       command.commands.length > 0
         ? `own=(${described(command.commands)}); _describe command own`
-        : `_arguments ${[...specs, command.completes ? `'*:name:_skep_${command.completes}'` : "'*:file:_files'"].join(' ')}`;
+        : `(( helps )) || _arguments ${[...specs, command.completes ? `'*:name:_skep_${command.completes}'` : "'*:file:_files'"].join(' ')}`;
     return `    ${quote(words.join(' '))}) ${rest} ;;`;
   });
-  const parents = commands.filter((command) => command.commands.length > 0);
   const kinds: readonly Completes[] = ['functions', 'stack', 'templates'];
   return `#compdef skep
 ${kinds.map((kind) => `_skep_${kind}() { compadd -- \${(f)"$(skep __complete ${kind} 2>/dev/null)"} }`).join('\n')}
 _skep() {
   local -a own
+  local -i helps=0
+  if (( CURRENT > 2 )) && [[ "\${words[2]}" = help ]]; then
+    helps=1
+    shift words
+    (( CURRENT-- ))
+  fi
   if (( CURRENT == 2 )); then
-    own=(${described(commands)})
+    own=(${described(commands)} 'help:Show help for a command')
     _describe command own
     return
   fi
@@ -110,24 +137,25 @@ _skep() {
   local at="\${words[2]}"
   shift words
   (( CURRENT-- ))
-  case "$at" in
-    ${parents.flatMap(({ names }) => names).join('|')})
-      if (( CURRENT > 2 )); then
-        at="$at \${words[2]}"
-        shift words
-        (( CURRENT-- ))
-      fi
-      ;;
-  esac
+  while (( CURRENT > 2 )); do
+    case "$at" in
+      ${parentsOf(commands).join('|')}) at="$at \${words[2]}" ;;
+      *) break ;;
+    esac
+    shift words
+    (( CURRENT-- ))
+  done
   case "$at" in
 ${cases.join('\n')}
   esac
 }
-compdef _skep skep`;
+# Loaded from a folder of functions, this is what the first TAB runs; sourced, it only says who completes.
+if [[ "\${funcstack[1]}" = _skep ]]; then _skep "$@"; else compdef _skep skep; fi`;
 }
 
 export function fishCompletion(commands: readonly CompletedCommand[]): string {
   const seen = (names: readonly string[]): string => `__fish_seen_subcommand_from ${names.join(' ')}`;
+  const all = commands.flatMap(({ names }) => names);
   const flagLines = (condition: string, { flags, completes }: CompletedCommand): string[] => [
     ...flags.map(({ name, description, takesValue }) => {
       const value = name === '--lang' ? ` -x -a ${quote('(skep __complete templates 2>/dev/null)')}` : ' -r';
@@ -139,18 +167,22 @@ export function fishCompletion(commands: readonly CompletedCommand[]): string {
         ]
       : []),
   ];
-  const lines = commands.flatMap((command) => [
-    ...command.names.map(
-      (name) => `complete -c skep -f -n __fish_use_subcommand -a ${name} -d ${quote(command.description)}`,
-    ),
-    ...flagLines(seen(command.names), command),
-    ...command.commands.flatMap((sub) => [
-      ...sub.names.map((name) => {
-        const open = `${seen(command.names)}; and not ${seen(command.commands.flatMap(({ names }) => names))}`;
-        return `complete -c skep -f -n ${quote(open)} -a ${name} -d ${quote(sub.description)}`;
-      }),
-      ...flagLines(`${seen(command.names)}; and ${seen(sub.names)}`, sub),
-    ]),
-  ]);
-  return ['# fish completion for skep', ...lines].join('\n');
+  /** @param inside the condition under which the command's own are open; of those at the top fish knows itself */
+  const linesOf = (command: CompletedCommand, inside: string, open: string): string[] => {
+    const within = [inside, seen(command.names)].filter(Boolean).join('; and ');
+    const openOwn = `${within}; and not ${seen(command.commands.flatMap(({ names }) => names))}`;
+    return [
+      ...command.names.map(
+        (name) => `complete -c skep -f -n ${quote(open)} -a ${name} -d ${quote(command.description)}`,
+      ),
+      ...flagLines(within, command),
+      ...command.commands.flatMap((own) => linesOf(own, within, openOwn)),
+    ];
+  };
+  return [
+    '# fish completion for skep',
+    ...commands.flatMap((command) => linesOf(command, '', '__fish_use_subcommand')),
+    `complete -c skep -f -n __fish_use_subcommand -a help -d 'Show help for a command'`,
+    `complete -c skep -f -n ${quote(`${seen(['help'])}; and not ${seen(all)}`)} -a ${quote(all.join(' '))}`,
+  ].join('\n');
 }

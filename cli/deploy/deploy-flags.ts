@@ -16,6 +16,7 @@ import { functionFromFlags, type SingleFunctionFlags } from '../functions-of.ts'
 import { connect } from '../gateway-client.ts';
 import type { Shell } from '../shell.ts';
 import { checkDeployments } from './check-deployments.ts';
+import { checkWhatTheyNeed } from './check-what-they-need.ts';
 import { type DeployMode, deployFunctions } from './deploy-functions.ts';
 import { deploymentOf } from './deployment-of.ts';
 import { waitForRollouts } from './wait-for-rollouts.ts';
@@ -123,6 +124,8 @@ export async function deployGiven(
   for (const fn of functions) deployments.push(await deploymentOf(shell, fn, overrides));
   checkDeployments(deployments);
   const gateway = await connect(shell, flags, { stackGateway, timeoutMs });
+  // Of one function the gateway tells by itself what is missing, and nothing is half done.
+  if (deployments.length > 1 || mode === 'replace') await checkWhatTheyNeed(gateway, deployments);
   await deployFunctions(shell, gateway, deployments, { mode, announce });
   if (flags.wait) await waitForRollouts(shell, gateway, deployments, { timeoutMs: waitMs });
 }

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { FunctionDeployment, FunctionResources } from '../../contract/function-types.ts';
 import { parseEnvironmentFile, type StackFunction } from '../../contract/stack-file.ts';
 import { checkImage } from '../../contract/tagged-image.ts';
 import { CliError, fileError } from '../errors.ts';
 import { imageFor } from '../image-tags.ts';
+import { readBeginning } from '../read-beginning.ts';
 import type { Shell } from '../shell.ts';
 import { findTemplate, isDockerfileLang } from '../templates/find-template.ts';
 
@@ -20,6 +20,19 @@ export interface DeployOverrides {
   readonly readTemplate: boolean;
   readonly tag: string;
 }
+
+/** What flags say that nobody gave. `fprocess` of a template is left to what its image sets. */
+export const NO_OVERRIDES: DeployOverrides = {
+  namespace: '',
+  environment: {},
+  labels: {},
+  annotations: {},
+  constraints: [],
+  secrets: [],
+  readOnly: false,
+  readTemplate: false,
+  tag: 'latest',
+};
 
 /**
  * The request for one function: stack file and flags brought together by faas-cli's precedence.
@@ -59,7 +72,7 @@ async function environmentFiles(shell: Shell, fn: StackFunction): Promise<Record
   for (const path of fn.environmentFiles) {
     let text: string;
     try {
-      text = await readFile(resolve(shell.cwd, path), 'utf8');
+      text = await readBeginning(resolve(shell.cwd, path));
     } catch (error) {
       throw fileError(`read the environment_file of ${fn.name},`, path, error);
     }

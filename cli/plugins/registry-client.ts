@@ -7,7 +7,7 @@ const MOST_BYTES = 512 * 1024 * 1024;
 const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
 const MOST_REDIRECTS = 5;
 
-export const MANIFEST_TYPES = [
+const MANIFEST_TYPES = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.oci.image.manifest.v1+json',

@@ -1,10 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { checkEnvNames } from '../../contract/parse-deployment.ts';
 import { parseEnvironmentFile, type StackFunction, type StackReading } from '../../contract/stack-file.ts';
 import { type FieldWay, StackFileError, type StackProblem } from '../../contract/stack-file-problem.ts';
 import { suggestionFor } from '../../contract/suggestion.ts';
 import { fileError, messageOf } from '../errors.ts';
+import { readBeginning } from '../read-beginning.ts';
 import type { Shell } from '../shell.ts';
 import { findTemplate, isDockerfileLang, type Template, templateNames } from '../templates/find-template.ts';
 
@@ -143,7 +144,7 @@ async function checkEnvironmentFiles(
     const place = ['environment_file', index];
     let text: string;
     try {
-      text = await readFile(resolve(shell.cwd, path), 'utf8');
+      text = await readBeginning(resolve(shell.cwd, path));
     } catch (error) {
       report(place, fileError('read', path, error).message, 'correct the path, as seen from where skep runs');
       continue;

@@ -52,7 +52,7 @@ async function download(url: string): Promise<string> {
     const isLate = error instanceof Error && error.name === 'TimeoutError';
     const reason = isLate ? `no answer within ${TIMEOUT_MS / 1000}s` : withoutPassword(messageOf(error));
     throw new CliError(
-      `Cannot connect to the store at URL: ${shown}: ${reason}\nWithout a network name a file: --url ./store.json`,
+      `Cannot connect to the store at URL: ${shown}: ${reason}\nWithout a network name a file: --url ./store.json, or OPENFAAS_TEMPLATE_STORE_URL and OPENFAAS_STORE in the environment`,
       {
         cause: error,
       },

@@ -9,6 +9,8 @@ export interface DevRecipe {
   readonly install?: string;
   /** Files in the work folder that say what is to be installed. */
   readonly lock: readonly string[];
+  /** Where it is found in one of those, packages are made of the function's own files, too: any change of a file installs anew. */
+  readonly ownFiles?: RegExp;
   /** Shell command in the work folder, run when any file has changed. */
   readonly build?: string;
   /** Over the environment that the Dockerfile sets. */
@@ -62,7 +64,7 @@ export function parseTemplateManifest(text: string, fileName: string): TemplateM
         pair.map(inside),
       ),
     ),
-    ...(dev !== undefined && { dev: parseDevRecipe(yaml, dev) }),
+    ...(dev !== undefined && { dev: parseDevRecipe(yaml, dev, fileName) }),
     buildOptions: (options === undefined ? [] : yaml.items(options)).map((item) => {
       const option = yaml.entries(item);
       const packages = option.get('packages');
@@ -74,7 +76,11 @@ export function parseTemplateManifest(text: string, fileName: string): TemplateM
   };
 }
 
-function parseDevRecipe(yaml: YamlText, node: Parameters<YamlText['entries']>[0]): DevRecipe {
+function parseDevRecipe(
+  yaml: YamlText,
+  node: Parameters<YamlText['entries']>[0],
+  fileName: string,
+): DevRecipe {
   const keys = yaml.entries(node);
   const list = (key: string): readonly string[] => {
     const found = keys.get(key);
@@ -83,11 +89,24 @@ function parseDevRecipe(yaml: YamlText, node: Parameters<YamlText['entries']>[0]
   const install = yaml.optionalText(keys.get('install'));
   const build = yaml.optionalText(keys.get('build'));
   const environment = keys.get('environment');
+  const ownFiles = keys.get('own_files');
   return {
     needs: list('needs'),
     lock: list('lock'),
+    ...(ownFiles !== undefined && { ownFiles: parsePattern(yaml.text(ownFiles), fileName) }),
     environment: environment === undefined ? {} : yaml.textMap(environment),
     ...(install && { install }),
     ...(build && { build }),
   };
+}
+
+/** Of lines, as far as `^` and `$` go. */
+function parsePattern(text: string, fileName: string): RegExp {
+  try {
+    return new RegExp(text, 'm');
+  } catch (error) {
+    throw new ContractError(
+      `${fileName}: dev.own_files: ${error instanceof Error ? error.message : text}; write a regular expression`,
+    );
+  }
 }

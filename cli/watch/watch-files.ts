@@ -84,8 +84,9 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
       return;
     }
     polls = true;
+    const limit = process.platform === 'darwin' ? 'ulimit -n' : 'fs.inotify.max_user_watches';
     options.onNote(
-      'The system watches no more files (see fs.inotify.max_user_watches): they are looked at every 0.3 s instead.',
+      `The system watches no more files (see ${limit}): they are looked at every 0.3 s instead.`,
     );
     await watcher.close();
     if (!isClosed) watcher = await open(true);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { StackFunction } from '../../contract/stack-file.ts';
 import { isDockerfileLang } from '../templates/find-template.ts';
+import { asOnDisk } from './as-on-disk.ts';
 import { isWithin } from './watch-files.ts';
 
 /** Which files functions are made of: what to watch, and whose change is whose. */
@@ -23,14 +24,14 @@ export interface WatchedSources {
 /** The handler, environment files and local template of each function, and what all have in common: stack file and copied paths. */
 export function watchedFunctions({ cwd, functions, stackFile, copy }: WatchedSources): WatchedFunctions {
   const isLocal = stackFile !== undefined && !/^https?:\/\//i.test(stackFile);
-  const common = [...(isLocal ? [stackFile] : []), ...copy].map((path) => resolve(cwd, path));
+  const common = [...(isLocal ? [stackFile] : []), ...copy].map((path) => asOnDisk(resolve(cwd, path)));
   const sources = functions.map(({ name, lang, handler, environmentFiles }) => ({
     name,
     paths: [
       ...(handler === '' ? [] : [handler]),
       ...(lang === '' || isDockerfileLang(lang) ? [] : [`template/${lang}`]),
       ...environmentFiles,
-    ].map((path) => resolve(cwd, path)),
+    ].map((path) => asOnDisk(resolve(cwd, path))),
   }));
   return {
     paths: [...new Set([...common, ...sources.flatMap(({ paths }) => paths)])],

@@ -17,12 +17,16 @@ import { FaasError } from '../errors.ts';
 export interface BuildConfig {
   readonly image: string;
   readonly buildArgs: Readonly<Record<string, string>>;
-  readonly platform?: string;
+  /** e.g. `["linux/amd64"]`; empty: the builder's own. */
+  readonly platforms: readonly string[];
   /** False when told so by `skipPush`, or when the image's name names no registry. */
   readonly push: boolean;
   /** Ours, beyond OpenFaaS: the function to deploy once the image is built. */
   readonly deploy?: FunctionDeployment;
 }
+
+/** e.g. `linux/arm/v7`. */
+export const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/;
 
 /**
  * The build configuration: `{image, buildArgs?, platforms?, skipPush?, deploy?}`. `deploy` is a FunctionDeployment
@@ -35,15 +39,11 @@ export function parseBuildConfig(text: string): BuildConfig {
     const image = requiredString(config, 'image');
     const reference = parseImageReference(image);
     if (reference.digest !== undefined) throw new ContractError('image: a build makes a tag, not a digest');
-    const [platform, ...more] = optionalStrings(config, 'platforms') ?? [];
-    if (more.length > 0) {
+    const platforms = optionalStrings(config, 'platforms') ?? [];
+    for (const [index, platform] of platforms.entries()) {
+      if (PLATFORM.test(platform)) continue;
       throw new ContractError(
-        'platforms: this builder makes images for one platform at a time: name one, or none',
-      );
-    }
-    if (platform !== undefined && !/^[a-z0-9]+\/[a-z0-9]+(?:\/[a-z0-9]+)?$/.test(platform)) {
-      throw new ContractError(
-        `platforms[0]: expected one such as linux/amd64, not ${JSON.stringify(platform)}`,
+        `platforms[${index}]: expected one such as linux/amd64, not ${JSON.stringify(platform.slice(0, 100))}`,
       );
     }
     const deploy = ownValue(config, 'deploy') ?? undefined;
@@ -51,7 +51,7 @@ export function parseBuildConfig(text: string): BuildConfig {
       image,
       buildArgs: optionalStringMap(config, 'buildArgs') ?? {},
       push: optionalBoolean(config, 'skipPush') !== true && reference.registry !== undefined,
-      ...(platform !== undefined && { platform }),
+      platforms: [...new Set(platforms)],
       ...(deploy !== undefined && { deploy: parseDeploy(deploy, image) }),
     };
   } catch (error) {

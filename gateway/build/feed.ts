@@ -53,12 +53,7 @@ export function feed(
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       if (bytes > limitBytes) {
-        finish(
-          new FaasError(
-            'body_too_large',
-            `the build request is larger than ${limitBytes} bytes: leave out what is not built from`,
-          ),
-        );
+        finish(tooLarge(limitBytes));
         return;
       }
       onBytes?.(chunk);
@@ -85,4 +80,11 @@ export function feed(
 
 export function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+export function tooLarge(limitBytes: number): FaasError {
+  return new FaasError(
+    'body_too_large',
+    `the build request is larger than ${limitBytes} bytes: leave out what is not built from`,
+  );
 }

@@ -1,6 +1,17 @@
 import type { Readable } from 'node:stream';
 import type { SecretValues } from '../../contract/sealed-secrets.ts';
 
+/** What is known of a build before anything of it is looked into. */
+export interface BuildPlan {
+  /** The name that the image is to get. */
+  readonly image: string;
+  /** e.g. `linux/amd64`; none: the builder's own. */
+  readonly platforms: readonly string[];
+  readonly hasSecrets: boolean;
+  /** False: it may not take the name of an image that was not built through this API. */
+  readonly mayReplace: boolean;
+}
+
 /** One image to build. */
 export interface BuildRequest {
   /** The name that the image gets. */
@@ -8,10 +19,8 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** e.g. `linux/amd64`; absent: the builder's own. */
   readonly platform?: string;
-  /** For `RUN --mount=type=secret,id=<name>`. A builder that has no such thing fails the build and says so. */
+  /** For `RUN --mount=type=secret,id=<name>`. */
   readonly secrets?: SecretValues;
-  /** False: it may not take the name of an image that was not built through this API. Default true. */
-  readonly mayReplace?: boolean;
   /** Whether the image is to be sent to its registry, too. */
   readonly push: boolean;
   /** An uncompressed tar of the build context, `Dockerfile` at its root. */
@@ -25,6 +34,11 @@ export type BuildResult =
 
 /** Turns a source into an image that the cluster can run. */
 export interface ImageBuilder {
+  /**
+   * Why there will be no such image, whatever the source says; undefined: there may. To be asked before each build.
+   * @throws {FaasError} `provider_unavailable`
+   */
+  whyNot(plan: BuildPlan): Promise<string | undefined>;
   /**
    * Calls `onLine` with each line of the build's output, without its line end. Ends the build when `signal` aborts.
    * @throws {FaasError} `provider_unavailable` when there is nobody who builds; the signal's reason when it aborted

@@ -23,6 +23,8 @@ export interface RunBuildOptions {
   readonly signal: AbortSignal;
   /** Longest build, with the reading of its request and its deployment; beyond it the answer is `failed`. Default 15 minutes. */
   readonly timeoutMs?: number;
+  /** Aborts with a FaasError when the gateway ends, and there is no more time to wait for the build. */
+  readonly stopping?: AbortSignal;
   readonly limits?: Partial<BuildLimits>;
   /** Absent: nobody looks how much room there is. */
   readonly disk?: BuildDisk;
@@ -43,20 +45,22 @@ type Outcome = { readonly url?: string } | { readonly error: string };
 /**
  * From a tar to an image and, where its configuration says `deploy`, to a function that answers (updated, or created).
  * Resolves with the final progress: `success`, or `failed` with the reason; its `log` is the whole log.
- * @throws {FaasError} `invalid_request`, `body_too_large`, `provider_unavailable`; or the signal's reason when it aborted
+ * @throws {FaasError} `invalid_request`, `body_too_large`, `provider_unavailable`, `shutting_down`; or the signal's reason when it aborted
  */
 export async function runBuild(request: Readable, options: RunBuildOptions): Promise<BuildProgress> {
   const started = performance.now();
-  const { signal, onProgress, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { signal, onProgress, stopping, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const limit = AbortSignal.timeout(timeoutMs);
   const tooLong = `took longer than ${timeoutMs / 1000} s`;
   const limits = { ...DEFAULT_BUILD_LIMITS, ...options.limits };
   const room = options.disk && (await watchRoom(options.disk));
-  const ended = AbortSignal.any([signal, limit, ...(room === undefined ? [] : [room.signal])]);
+  const others = [room?.signal, stopping].filter((each) => each !== undefined);
+  const ended = AbortSignal.any([signal, limit, ...others]);
   const received = await receiveBuild(request, limits, ended).catch((error: unknown) => {
     room?.stop();
     signal.throwIfAborted();
     if (room?.signal.aborted) throw new FaasError('provider_unavailable', room.signal.reason.message);
+    stopping?.throwIfAborted();
     throw limit.aborted ? new FaasError('invalid_request', `the build request ${tooLong} to come in`) : error;
   });
   const { config } = received;
@@ -79,16 +83,16 @@ export async function runBuild(request: Readable, options: RunBuildOptions): Pro
         'com.openfaas.docker.config: deploy: the payload secret is for building alone: deploy with POST /system/build and basic auth',
       );
     }
-    const secrets = openSecrets(received, options.keys ?? NO_BUILD_KEYS);
     const outcome = await turns.during(config.image, {
       signal: ended,
       onWait: () => tell(`waiting for another build of ${config.image}`),
-      work: () => buildAndDeploy(received, { ...options, secrets, tell, signal: ended }),
+      work: () => buildAndDeploy(received, { ...options, tell, signal: ended }),
     });
     return end(outcome);
   } catch (error) {
     signal.throwIfAborted();
     if (room?.signal.aborted) return end({ error: `the build was ended: ${room.signal.reason.message}` });
+    if (stopping?.aborted) return end({ error: (stopping.reason as FaasError).message });
     if (limit.aborted) return end({ error: `the build ${tooLong}` });
     throw error;
   } finally {
@@ -115,14 +119,21 @@ function openSecrets({ sealedSecrets }: ReceivedBuild, { keyPair }: BuildKeys): 
 }
 
 interface Steps extends RunBuildOptions {
-  readonly secrets: SecretValues | undefined;
   readonly tell: (text: string) => void;
 }
 
-async function buildAndDeploy({ config, contextFile }: ReceivedBuild, options: Steps): Promise<Outcome> {
-  const { builder, signal, tell, secrets } = options;
-  const { image, buildArgs, platform, push, deploy } = config;
+async function buildAndDeploy(received: ReceivedBuild, options: Steps): Promise<Outcome> {
+  const { config, contextFile, sealedSecrets } = received;
+  const { builder, signal, tell } = options;
+  const { image, buildArgs, push, deploy, platforms } = config;
+  const [platform] = platforms;
   signal.throwIfAborted();
+  const hasSecrets = sealedSecrets !== undefined;
+  const mayReplace = options.mayDeploy !== false;
+  // As late as can be: whose name it is may have changed while the build waited.
+  const refusal = await builder.whyNot({ image, platforms, hasSecrets, mayReplace });
+  if (refusal !== undefined) return { error: refusal };
+  const secrets = openSecrets(received, options.keys ?? NO_BUILD_KEYS);
   tell(`building ${image}`);
   const context = createReadStream(contextFile);
   // Who reads it meets the error; without a listener it would end the process when nobody reads any more.
@@ -134,7 +145,6 @@ async function buildAndDeploy({ config, contextFile }: ReceivedBuild, options: S
         buildArgs,
         push,
         context,
-        mayReplace: options.mayDeploy !== false,
         ...(platform && { platform }),
         ...(secrets && { secrets }),
       },

@@ -8,7 +8,6 @@ import { isSignedBy, parseSignature, startSignature } from '../../contract/build
 import { ContractError } from '../../contract/contract-error.ts';
 import { FaasError } from '../errors.ts';
 import { feed, toError } from './feed.ts';
-import { LEAST_RATE, type LeastRate, watchRate } from './least-rate.ts';
 
 /** A body that is whole and was signed by somebody with the payload secret. */
 export interface SignedRequest {
@@ -21,25 +20,22 @@ export interface SignedRequest {
 /**
  * Takes a signed body. Until its signature is proved right, nothing is done with it but that it is counted, hashed and kept in a
  * file: no part of it is read.
- * @param options.signature value of the header `X-Build-Signature`
- * @throws {FaasError} `invalid_signature`, `body_too_large`, `invalid_request` (it broke off, or is too slow)
+ * @throws {FaasError} `invalid_signature`, `body_too_large`, `invalid_request` (it broke off); or the signal's reason
  */
 export async function receiveSigned(
   source: Readable,
   options: {
-    readonly signature: string;
+    readonly signature: Buffer;
     readonly secret: string;
     readonly limitBytes: number;
     readonly signal: AbortSignal;
-    readonly leastRate?: LeastRate | undefined;
+    readonly onBytes?: (bytes: number) => void;
   },
 ): Promise<SignedRequest> {
-  const { secret, limitBytes } = options;
-  const expected = signatureOf(options.signature);
+  const { secret, limitBytes, signature } = options;
   const folder = await mkdtemp(join(tmpdir(), 'skep-build-'));
   const path = join(folder, 'request.tar');
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  const rate = watchRate(options.leastRate ?? LEAST_RATE);
   try {
     const hash = startSignature(secret);
     const file = createWriteStream(path, { mode: 0o600 });
@@ -51,16 +47,15 @@ export async function receiveSigned(
     await feed(source, {
       open: () => file,
       limitBytes,
-      signal: AbortSignal.any([options.signal, rate.signal]),
+      signal: options.signal,
       onBytes: (chunk) => {
-        rate.count(chunk.length);
+        options.onBytes?.(chunk.length);
         hash.update(chunk);
       },
     });
-    rate.stop();
     await closed;
     if (writing !== undefined) throw notKept(writing);
-    if (!isSignedBy(expected, hash.digest())) {
+    if (!isSignedBy(signature, hash.digest())) {
       throw new FaasError(
         'invalid_signature',
         'the signature is not that of this body with the payload secret of this gateway',
@@ -81,13 +76,16 @@ export async function receiveSigned(
       },
     };
   } catch (error) {
-    rate.stop();
     await dispose();
     throw error;
   }
 }
 
-function signatureOf(header: string): Buffer {
+/**
+ * @param header value of `X-Build-Signature`
+ * @throws {FaasError} `invalid_signature`
+ */
+export function signatureOf(header: string): Buffer {
   try {
     return parseSignature(header);
   } catch (error) {

@@ -4,10 +4,11 @@ import type { RouterContext, RouterMiddleware } from '@koa/router';
 import { BUILD_SIGNATURE_HEADER } from '../../contract/build-signature.ts';
 import type { BuildProgress } from '../../contract/function-types.ts';
 import { ALGORITHM, type KeyPair, keyId } from '../../contract/sealed-secrets.ts';
-import { Slots } from '../build/build-slots.ts';
+import { type ArrivalLimits, Arrivals } from '../build/arrivals.ts';
+import { BuildSlots } from '../build/build-slots.ts';
+import { tooLarge } from '../build/feed.ts';
 import { type BuildDisk, watchRoom } from '../build/free-space.ts';
-import type { LeastRate } from '../build/least-rate.ts';
-import { receiveSigned } from '../build/signed-request.ts';
+import { receiveSigned, signatureOf } from '../build/signed-request.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { progressLines } from './progress-lines.ts';
@@ -36,10 +37,10 @@ export interface BuildSettings {
   readonly mostBuilds: number;
   /** Largest request. */
   readonly limitBytes: number;
-  /** Longest a signed request may take to come in. */
-  readonly receiveTimeoutMs: number;
-  /** Which those that are not proved yet must come in with. */
-  readonly leastRate?: LeastRate;
+  /** Of requests whose signature is not proved yet: strangers may send them. */
+  readonly arrivals?: Partial<ArrivalLimits>;
+  /** Aborts with a FaasError when the gateway ends, and there is no more time to wait for requests. */
+  readonly stopping?: AbortSignal;
   /** Where requests are kept; absent: nobody looks how much room there is. */
   readonly disk?: BuildDisk;
   /** Longest silence of an answer that has begun: only a write shows that a client has left. Default 5 s. */
@@ -49,8 +50,6 @@ export interface BuildSettings {
   readonly keyPair?: KeyPair | undefined;
 }
 
-/** Requests whose signature is not proved yet: strangers may send them, at no less than a rate. */
-const MOST_UNPROVED = 16;
 const HEARTBEAT_MS = 5000;
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
 const DISABLED = 'docs/build-api.md tells how to give it to the gateway';
@@ -62,10 +61,11 @@ export function buildRoutes(
   settings: BuildSettings,
   logger: Logger,
 ): { readonly build: Route; readonly signedBuild: Route; readonly publicKey: Route } {
-  const { runBuild, payloadSecret, keyPair, limitBytes, receiveTimeoutMs } = settings;
+  const { runBuild, payloadSecret, keyPair, limitBytes } = settings;
   const { heartbeatMs = HEARTBEAT_MS } = settings;
-  const builds = new Slots(settings.mostBuilds, 'builds run');
-  const unproved = new Slots(MOST_UNPROVED, 'build requests come in');
+  const builds = new BuildSlots(settings.mostBuilds);
+  const arrivals = new Arrivals(settings.arrivals);
+  const stopping = settings.stopping === undefined ? [] : [settings.stopping];
 
   /**
    * One JSON object when all is over, or one a line as it goes. A failed build is a 200, too. While nothing happens an empty step, or
@@ -126,16 +126,19 @@ export function buildRoutes(
         );
       }
       builds.check();
-      const arrived = unproved.take();
+      // What is refused by its head alone takes nobody's place.
+      const signature = signatureOf(ctx.get(BUILD_SIGNATURE_HEADER));
+      if (Number(ctx.get('content-length')) > limitBytes) throw tooLarge(limitBytes);
+      const arrival = arrivals.take();
       const signed = await withRoom(settings.disk, (noRoom) =>
         receiveSigned(ctx.req, {
-          signature: ctx.get(BUILD_SIGNATURE_HEADER),
+          signature,
           secret: payloadSecret,
           limitBytes,
-          signal: AbortSignal.any([ctx.state.signal, tooLate(receiveTimeoutMs), ...noRoom]),
-          leastRate: settings.leastRate,
+          signal: AbortSignal.any([ctx.state.signal, arrival.signal, ...stopping, ...noRoom]),
+          onBytes: arrival.count,
         }),
-      ).finally(arrived);
+      ).finally(arrival.end);
       const dispose = (): void => {
         signed.dispose().catch((error: unknown) => {
           logger.warn('a build request is still kept', { callId: ctx.state.callId, error });
@@ -182,16 +185,6 @@ async function withRoom<T>(
   } finally {
     room.stop();
   }
-}
-
-function tooLate(afterMs: number): AbortSignal {
-  const controller = new AbortController();
-  const late = new FaasError(
-    'invalid_request',
-    `the build request took longer than ${afterMs / 1000} s to come in`,
-  );
-  setTimeout(() => controller.abort(late), afterMs).unref();
-  return controller.signal;
 }
 
 /** By the name that the client used, also behind a proxy with TLS. Nobody else is told of it, so that it need not be true. */

@@ -13,6 +13,8 @@ export interface LiveReplica {
   inFlight: number;
   /** It has answered a probe since it appeared, and no connection to it has failed since. */
   isReady: boolean;
+  /** Why the last probe did not take it: `nothing listens on port 8080`. */
+  probeFailure?: string;
   /** Of an earlier version than the one deployed last. */
   isOutdated: boolean;
   /** Its place in the shared counts; undefined: its calls are not limited. */

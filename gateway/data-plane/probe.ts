@@ -1,4 +1,4 @@
-import { healthPath } from '../functions/health-path.ts';
+import { readyPath } from '../functions/ready-path.ts';
 import type { FunctionEntry, LiveReplica } from './function-table.ts';
 
 const FIRST_PAUSE_MS = 20;
@@ -45,20 +45,27 @@ export class Prober {
 
   async #probe(entry: FunctionEntry, replica: LiveReplica, signal: AbortSignal): Promise<void> {
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      if (await this.#answers(entry, replica, signal)) {
-        if (signal.aborted) return;
+      const failure = await this.#failureOf(entry, replica, signal);
+      if (signal.aborted) return;
+      if (failure === undefined) {
         replica.isReady = true;
         this.#options.onReady(entry, replica);
         return;
       }
+      replica.probeFailure = failure;
       await pause(pauseMs, signal);
     }
   }
 
-  async #answers(entry: FunctionEntry, replica: LiveReplica, signal: AbortSignal): Promise<boolean> {
-    const url = `http://${replica.address}:${replica.port ?? this.#options.port}${healthPath(entry.annotations)}`;
+  /** Undefined: it takes calls. */
+  async #failureOf(
+    entry: FunctionEntry,
+    replica: LiveReplica,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const port = replica.port ?? this.#options.port;
     try {
-      const response = await fetch(url, {
+      const response = await fetch(`http://${replica.address}:${port}${readyPath(entry.annotations)}`, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
         headers: { 'user-agent': 'skep-gateway/probe', 'x-skep-function': entry.key },
         redirect: 'manual',
@@ -67,10 +74,15 @@ export class Prober {
       // Its status is all that counts, and a body may have no end.
       await response.body?.cancel();
       // Whatever listens is taken, but for a server that says it is not ready: images without a watchdog answer 404 here.
-      return response.status < 500 && response.status !== MISDIRECTED;
-    } catch {
+      if (response.status === MISDIRECTED) return 'another function answers at its address';
+      return response.status < 500 ? undefined : `it answers ${response.status}`;
+    } catch (error) {
       // Not listening yet: the next attempt tells.
-      return false;
+      if (!(error instanceof Error) || error.name === 'TimeoutError') return `no answer from port ${port}`;
+      const { code } = error as NodeJS.ErrnoException;
+      return code === 'ECONNREFUSED'
+        ? `nothing listens on port ${port}`
+        : `no HTTP from port ${port} (${code})`;
     }
   }
 }

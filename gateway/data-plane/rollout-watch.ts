@@ -2,7 +2,7 @@ import { parseDurationMs } from '../../contract/duration.ts';
 import { ROLLOUT_TIMEOUT_ANNOTATION } from '../../contract/function-annotations.ts';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { Rollout } from '../../contract/function-types.ts';
-import { healthPath } from '../functions/health-path.ts';
+import { readyPath } from '../functions/ready-path.ts';
 import type { FunctionEntry } from './function-table.ts';
 
 export interface RolloutWatchOptions {
@@ -94,9 +94,9 @@ export class RolloutWatch {
     const timeoutMs = this.#timeoutMs(entry);
     const isLate = this.#now() - watched.waitingSince >= timeoutMs;
     if (!isLate && deployed.isStopped !== true) return;
-    const lastError = failures[0]?.error;
+    const lastError = failures[0]?.error ?? replicas.find(({ probeFailure }) => probeFailure)?.probeFailure;
     const what = isLate
-      ? `no replica of the new version answered ${healthPath(entry.annotations)} within ${timeoutMs / 1000} s`
+      ? `no replica of the new version answered ${readyPath(entry.annotations)} within ${timeoutMs / 1000} s`
       : 'a replica of the new version ended before any has answered';
     watched.failure = `${what}${lastError === undefined ? '' : ` (${lastError})`}`;
     if (deployed.isRevertible) this.#revert(entry, watched, watched.failure);

@@ -97,9 +97,11 @@ export interface Provider {
     readonly orchestration: string;
     readonly version: VersionInfo;
   }>;
-  /** The engine alone answers, whatever may be with the cluster. Resolves with what it is, for operators.
+  /** What `ping` looks at, as a report on health names it. */
+  readonly kind: 'swarm' | 'processes';
+  /** The engine alone answers, whatever may be with the cluster. Resolves with what it is, for operators. Absent: there is no engine.
    *  @throws {FaasError} `provider_unavailable` with the reason */
-  pingEngine(): Promise<string>;
+  readonly pingEngine?: () => Promise<string>;
   /** The cluster can be read and written. Resolves with what it is, for operators.
    *  @throws {FaasError} `provider_unavailable` with the reason */
   ping(): Promise<string>;

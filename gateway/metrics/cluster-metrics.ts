@@ -78,7 +78,9 @@ export class ClusterMetrics {
 
   /** @param functionName `name.namespace` */
   coldStart(functionName: string): void {
-    if (this.#functions.has(functionName)) this.#coldStarts.inc({ function_name: functionName });
+    if (!this.#functions.has(functionName)) return;
+    this.#coldStarts.inc({ function_name: functionName });
+    this.#begin(functionName);
   }
 
   /** The end of a cold start that had one. */
@@ -107,10 +109,14 @@ export class ClusterMetrics {
       const function_name = qualifiedName(ref);
       if (ended !== undefined) this.#failures.inc({ function_name }, ended);
       // A histogram is eleven series: only functions that sleep get one ahead of their first cold start.
-      if (desired === 0 && !this.#slept.has(function_name)) {
-        this.#slept.add(function_name);
-        this.#coldStartSeconds.zero({ function_name });
-      }
+      if (desired === 0) this.#begin(function_name);
     }
+  }
+
+  /** Begins the durations at 0. */
+  #begin(function_name: string): void {
+    if (this.#slept.has(function_name)) return;
+    this.#slept.add(function_name);
+    this.#coldStartSeconds.zero({ function_name });
   }
 }

@@ -3,6 +3,7 @@ import { qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionSnapshot } from '../functions/provider.ts';
 import type { QueueView } from '../queue/call-queue.ts';
 import { type AcceptDelta, AcceptTotals } from './accept-counters.ts';
+import { BuildMetrics } from './build-metrics.ts';
 import { ClusterMetrics, type ClusterRead } from './cluster-metrics.ts';
 import type { InvocationDelta } from './invocation-counters.ts';
 import { InvocationTotals } from './invocation-totals.ts';
@@ -45,6 +46,8 @@ class GatewayMetrics {
   #gone: ReadonlySet<string> = new Set();
   /** What happened to functions that no read has told of yet, and how many reads there were since. */
   readonly #early: { readonly key: string; readonly tell: () => void; readonly reads: number }[] = [];
+  /** Where builds are counted. */
+  readonly builds: BuildMetrics;
   readonly #workers: WorkerMetrics;
   readonly #scaling: ScalingMetrics;
   readonly #cluster: ClusterMetrics;
@@ -67,6 +70,7 @@ class GatewayMetrics {
       registers,
     });
     registerProcessMetrics(this.#registry);
+    this.builds = new BuildMetrics(this.#registry);
     this.#workers = new WorkerMetrics(this.#registry);
     this.#scaling = new ScalingMetrics(this.#registry, defaultTarget);
     this.#cluster = new ClusterMetrics(this.#registry);

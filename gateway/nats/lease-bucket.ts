@@ -1,6 +1,7 @@
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ownValue, parseJson, parseObject } from '../../contract/parse-json.ts';
+import { isConflict } from './jetstream-errors.ts';
 import type { LeaseRecord, LeaseStore, StoredLease } from './lease.ts';
 import type { NatsLink } from './nats-link.ts';
 
@@ -17,7 +18,6 @@ export interface LeaseBucketOptions {
 const UNREADABLE: LeaseRecord = { holder: '(unreadable)', renewal: 0 };
 /** A record must not go by itself while it is held. */
 const LEAST_TTL_MS = 60_000;
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
 /** A record in a key-value store of JetStream, in memory: a lease is worth nothing after a restart. */
 export class LeaseBucket implements LeaseStore {
@@ -45,7 +45,7 @@ export class LeaseBucket implements LeaseStore {
     try {
       return await this.#use((bucket) => bucket.put(this.#options.key, text, { previousSeq: seen }));
     } catch (error) {
-      if (WRONG_LAST_SEQUENCE.has(Number((error as { code?: unknown }).code))) return 'conflict';
+      if (isConflict(error)) return 'conflict';
       throw error;
     }
   }

@@ -1,9 +1,6 @@
-import { dlopen, FFIType } from 'bun:ffi';
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-
-const LOCK_EX = 2;
-const LOCK_NB = 4;
+import { lockFile } from '../file-lock.ts';
 
 /**
  * Takes a folder for this process. The system lets go of it when the process ends, however that comes.
@@ -12,21 +9,19 @@ const LOCK_NB = 4;
  */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'lock');
-  const fd = openSync(path, 'a', 0o600);
-  // glibc and musl both answer to the first name.
-  const libc = dlopen(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6', {
-    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  });
-  const isOurs = libc.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
-  libc.close();
-  if (!isOurs) {
-    closeSync(fd);
-    const pid = readFileSync(path, 'utf8').trim();
+  const fd = lockFile(path);
+  if (fd === undefined) {
+    const [pid = ''] = readFileSync(path, 'utf8').split('\n');
     throw new Error(
       `${folder} is in use by another skep dev${pid === '' ? '' : ` (process ${pid})`}: end that one first, or work in another folder`,
     );
   }
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`);
+  try {
+    // Only then what is left of a longer one: who reads it just now sees a whole number in the first line.
+    ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
+  } catch (error) {
+    closeSync(fd);
+    throw new Error(`${path} cannot be written: ${(error as Error).message}`, { cause: error });
+  }
   return () => closeSync(fd);
 }

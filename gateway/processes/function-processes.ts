@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { Rollout } from '../../contract/function-types.ts';
-import { healthPath } from '../functions/health-path.ts';
 import type { Deployed, Known, Replica } from '../functions/provider.ts';
+import { readyPath } from '../functions/ready-path.ts';
 import type { OwnPorts } from './own-upstream.ts';
 import { ReplicaProcess } from './replica-process.ts';
 import type { Version } from './version.ts';
@@ -233,7 +233,7 @@ export class FunctionProcesses {
       command,
       ports,
       key: qualifiedName(this.ref),
-      healthPath: healthPath(version.deployment.annotations ?? {}),
+      healthPath: readyPath(version.deployment.annotations ?? {}),
       lastError: this.#fallen.shift()?.error,
       onLine: ({ id }, text) => onLine(id, text),
       onChange: () => {

@@ -10,6 +10,8 @@ const INHERITED: readonly RegExp[] = [
   // Where languages live, and the managers of their versions whose commands stand on the PATH.
   /^(?:JAVA_HOME|GOROOT|GOPATH|CARGO_HOME|GEM_HOME|GEM_PATH|BUN_INSTALL|VOLTA_HOME)$/,
   /^(?:RUSTUP_HOME|RUSTUP_TOOLCHAIN|PYENV_ROOT|RBENV_ROOT|NVM_DIR|SDKMAN_DIR|ASDF_DIR|ASDF_DATA_DIR|MISE_DATA_DIR)$/,
+  // Which version a shell has chosen (`pyenv shell 3.11`): packages were installed with that one.
+  /^(?:PYENV|RBENV|NODENV|GOENV|PHPENV|JENV|(?:ASDF|MISE)_[A-Z]+)_VERSION$/,
 ];
 
 /** @param environment of this process */

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FunctionNamespace } from '../../contract/parse-namespace.ts';
 import { FaasError } from '../errors.ts';
+import { checkLabels } from '../functions/labels.ts';
 import type { NamespaceStore } from '../functions/namespace-store.ts';
 import { alreadyExists, notFound } from '../functions/namespaces.ts';
 import { oneAtATime } from '../functions/one-at-a-time.ts';
-import { toConfigLabels } from '../swarm/namespace-labels.ts';
 import { codeOf, onDisk, writeWhole } from './files.ts';
 
 /** Namespaces in one file, `namespaces.json` of the folder. */
@@ -30,7 +30,7 @@ export function createProcessNamespaces(folder: string): NamespaceStore {
     list: async () => (await read()).toSorted((left, right) => (left.name < right.name ? -1 : 1)),
 
     create: async (namespace) => {
-      toConfigLabels(namespace); // What Swarm would refuse is refused here.
+      checkLabels(namespace); // What Swarm would refuse is refused here.
       await change((made) => {
         if (made.some(({ name }) => name === namespace.name)) throw alreadyExists(namespace.name);
         return [...made, namespace];
@@ -38,7 +38,7 @@ export function createProcessNamespaces(folder: string): NamespaceStore {
     },
 
     update: async (namespace) => {
-      toConfigLabels(namespace);
+      checkLabels(namespace);
       await change((made) => {
         if (!made.some(({ name }) => name === namespace.name)) throw notFound(namespace.name);
         return made.map((one) => (one.name === namespace.name ? namespace : one));

@@ -8,11 +8,11 @@ import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { VERSION } from '../../contract/version.ts';
 import { FaasError } from '../errors.ts';
 import { byContract } from '../functions/by-contract.ts';
+import { checkFunctionRef } from '../functions/check-function-ref.ts';
+import { checkLabels, platformLabels } from '../functions/labels.ts';
 import { oneAtATime } from '../functions/one-at-a-time.ts';
 import type { FunctionSnapshot, Provider } from '../functions/provider.ts';
-import { toSwarmLabels } from '../swarm/function-labels.ts';
-import { toSwarmResources } from '../swarm/resources.ts';
-import { checkFunctionRef } from '../swarm/service-name.ts';
+import { parseResources } from '../functions/resources.ts';
 import { FunctionLog } from './function-log.ts';
 import { FunctionProcesses } from './function-processes.ts';
 import { inheritedEnvironment } from './inherited-environment.ts';
@@ -222,8 +222,8 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
     },
 
     info: async () => ({ provider: 'skep-processes', orchestration: 'processes', version: VERSION }),
-    pingEngine: async () => ENGINE,
-    ping: async () => ENGINE,
+    kind: 'processes',
+    ping: async () => MACHINE,
   };
 
   return {
@@ -253,7 +253,7 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
   };
 }
 
-const ENGINE = `processes on this machine (${platform()} ${arch()})`;
+const MACHINE = `on this machine (${platform()} ${arch()})`;
 
 function check(
   deployment: FunctionDeployment,
@@ -261,8 +261,8 @@ function check(
   defaultNamespace: string,
 ): { readonly min: number; readonly max: number } {
   checkFunctionRef(ref, defaultNamespace);
-  toSwarmLabels(ref, deployment);
-  toSwarmResources(deployment);
+  checkLabels(deployment, platformLabels(ref));
+  parseResources(deployment);
   const bounds = byContract(() => parseScaleLabels(deployment.labels ?? {}));
   if (bounds.min > MOST_REPLICAS) throw tooMany(`labels: a minimum of ${bounds.min}`);
   return bounds;

@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { functionEnv } from '../functions/function-env.ts';
-import { toStopGraceNanos } from '../swarm/stop-grace.ts';
+import { stopGraceMs } from '../functions/stop-grace.ts';
 import type { Runnable } from './runnable.ts';
 
 /**
@@ -18,7 +18,6 @@ const COMMAND_KEYS: ReadonlySet<string> = new Set(['fprocess', 'function_process
 const SERVES_ON = '500ms';
 /** For a watchdog to be done after the last answer. */
 const LAST_STEPS_MS = 1000;
-const NANOS_PER_MS = 1e6;
 
 /** What replicas are started from. */
 export interface Version {
@@ -60,7 +59,7 @@ export function toVersion({ ref, deployment, runnable, inherited, secrets }: Ver
     folder: runnable.folder,
     env: found,
     secretsFolder: folder,
-    stopGraceMs: toStopGraceNanos(env) / NANOS_PER_MS + LAST_STEPS_MS,
+    stopGraceMs: stopGraceMs(env) + LAST_STEPS_MS,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { BodySink } from '../../http1/types.ts';
 import { type CallHeaders, type CallResult, MOST_INLINE_BYTES, type ObjectBody } from '../queue/call.ts';
+import { MOST_RESPONSE_BYTES } from '../queue/call-queue.ts';
 import { keptHeaders } from '../queue/kept-headers.ts';
 import { MOST_RESULT_HEADER_BYTES } from '../queue/stored-size.ts';
 
@@ -8,6 +9,8 @@ export interface KeptAnswer {
   readonly result: CallResult;
   /** What travels in messages; empty where it is kept elsewhere, or not at all. */
   readonly body: Uint8Array;
+  /** How the body begins, wherever it is kept. */
+  readonly beginning: Uint8Array;
 }
 
 export interface AnswerKeeperOptions {
@@ -31,6 +34,8 @@ export class AnswerKeeper implements BodySink {
   readonly #ended = Promise.withResolvers<void>();
   #chunks: Uint8Array[] = [];
   #bytes = 0;
+  /** Of one that does not stay in memory. */
+  #beginning = NOTHING;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #storing: Promise<ObjectBody | undefined> | undefined;
   #isDropped = false;
@@ -44,7 +49,7 @@ export class AnswerKeeper implements BodySink {
     this.#bytes += bytes.length;
     if (this.#isDropped) return true;
     if (this.#bytes > this.#options.most) {
-      this.#drop();
+      this.#drop(bytes);
       return true;
     }
     // The bytes are the connection's, and are written over when this returns.
@@ -53,7 +58,7 @@ export class AnswerKeeper implements BodySink {
       this.#chunks.push(copy);
       return true;
     }
-    const controller = this.#controller ?? this.#spill();
+    const controller = this.#controller ?? this.#spill(copy);
     controller.enqueue(copy);
     return (controller.desiredSize ?? 0) > 0;
   }
@@ -77,12 +82,14 @@ export class AnswerKeeper implements BodySink {
     const shown = keptHeaders(headers, MOST_RESULT_HEADER_BYTES);
     const result = { status, headers: shown, bytes: this.#bytes };
     if (this.#isDropped && isNeeded) return undefined;
-    if (this.#isDropped) return { result: { ...result, kept: 'dropped' }, body: NOTHING };
-    if (stored !== undefined) return { result: { ...result, kept: stored }, body: NOTHING };
-    return { result: { ...result, kept: 'message' }, body: Buffer.concat(this.#chunks) };
+    const beginning = this.#beginning;
+    if (this.#isDropped) return { result: { ...result, kept: 'dropped' }, body: NOTHING, beginning };
+    if (stored !== undefined) return { result: { ...result, kept: stored }, body: NOTHING, beginning };
+    const body = Buffer.concat(this.#chunks);
+    return { result: { ...result, kept: 'message' }, body, beginning: body };
   }
 
-  #spill(): ReadableStreamDefaultController<Uint8Array> {
+  #spill(next: Uint8Array): ReadableStreamDefaultController<Uint8Array> {
     let opened: ReadableStreamDefaultController<Uint8Array> | undefined;
     const stream = new ReadableStream<Uint8Array>(
       {
@@ -100,6 +107,7 @@ export class AnswerKeeper implements BodySink {
     );
     if (opened === undefined) throw new Error('a stream that does not start');
     this.#controller = opened;
+    this.#keepBeginning(next);
     for (const chunk of this.#chunks) opened.enqueue(chunk);
     this.#chunks = [];
     this.#storing = this.#options.store(stream).catch(() => {
@@ -111,8 +119,15 @@ export class AnswerKeeper implements BodySink {
     return opened;
   }
 
-  #drop(): void {
+  #keepBeginning(next: Uint8Array): void {
+    if (this.#beginning.length > 0) return;
+    const whole = Buffer.concat([...this.#chunks, next]);
+    this.#beginning = new Uint8Array(whole.subarray(0, MOST_RESPONSE_BYTES));
+  }
+
+  #drop(next: Uint8Array): void {
     this.#isDropped = true;
+    this.#keepBeginning(next);
     this.#chunks = [];
     this.#controller?.error(new Error('the result is longer than what is kept'));
     this.#options.drain();

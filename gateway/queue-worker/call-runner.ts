@@ -233,7 +233,7 @@ export class CallRunner {
         record: settled,
         diedAt: nowMs,
         reason: settlement.reason,
-        response: answer?.body ?? NOTHING,
+        response: answer?.beginning ?? NOTHING,
       };
       const deadLetter = await this.#persistence.try(() =>
         this.#options.queue.followUps.dead(letter, `${call.instance}.${seq}.dead`),

@@ -3,6 +3,7 @@ import { DEFAULT_QUEUE } from '../queue/call.ts';
 import { type CallbackAllow, parseCallbackAllow } from '../queue/callback-address.ts';
 import type { Backoff } from '../queue/settle.ts';
 import type { CallbackRules } from '../queue/settle-callback.ts';
+import { asIs, parseClusterName, parseCountFrom, parsePort, parsePositiveMs, Settings } from '../settings.ts';
 
 export interface QueueWorkerConfig {
   /** Env `nats_host`, default `nats`. */
@@ -61,27 +62,19 @@ const MOST_RETRIES = 1000;
 
 /** Reads the whole configuration, or throws one error that names every bad value. */
 export function loadQueueWorkerConfig(env: Readonly<Record<string, string | undefined>>): QueueWorkerConfig {
-  const problems: string[] = [];
-  const read = <T>(key: string, fallback: T, parse: (text: string) => T): T => {
-    const text = env[key];
-    if (text === undefined || text === '') return fallback;
-    try {
-      return parse(text);
-    } catch (error) {
-      problems.push(`${key}=${text}: ${(error as Error).message}`);
-      return fallback;
-    }
-  };
+  const settings = new Settings(env);
+  const read: Settings['read'] = (key, fallback, parse) => settings.read(key, fallback, parse);
   const upstreamTimeoutMs = read('upstream_timeout', 180_000, parsePositiveMs);
   const initialRetryWaitMs = read('initial_retry_wait', 10_000, parseDurationMs);
   const maxRetryWaitMs = read('max_retry_wait', 120_000, parseDurationMs);
   const callbackWaitMs = read('callback_retry_wait', 5000, parsePositiveMs);
   const longestCallbackWaitMs = read('callback_max_retry_wait', 600_000, parsePositiveMs);
   if (longestCallbackWaitMs < callbackWaitMs) {
-    problems.push('callback_max_retry_wait is less than callback_retry_wait');
+    settings.problems.push('callback_max_retry_wait is less than callback_retry_wait');
   }
   read('scaling_mode', undefined, refuseOtherModes);
-  if (maxRetryWaitMs < initialRetryWaitMs) problems.push('max_retry_wait is less than initial_retry_wait');
+  if (maxRetryWaitMs < initialRetryWaitMs)
+    settings.problems.push('max_retry_wait is less than initial_retry_wait');
   const config: QueueWorkerConfig = {
     natsHost: read('nats_host', 'nats', asIs),
     natsPort: read('nats_port', 4222, parsePort),
@@ -112,37 +105,8 @@ export function loadQueueWorkerConfig(env: Readonly<Record<string, string | unde
       secretFile: read('callback_secret_file', '', asIs),
     },
   };
-  if (problems.length > 0) throw new Error(`invalid configuration:\n  ${problems.join('\n  ')}`);
+  settings.check();
   return Object.freeze(config);
-}
-
-const asIs = (text: string): string => text;
-
-function parsePort(text: string): number {
-  const port = parseCount(text);
-  if (port > 65_535) throw new Error('expected a port, 0 to 65535');
-  return port;
-}
-
-function parsePositiveMs(text: string): number {
-  const ms = parseDurationMs(text);
-  if (!(ms >= 1)) throw new Error('expected at least a millisecond');
-  return ms;
-}
-
-function parseCountFrom(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const count = parseCount(text);
-    if (count < least || count > most) throw new Error(`expected ${least} to ${most}`);
-    return count;
-  };
-}
-
-function parseClusterName(text: string): string {
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(text)) {
-    throw new Error('expected letters, digits, underscores and dashes, at most 32');
-  }
-  return text;
 }
 
 function parseQueueName(text: string): string {

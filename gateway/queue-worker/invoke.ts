@@ -122,7 +122,7 @@ function lost(reason: string): Invoked {
 }
 
 /** The first value of a header. */
-export function headerOf(headers: CallHeaders, lowerCaseName: string): string | undefined {
+function headerOf(headers: CallHeaders, lowerCaseName: string): string | undefined {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     if (headers[i]?.toLowerCase() === lowerCaseName) return headers[i + 1];
   }

@@ -66,6 +66,9 @@ export interface CallPage {
   readonly cursor?: string | undefined;
 }
 
+/** Of a dead call's last answer: enough to see what went wrong. The whole of it is with the call's record, as long as that is kept. */
+export const MOST_RESPONSE_BYTES = 16 * 1024;
+
 /** A call that was tried as often as it may be, kept until somebody sends it again or throws it away. */
 export interface DeadLetter {
   /** As it was to be run, at the step at which it died. */

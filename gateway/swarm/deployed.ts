@@ -2,13 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ContainerTaskSpec, Service } from 'dockerode';
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment, FunctionResources } from '../../contract/function-types.ts';
-import {
-  DEPLOYMENT_LABEL,
-  IMAGE_ID_LABEL,
-  platformLabels,
-  toAnnotations,
-  toUserLabels,
-} from './function-labels.ts';
+import { platformLabels } from '../functions/labels.ts';
+import { DEPLOYMENT_LABEL, IMAGE_ID_LABEL, toAnnotations, toUserLabels } from './function-labels.ts';
 import { fromDevices, toSwarmResources } from './resources.ts';
 import { DEFAULT_CONSTRAINT } from './service-spec.ts';
 

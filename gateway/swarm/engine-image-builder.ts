@@ -2,11 +2,11 @@ import type Docker from 'dockerode';
 import type { BuildRequest, BuildResult, ImageBuilder } from '../build/image-builder.ts';
 import { RegistryLogins } from '../build/registry-logins.ts';
 import { BuildLeftovers, type OnLeftover } from './build-leftovers.ts';
-import { hasBuildKit } from './buildkit/has-buildkit.ts';
+import { hasBuildKit, NO_BUILDKIT } from './buildkit/has-buildkit.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { type EngineMessage, readMessages } from './engine-messages.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
-import { BUILT_HERE, whyNotBuilt } from './foreign-image.ts';
+import { BUILT_HERE, builtHere, whyNotBuilt } from './foreign-image.ts';
 import { linkSignal } from './linked-signal.ts';
 import { whyNotFor } from './own-platform.ts';
 import { pushImage } from './push-image.ts';
@@ -20,8 +20,10 @@ export interface EngineBuilderOptions {
   readonly onLeftover?: OnLeftover;
 }
 
-const NO_SECRETS =
-  'the image has build secrets, which need BuildKit: the engine of this gateway has only the classic builder (Docker 23 and newer have BuildKit)';
+const SECRETS_NEED_BUILDKIT = `the image has build secrets, which need BuildKit. ${NO_BUILDKIT}`;
+const SEVERAL_PLATFORMS = 'the engine of this gateway makes an image for one platform at a time';
+const ONE_EACH =
+  'build where buildx is (skep publish), or once for each under a tag of its own, and join them with docker manifest create';
 
 /** How long the engine may take to begin its answer to a build: it reads the whole context first. */
 const BEGIN_LIMIT_MS = 10 * 60_000;
@@ -32,16 +34,21 @@ export function createEngineImageBuilder(options: EngineBuilderOptions): ImageBu
   const logins = options.logins ?? new RegistryLogins();
   const leftovers = new BuildLeftovers(engine, BUILT_HERE, options.onLeftover);
   return {
+    whyNot: async ({ image, platforms, hasSecrets, mayReplace }) => {
+      const refusal = await whyNotBuilt(engine, image, { mayReplace });
+      if (refusal === undefined && platforms.length > 1)
+        return `${SEVERAL_PLATFORMS}, not ${platforms.join(' and ')}: ${ONE_EACH}`;
+      if (refusal !== undefined || (await hasBuildKit(engine))) return refusal;
+      if (hasSecrets) return SECRETS_NEED_BUILDKIT;
+      const [platform] = platforms;
+      return platform && (await whyNotFor(engine, platform));
+    },
     build: async (request, onLine, signal) => {
       signal.throwIfAborted();
       const follow: Following = { onLine, signal };
-      const refusal = await whyNotBuilt(engine, request.image, { mayReplace: request.mayReplace !== false });
-      if (refusal !== undefined) return { kind: 'failed', error: refusal };
       const isBuildKit = await hasBuildKit(engine);
-      if (request.secrets !== undefined && !isBuildKit) return { kind: 'failed', error: NO_SECRETS };
-      const otherPlatform =
-        request.platform !== undefined && !isBuildKit && (await whyNotFor(engine, request.platform));
-      if (otherPlatform) return { kind: 'failed', error: otherPlatform };
+      if (!isBuildKit && request.secrets !== undefined)
+        return { kind: 'failed', error: SECRETS_NEED_BUILDKIT };
       return leftovers.during(async () => {
         const built = isBuildKit
           ? await withBuildKit(engine, request, { logins, follow })
@@ -86,7 +93,7 @@ async function withClassic(
         docker.buildImage(request.context, {
           t: request.image,
           buildargs: { ...request.buildArgs },
-          labels: { [BUILT_HERE]: 'gateway' },
+          labels: builtHere(request.image),
           registryconfig: logins.byServer(),
           rm: true,
           forcerm: true,
@@ -105,7 +112,8 @@ async function withClassic(
         follow.onLine(line);
       },
     });
-    return result.kind === 'failed' ? { ...result, error: withMemory(result.error, memoryBytes) } : result;
+    if (result.kind === 'built') return result;
+    return { ...result, error: withBuildKitAdvice(withMemory(result.error, memoryBytes)) };
   } catch (error) {
     return failedToBuild(error, follow.signal);
   } finally {
@@ -127,7 +135,7 @@ async function withBuildKit(
       (docker, limit) =>
         openBuildKit(docker, request, {
           logins,
-          label: BUILT_HERE,
+          labels: builtHere(request.image),
           signal: AbortSignal.any([link.signal, limit]),
         }),
       BEGIN_LIMIT_MS,
@@ -176,6 +184,12 @@ function isSourceFault(error: unknown): boolean {
   if (status !== 500) return status === 400;
   const sentence = engineSentence(error);
   return /dockerfile|error processing tar file/i.test(sentence) && !/no space left/i.test(sentence);
+}
+
+/** The engine's own advice is about its command line. */
+function withBuildKitAdvice(error: string): string {
+  const [needs] = /^.*\brequires? BuildKit\b/i.exec(error) ?? [];
+  return needs === undefined ? error : `${needs}. ${NO_BUILDKIT}`;
 }
 
 /** What is killed for its memory ends with 137, which tells nobody why. */

@@ -40,7 +40,7 @@ export async function* readMessages(
 }
 
 /** Reads one message; what is no JSON is taken as a line of text. */
-export function parseMessage(line: string): EngineMessage {
+function parseMessage(line: string): EngineMessage {
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -48,7 +48,7 @@ export function engineStatus(error: unknown): number | undefined {
   return asFailure(error).statusCode;
 }
 
-/** The engine's own sentence, without the prefix that gRPC puts before it. */
+/** The engine's own sentence, without what dockerode and gRPC put before it. */
 export function engineSentence(error: unknown): string {
   const { json, message } = asFailure(error);
   const told =
@@ -57,6 +57,7 @@ export function engineSentence(error: unknown): string {
       : (message ?? 'no reason given');
   return told
     .slice(0, LONGEST_SENTENCE)
+    .replace(/^\(HTTP code \d+\) [\w ]+ - /, '')
     .replace(/^rpc error: code = \w+ desc = /, '')
     .replace(/\s+/g, ' ')
     .trim();

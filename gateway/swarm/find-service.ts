@@ -1,8 +1,8 @@
 import { type FunctionRef, isFunctionName, qualifiedName } from '../../contract/function-ref.ts';
 import { FaasError } from '../errors.ts';
+import { FUNCTION_LABEL } from '../functions/labels.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './errors.ts';
-import { FUNCTION_LABEL } from './function-labels.ts';
 import { type ListedService, onePerFunction, toFunctionRef } from './read-back.ts';
 import { toServiceName } from './service-name.ts';
 

@@ -1,12 +1,21 @@
 import { type CanonicalImage, canonicalImage } from '../../contract/canonical-image.ts';
 import { ContractError } from '../../contract/contract-error.ts';
-import { BASE_REPOSITORIES, PLATFORM_IMAGE_OWNER } from '../../contract/platform-images.ts';
+import { OWN_NAME, whyReservedImage } from '../../contract/reserved-image.ts';
+import { FUNCTION_LABEL } from '../functions/labels.ts';
 import type { Engine } from './engine.ts';
 import { engineSentence, engineStatus, toFaasError } from './errors.ts';
-import { FUNCTION_LABEL } from './function-labels.ts';
 
-/** Marks what was built here: what is left of it without a name may be removed. */
+/** Marks what was built here, with the name it was built by: what is left of it without a name may be removed. */
 export const BUILT_HERE = 'com.skep.built';
+
+/** Labels of an image that is built by this name. An image that is built on it elsewhere inherits them, and is told by its own name. */
+export function builtHere(image: string): Record<string, string> {
+  return { [BUILT_HERE]: spelling(canonicalImage(image)) };
+}
+
+function spelling({ repository, tag }: CanonicalImage): string {
+  return `${repository}:${tag}`;
+}
 
 interface NamedService {
   readonly Spec?: {
@@ -29,21 +38,16 @@ export async function whyNotBuilt(
 ): Promise<string | undefined> {
   const wanted = spell(image);
   if (wanted === undefined) return `${image} is no name that an image can be built by`;
-  const advice = 'give what is built a name of its own, such as that of a user or team before it';
-  if (wanted.repository.startsWith(`docker.io/${PLATFORM_IMAGE_OWNER}/`)) {
-    return `${image}: the images of ${PLATFORM_IMAGE_OWNER}/ are the platform's own: ${advice}`;
-  }
-  if (BASES.has(wanted.repository)) {
-    return `${image}: the platform and its templates are built on images of this name: ${advice}`;
-  }
+  const reserved = whyReservedImage(image);
+  if (reserved !== undefined) return `${image}: ${reserved}: ${OWN_NAME}`;
   const same = (other: CanonicalImage): boolean =>
     other.repository === wanted.repository && (!mayReplace || other.tag === wanted.tag);
   const service = await serviceThatRuns(engine, same);
   if (service !== undefined) {
-    return `${image} is ${mayReplace ? 'the image' : 'of the repository of the image'} of the service ${service}, which is no function: ${advice}`;
+    return `${image} is ${mayReplace ? 'the image' : 'of the repository of the image'} of the service ${service}, which is no function: ${OWN_NAME}`;
   }
-  if (!mayReplace && (await isForeign(engine, image))) {
-    return `${image} is there already, and was not built through this API: ${advice}`;
+  if (!mayReplace && (await isForeign(engine, image, wanted))) {
+    return `${image} is there already, and was not built through this API: ${OWN_NAME}`;
   }
   return undefined;
 }
@@ -75,9 +79,9 @@ async function namesOf(engine: Engine, id: string): Promise<readonly string[]> {
   return (await inspect(engine, id))?.RepoTags ?? [];
 }
 
-async function isForeign(engine: Engine, image: string): Promise<boolean> {
+async function isForeign(engine: Engine, image: string, name: CanonicalImage): Promise<boolean> {
   const there = await inspect(engine, image);
-  return there !== undefined && there.Config?.Labels?.[BUILT_HERE] === undefined;
+  return there !== undefined && there.Config?.Labels?.[BUILT_HERE] !== spelling(name);
 }
 
 async function inspect(
@@ -97,10 +101,6 @@ async function inspect(
     throw toFaasError(error, 'inspect image');
   }
 }
-
-const BASES: ReadonlySet<string> = new Set(
-  BASE_REPOSITORIES.map((name) => `docker.io/${name.includes('/') ? name : `library/${name}`}`),
-);
 
 function isSpelled(image: string, isMeant: (image: CanonicalImage) => boolean): boolean {
   const spelled = spell(image);

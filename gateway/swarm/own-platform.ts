@@ -1,3 +1,4 @@
+import { NO_BUILDKIT } from './buildkit/has-buildkit.ts';
 import type { Engine } from './engine.ts';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -15,5 +16,5 @@ export async function whyNotFor(engine: Engine, platform: string): Promise<strin
   const own = `${Os}/${Arch}`;
   const [os = '', arch = ''] = platform.toLowerCase().split('/');
   if (`${os}/${ARCHITECTURES[arch] ?? arch}` === own) return undefined;
-  return `an image for ${platform} needs BuildKit: the engine of this gateway has only the classic builder, which builds for ${own} (Docker 23 and newer have BuildKit)`;
+  return `an image for ${platform} needs BuildKit, and emulation: the classic builder makes images for ${own}. ${NO_BUILDKIT}`;
 }

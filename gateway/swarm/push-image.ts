@@ -82,5 +82,9 @@ const ADVICE: readonly (readonly [RegExp, (server: string, login: RegistryLogin 
     /\bEOF\b|connection reset|broken pipe/i,
     (server) => `the registry ${server} hung up: does it run, behind what forwards to it?`,
   ],
+  [
+    /unexpected HTTP status: 5\d\d/i,
+    (server) => `the registry ${server} failed by itself: its log says why; often its disk is full`,
+  ],
   [/no space left/i, (server) => `the disk of the registry ${server} is full`],
 ];

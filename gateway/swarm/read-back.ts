@@ -1,8 +1,8 @@
 import type { Service, ServiceStatus } from 'dockerode';
 import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contract/function-ref.ts';
 import type { FunctionStatus } from '../../contract/function-types.ts';
+import { FUNCTION_LABEL, NAMESPACE_LABEL } from '../functions/labels.ts';
 import { toDeployment } from './deployed.ts';
-import { FUNCTION_LABEL, NAMESPACE_LABEL } from './function-labels.ts';
 import { toServiceName } from './service-name.ts';
 
 /** A service as the engine lists it: the data alone, without dockerode's methods. */

@@ -7,7 +7,7 @@ import { desiredReplicas, type ListedService } from './read-back.ts';
 import { isRunning, isSameVersion, listTasks, type Task, taskError } from './tasks.ts';
 
 /** On the service: which deployment made it what it is, `{ id, at }`. */
-export const ROLLOUT_LABEL = 'skep.rollout';
+const ROLLOUT_LABEL = 'skep.rollout';
 /** On the service: that the last deployment was taken back, and why, `{ error }`. */
 const FAILED_LABEL = 'skep.rollout-failed';
 /**

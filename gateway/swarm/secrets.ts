@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Secret } from 'dockerode';
 import type { SecretRef } from '../../contract/parse-secret.ts';
 import { FaasError } from '../errors.ts';
+import { NAMESPACE_LABEL } from '../functions/labels.ts';
 import type { Engine } from './engine.ts';
-import { NAMESPACE_LABEL } from './function-labels.ts';
 
 /** On Swarm secrets that functions may read: the platform's own credentials do not carry it. */
 const OWNER_LABEL = 'com.openfaas.owner';

@@ -1,5 +1,5 @@
+import { FUNCTION_LABEL } from '../functions/labels.ts';
 import type { Engine } from './engine.ts';
-import { FUNCTION_LABEL } from './function-labels.ts';
 import { type ListedService, onePerFunction } from './read-back.ts';
 
 /** How long a list is taken for the truth while the engine's events tell of changes: one of them may be lost. */

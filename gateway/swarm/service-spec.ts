@@ -3,11 +3,11 @@ import type { FunctionRef } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { FaasError } from '../errors.ts';
 import { functionEnv } from '../functions/function-env.ts';
+import { stopGraceMs } from '../functions/stop-grace.ts';
 import { DEPLOYMENT_LABEL, IMAGE_ID_LABEL, toSwarmLabels } from './function-labels.ts';
 import { toHealthCheck } from './health-check.ts';
 import { toSwarmResources } from './resources.ts';
 import { checkSpecSize } from './spec-size.ts';
-import { toStopGraceNanos } from './stop-grace.ts';
 
 /** What the cluster had to be asked for before a deployment could be written as a service. */
 export interface SpecContext {
@@ -34,6 +34,7 @@ export interface SpecContext {
 /** Where functions run that name no constraint of their own. */
 export const DEFAULT_CONSTRAINT = 'node.platform.os==linux';
 const RESTART_DELAY_NANOS = 1e9;
+const NANOS_PER_MS = 1e6;
 /** Swarm's own part in a roll-out: it sees replicas that end, and the gateway those that never answer. */
 export const UPDATE = { Parallelism: 1, Order: 'start-first', FailureAction: 'rollback' };
 const ROLLBACK = { Parallelism: 1, Order: 'start-first', FailureAction: 'pause' };
@@ -63,7 +64,9 @@ export function toServiceSpec(deployment: FunctionDeployment, context: SpecConte
         },
         Env: [...env].map(([key, value]) => `${key}=${value}`),
         Secrets: toSecretMounts(deployment, context),
-        StopGracePeriod: toStopGraceNanos({ ...context.imageEnv, ...Object.fromEntries(env) }),
+        StopGracePeriod: Math.round(
+          stopGraceMs({ ...context.imageEnv, ...Object.fromEntries(env) }) * NANOS_PER_MS,
+        ),
         HealthCheck: toHealthCheck(deployment.annotations ?? {}),
         CapabilityDrop: ['ALL'],
         // Reaps the grandchildren that a function's processes leave behind.

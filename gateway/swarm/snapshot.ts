@@ -1,10 +1,11 @@
 import type { FunctionRef } from '../../contract/function-ref.ts';
 import { FaasError } from '../errors.ts';
+import { FUNCTION_LABEL } from '../functions/labels.ts';
 import type { FunctionSnapshot, Replica } from '../functions/provider.ts';
 import { envVarsOf } from './deployed.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './errors.ts';
-import { FUNCTION_LABEL, toAnnotations, toUserLabels } from './function-labels.ts';
+import { toAnnotations, toUserLabels } from './function-labels.ts';
 import { desiredReplicas, type ListedService, onePerFunction, toFunctionRef } from './read-back.ts';
 import { recentDeployment } from './rollout.ts';
 import type { ServiceList } from './service-list.ts';

@@ -11,6 +11,7 @@ import type { FunctionDeployment, VersionInfo } from '../../contract/function-ty
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../errors.ts';
 import { byContract } from '../functions/by-contract.ts';
+import { checkFunctionRef } from '../functions/check-function-ref.ts';
 import { oneAtATime } from '../functions/one-at-a-time.ts';
 import type { Provider } from '../functions/provider.ts';
 import { createEngine, type Engine } from './engine.ts';
@@ -32,7 +33,7 @@ import {
 } from './rollout.ts';
 import { findSecrets } from './secrets.ts';
 import { ServiceList } from './service-list.ts';
-import { checkFunctionRef, toServiceName } from './service-name.ts';
+import { toServiceName } from './service-name.ts';
 import { type SpecContext, toServiceSpec, UPDATE } from './service-spec.ts';
 import { listFunctionServices, snapshotOf, takeSnapshot } from './snapshot.ts';
 import { TaskEndings } from './task-endings.ts';
@@ -285,6 +286,7 @@ export function createSwarmProvider(options: SwarmProviderOptions): Provider {
 
     info: async () => ({ provider: 'skep-swarm', orchestration: 'swarm', version: options.version }),
 
+    kind: 'swarm',
     pingEngine: () => pingEngine(engine, options),
 
     ping: () => pingSwarm(engine, options),

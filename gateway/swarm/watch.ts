@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
+import { FUNCTION_LABEL } from '../functions/labels.ts';
 import type { Engine } from './engine.ts';
-import { FUNCTION_LABEL } from './function-labels.ts';
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;

@@ -1,6 +1,7 @@
 import { type Logger, withFields } from '../log.ts';
 import { ControlChannel } from './control-channel.ts';
-import { LAST_CALL_MS, ServingWorker } from './serving-worker.ts';
+import { LAST_CALL_MS } from './last-call.ts';
+import { ServingWorker } from './serving-worker.ts';
 import { becomeWorkerUser } from './worker-user.ts';
 
 /** Without a control process the table grows stale: what is in flight may finish, for so long. */

@@ -17,6 +17,7 @@ import { InvocationCounters } from '../metrics/invocation-counters.ts';
 import type { CallIntake } from '../queue/call-queue.ts';
 import { CallbackAddresses, parseCallbackAllow } from '../queue/callback-address.ts';
 import type { Tracer } from '../tracing/tracer.ts';
+import { lastCallAfterMs } from './last-call.ts';
 import type { DrainTimes, FromWorker, WorkerTask } from './messages.ts';
 import { mostConnections } from './most-connections.ts';
 import { OwnFigures } from './own-figures.ts';
@@ -24,8 +25,6 @@ import { OwnFigures } from './own-figures.ts';
 const REPORT_MS = 1000;
 /** The cluster is read soon after a nudge, however many there are. */
 const NUDGE_MS = 100;
-/** How long before the end of a drain those who wait for a replica are let go. */
-export const LAST_CALL_MS = 1000;
 /** For the collector to take the last spans, and for the connection to NATS to end. */
 const LAST_SPANS_MS = 1000;
 
@@ -195,10 +194,7 @@ export class ServingWorker {
   /** Serves on, then finishes what is in flight. @returns the number of calls that were cut off */
   async drain({ withinMs, servesOnMs }: DrainTimes): Promise<number> {
     // Who still waits for a replica near the end is told so, rather than cut off.
-    const lastCall = setTimeout(
-      () => this.#plane.stop(),
-      servesOnMs + Math.max(withinMs - LAST_CALL_MS, withinMs / 2),
-    );
+    const lastCall = setTimeout(() => this.#plane.stop(), lastCallAfterMs({ withinMs, servesOnMs }));
     const cutOff = await this.#listener.drain(withinMs, servesOnMs);
     clearTimeout(lastCall);
     clearInterval(this.#reports);

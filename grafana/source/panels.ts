@@ -85,7 +85,7 @@ function defaults({ unit, thresholds = [], base = BASE, decimals, max, links, no
   };
 }
 
-export function toThresholds(thresholds: Thresholds, base: Color = BASE) {
+function toThresholds(thresholds: Thresholds, base: Color = BASE) {
   return {
     mode: ThresholdsMode.Absolute,
     steps: [{ color: base, value: null }, ...thresholds.map(([value, color]) => ({ color, value }))],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { mustRun } from '../shell/run-command.ts';
 
 /** Docker secrets that an operator may have made, and the file that each is to the gateway. */
-export const BUILD_SECRETS: Readonly<Record<string, string>> = {
+const BUILD_SECRETS: Readonly<Record<string, string>> = {
   'skep-payload-secret': 'payload-secret',
   'skep-builder-key': 'builder-key',
   'skep-registry-logins': 'config.json',

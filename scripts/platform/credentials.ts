@@ -7,7 +7,7 @@ import { Problem } from '../shell/problem.ts';
 import { mustRun, runCommand } from '../shell/run-command.ts';
 
 export const USER_SECRET = 'basic-auth-user';
-export const ADMIN_USER = 'admin';
+const ADMIN_USER = 'admin';
 
 /** Where the admin's password is kept for `skep login`: `~/.skep/admin-password`, or under `SKEP_HOME`. */
 export function passwordFile(environment: Readonly<Record<string, string | undefined>>): string {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { Problem } from '../shell/problem.ts';
 
 /** All images of the platform and its examples, the build's layers, and room to work. */
-export const NEEDED_BYTES = 4 * 1024 ** 3;
+const NEEDED_BYTES = 4 * 1024 ** 3;
 
 /** @throws {Problem} when a folder, or the nearest one above it that exists, has too little room */
 export function checkDisk(folder: string, neededBytes = NEEDED_BYTES): void {

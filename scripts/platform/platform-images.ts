@@ -8,7 +8,7 @@ import { buildImage, imageId } from './build-image.ts';
 import type { Compiled } from './compile.ts';
 
 /** Marks the images of the platform itself. */
-export const PLATFORM_LABEL = 'com.skep.platform';
+const PLATFORM_LABEL = 'com.skep.platform';
 
 export interface PlatformImage {
   /** With its content tag. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkConstraints } from '../../contract/parse-deployment.ts';
 import { Problem } from '../shell/problem.ts';
 import { mustRun, runCommand } from '../shell/run-command.ts';
 import type { PublishedPort } from './ports.ts';
@@ -60,7 +61,7 @@ export function registryPort({ SKEP_REGISTRY_PORT: text = '' }: Environment): Pu
 /** The environment with which `registry.yml` describes exactly this state of the sources. */
 export async function registryEnvironment(
   root: string,
-  port: number,
+  environment: Environment,
   imageIds: ReadonlyMap<string, string>,
 ): Promise<Record<string, string>> {
   const hashes = Object.entries(REGISTRY_CONFIG_FILES).map(([variable, file]) => [
@@ -77,14 +78,30 @@ export async function registryEnvironment(
   return {
     ...Object.fromEntries(hashes),
     ...Object.fromEntries(ids),
-    SKEP_REGISTRY_PORT: String(port),
-    SKEP_REGISTRY_NODE: await registryNode(),
+    SKEP_REGISTRY_PORT: String(registryPort(environment).port),
+    SKEP_REGISTRY_NODE: registryNode(environment) ?? (await nodeWithImages()),
   };
 }
 
-/** The node that has the images: where the registry is already, else this one. As a constraint. */
-async function registryNode(): Promise<string> {
-  const present = (await registryConstraints())?.find((constraint) => constraint.startsWith('node.id'));
+/** The constraint that whoever moves the registry gives. @throws {Problem} for what is none */
+export function registryNode({ SKEP_REGISTRY_NODE: wish = '' }: Environment): string | undefined {
+  if (wish === '') return undefined;
+  try {
+    checkConstraints([wish]);
+    return wish;
+  } catch {
+    throw new Problem(
+      `SKEP_REGISTRY_NODE=${wish} names no node for the registry`,
+      "Write it as a placement constraint, such as SKEP_REGISTRY_NODE='node.hostname == NAME', or unset it.",
+    );
+  }
+}
+
+/** Where the registry is already, else this node. As a constraint. */
+async function nodeWithImages(): Promise<string> {
+  const present = (await registryConstraints())?.find(
+    (constraint) => !constraint.startsWith('node.platform'),
+  );
   if (present !== undefined) return present;
   const id = await mustRun(['docker', 'info', '--format', '{{.Swarm.NodeID}}'], {
     advice: 'Look at `docker info`.',

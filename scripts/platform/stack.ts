@@ -154,10 +154,16 @@ export async function untilRunning(limitMs = 120_000): Promise<void> {
   const telling = errors.stdout.split('\n').filter((line) => lacking.some((name) => line.startsWith(name)));
   throw new Problem(
     `not running after ${Math.round(limitMs / 1000)} s: ${lacking.join(', ')}\n${lastLines(telling.slice(0, 6).join('\n'), 6)}\nThe last words of ${lacking[0]}:\n${lastLines(`${log.stdout}\n${log.stderr}`, 5)}`,
-    /No such image: (\S+)/.test(telling.join('\n'))
-      ? 'A node that cannot pull an image takes it from this one: `docker save IMAGE | ssh NODE docker load`. Then run this again.'
-      : `\`docker service logs ${lacking[0]}\` tells more. Run this again when it is mended.`,
+    adviceFor(lacking, telling.join('\n')),
   );
+}
+
+function adviceFor(lacking: readonly string[], errors: string): string {
+  if (lacking.includes(`${STACK}_registry`) && errors.includes('no suitable node'))
+    return "The node with the registry's images is away. Bring it back, or name another with SKEP_REGISTRY_NODE (docs/operations.md tells how images move), and run this again.";
+  if (errors.includes('No such image: '))
+    return 'A node that cannot pull an image takes it from this one: `docker save IMAGE | ssh NODE docker load`. Then run this again.';
+  return `\`docker service logs ${lacking[0]}\` tells more. Run this again when it is mended.`;
 }
 
 async function lackingServices(): Promise<string[]> {

@@ -4,12 +4,14 @@ package main
 import (
 	"bufio"
 	"errors"
+	"io"
 	"log"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	function "handler/function"
@@ -25,6 +27,11 @@ func main() {
 // serve answers 500 with one neutral sentence where the handler panics; why is in the log.
 func serve(w http.ResponseWriter, r *http.Request) {
 	answer := &watched{ResponseWriter: w}
+	if r.Body != http.NoBody {
+		answer.body = &watchedBody{ReadCloser: r.Body}
+		r.Body = answer.body
+	}
+	// Else the first byte of the answer ends the body: a handler that answers while it reads would lose the rest, and not notice.
 	defer func() {
 		reason := recover()
 		if reason == nil {
@@ -45,16 +52,29 @@ func serve(w http.ResponseWriter, r *http.Request) {
 // watched knows whether the answer has begun.
 type watched struct {
 	http.ResponseWriter
+	body  *watchedBody // nil where there is none
 	begun bool
 }
 
+// begin comes before the first byte of the answer. net/http would end the body there: a handler that answers while it reads would lose the
+// rest, and not notice. What such a handler leaves unread nobody reads, so the connection ends with the answer.
+func (w *watched) begin() {
+	if !w.begun && w.body != nil && w.body.begun.Load() && !w.body.ended.Load() {
+		_ = http.NewResponseController(w.ResponseWriter).EnableFullDuplex()
+		w.Header().Set("Connection", "close")
+	}
+	w.begun = true
+}
+
 func (w *watched) WriteHeader(status int) {
-	w.begun = w.begun || status >= 200
+	if status >= 200 {
+		w.begin()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *watched) Write(piece []byte) (int, error) {
-	w.begun = true
+	w.begin()
 	return w.ResponseWriter.Write(piece)
 }
 
@@ -63,7 +83,7 @@ func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Flush is for handlers that ask for an http.Flusher.
 func (w *watched) Flush() {
-	w.begun = true
+	w.begin()
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
@@ -71,4 +91,19 @@ func (w *watched) Flush() {
 func (w *watched) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.begun = true
 	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+// watchedBody knows how far the handler has read it.
+type watchedBody struct {
+	io.ReadCloser
+	begun, ended atomic.Bool
+}
+
+func (b *watchedBody) Read(piece []byte) (int, error) {
+	b.begun.Store(true)
+	count, err := b.ReadCloser.Read(piece)
+	if err != nil {
+		b.ended.Store(true)
+	}
+	return count, err
 }

@@ -131,9 +131,18 @@ function call(handler, event, context) {
   });
 }
 
+/** What JSON.stringify would write `{}` for, or its inner parts: maps and sets, generators, streams, a Response, functions. */
+function isNoJson(value) {
+  if (typeof value !== 'object') return typeof value === 'function' || typeof value === 'symbol';
+  if (Array.isArray(value) || typeof value.toJSON === 'function') return false;
+  return Symbol.iterator in value || Symbol.asyncIterator in value || typeof value.arrayBuffer === 'function';
+}
+
 function encodeBody(value) {
   if (value === undefined || value === null) return [Buffer.alloc(0), undefined];
-  if (value instanceof Uint8Array) return [Buffer.from(value), 'application/octet-stream'];
+  if (ArrayBuffer.isView(value)) return [Buffer.from(value.buffer, value.byteOffset, value.byteLength), 'application/octet-stream'];
+  if (value instanceof ArrayBuffer) return [Buffer.from(value), 'application/octet-stream'];
+  if (isNoJson(value)) throw new TypeError(`the handler's answer is a ${value.constructor?.name}: text, bytes, objects and lists can be sent`);
   if (typeof value === 'object') return [Buffer.from(JSON.stringify(value)), 'application/json'];
   return [Buffer.from(String(value)), 'text/plain; charset=utf-8'];
 }

@@ -135,10 +135,15 @@ def is_response(value):
 def encode_body(value):
     if value is None:
         return b"", None
-    if isinstance(value, (bytes, bytearray)):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value), "application/octet-stream"
     if isinstance(value, (dict, list, tuple)):
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode(), "application/json"
+    # Generators, sets, files, functions and objects that say nothing but where they are in memory.
+    kind = type(value)
+    is_mute = kind.__str__ is object.__str__ and (kind.__repr__ is object.__repr__ or callable(value))
+    if not isinstance(value, str) and (hasattr(value, "__iter__") or is_mute):
+        raise TypeError(f"the handler's answer is a {kind.__name__}: text, bytes, dicts and lists can be sent")
     return str(value).encode("utf-8", "surrogateescape"), "text/plain; charset=utf-8"
 
 

@@ -118,6 +118,11 @@ def encode_body(value)
   when nil then ["", nil]
   when Hash, Array then [JSON.generate(value), "application/json"]
   else
+    # Enumerators, sets and objects that say nothing but where they are in memory.
+    if value.is_a?(Enumerable) || value.method(:to_s).owner == Kernel
+      raise TypeError, "the handler's answer is a #{value.class}: strings, hashes and arrays can be sent"
+    end
+
     text = value.to_s
     is_text = text.encoding != Encoding::BINARY && text.valid_encoding?
     [text, is_text ? "text/plain; charset=utf-8" : "application/octet-stream"]

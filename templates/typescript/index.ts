@@ -11,7 +11,7 @@ const env = process.env;
 delete env['BUN_BE_BUN'];
 
 // stdout carries the answer alone: whatever the handler or its packages print goes to stderr, the function's log. The
-// build does the same to process.stdout (--define in the Dockerfile): to redefine it here would cost 11 ms a request.
+// build does the same to process.stdout (--define in build.sh): to redefine it here would cost 11 ms a request.
 console.log = console.info = console.debug = console.error;
 
 class BadRequest extends Error {
@@ -116,9 +116,18 @@ function call(run: Handler, event: FunctionEvent, context: FunctionContext): unk
   });
 }
 
+/** What JSON.stringify would write `{}` for, or its inner parts: maps and sets, generators, streams, a Response, functions. */
+function isNoJson(value: {}): boolean {
+  if (typeof value !== 'object') return typeof value === 'function' || typeof value === 'symbol';
+  if (Array.isArray(value) || ('toJSON' in value && typeof value.toJSON === 'function')) return false;
+  return Symbol.iterator in value || Symbol.asyncIterator in value || 'arrayBuffer' in value;
+}
+
 function encodeBody(value: unknown): [body: string | Uint8Array, type: string | undefined] {
   if (value === undefined || value === null) return ['', undefined];
-  if (value instanceof Uint8Array) return [value, 'application/octet-stream'];
+  if (ArrayBuffer.isView(value)) return [new Uint8Array(value.buffer, value.byteOffset, value.byteLength), 'application/octet-stream'];
+  if (value instanceof ArrayBuffer) return [new Uint8Array(value), 'application/octet-stream'];
+  if (isNoJson(value)) throw new TypeError(`the handler's answer is a ${value.constructor?.name}: text, bytes, objects and lists can be sent`);
   if (typeof value === 'object') return [JSON.stringify(value) ?? '', 'application/json'];
   return [String(value), 'text/plain; charset=utf-8'];
 }

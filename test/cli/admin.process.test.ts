@@ -3,24 +3,18 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { FakeService, FakeSwarm } from './support/fake-docker.ts';
 import { type Ran, Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { ScriptedGateway } from './support/scripted-gateway.ts';
 
 const OLD = 'the-former-password';
 
 describe('skep admin', () => {
   let place: Workplace;
   let gateway: ScriptedGateway;
-  let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    answer = () => ({ status: 500, body: 'not scripted' });
-    gateway = await ScriptedGateway.start((request) => answer(request));
-    place.env['OPENFAAS_URL'] = gateway.url;
+    gateway = await place.startGateway();
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
 
   describe('health', () => {
     const report = (status: string) => ({
@@ -39,7 +33,7 @@ describe('skep admin', () => {
     const health = (...args: string[]) => place.skep(['admin', 'health', ...args]);
 
     it('prints a table, and ends with 0 when all is well', async () => {
-      answer = () => ({ status: 200, body: JSON.stringify(report('ok')) });
+      gateway.answer = () => ({ status: 200, body: JSON.stringify(report('ok')) });
       const ran = await health();
       expect(ran.stdout).to.equal(
         [
@@ -60,7 +54,7 @@ describe('skep admin', () => {
       ['down', 503],
     ] as const) {
       it(`ends with 1 when it is ${status}, and says what is not well`, async () => {
-        answer = () => ({ status: code, body: JSON.stringify(report(status)) });
+        gateway.answer = () => ({ status: code, body: JSON.stringify(report(status)) });
         const ran = await health();
         expect(ran.exitCode).to.equal(1);
         expect(ran.stdout)
@@ -70,14 +64,14 @@ describe('skep admin', () => {
     }
 
     it('prints the report as JSON, with the same exit code', async () => {
-      answer = () => ({ status: 503, body: JSON.stringify(report('down')) });
+      gateway.answer = () => ({ status: 503, body: JSON.stringify(report('down')) });
       const ran = await health('--json');
       expect(JSON.parse(ran.stdout)).to.deep.equal(report('down'));
       expect(ran.exitCode).to.equal(1);
     });
 
     it('says that nothing was read yet', async () => {
-      answer = () => ({ status: 503, body: JSON.stringify({ ...report('down'), table: {} }) });
+      gateway.answer = () => ({ status: 503, body: JSON.stringify({ ...report('down'), table: {} }) });
       expect((await health()).stdout).to.match(/functions +failed +the cluster has not been read/);
     });
 
@@ -89,7 +83,7 @@ describe('skep admin', () => {
       ['fails', { status: 502, body: 'no upstream' }, '502 Bad Gateway, no report: no upstream'],
     ] as const) {
       it(`says so where the gateway ${what}`, async () => {
-        answer = () => reply;
+        gateway.answer = () => reply;
         const ran = await health();
         expect(ran.exitCode).to.equal(1);
         expect(ran.stdout).to.include(words);
@@ -148,7 +142,7 @@ describe('skep admin', () => {
       const fake = join(import.meta.dirname, 'support', 'fake-docker.ts');
       place.addDocker(`exec "${process.execPath}" "${fake}" "${place.path}/swarm.json" "$@"`);
       // The gateway takes what its running replicas have mounted.
-      answer = ({ url, headers }) => {
+      gateway.answer = ({ url, headers }) => {
         if (url === '/healthz') return { status: 200, body: 'OK' };
         const { secrets, services } = swarm();
         const password = secrets[services['skep_gateway']?.running ?? ''];
@@ -350,8 +344,8 @@ describe('skep admin', () => {
     });
 
     it('says so when the gateway is another one, whose password it is not', async () => {
-      const open = answer;
-      answer = (request) => (request.url === '/healthz' ? open(request) : { status: 401 });
+      const open = gateway.answer;
+      gateway.answer = (request) => (request.url === '/healthz' ? open(request) : { status: 401 });
       const ran = await rotate(['--timeout', '1s']);
       expect(ran.stdout).to.include('Is it the gateway of this stack (--gateway, --username)?');
       expect(savedPassword()).to.equal(`${OLD}\n`);

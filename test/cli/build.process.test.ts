@@ -168,13 +168,6 @@ describe('skep build', () => {
     });
   }
 
-  it('says how to get a base image where no registry answers', async () => {
-    place.addDocker('[ "$1" = buildx ] && exit 1; echo "Step 4/9 : FROM golang:1 AS build"; exit 1');
-    const { stdout } = await place.skep(['build']);
-    expect(stdout).to.contain('It failed in: FROM golang:1 AS build\n');
-    expect(stdout).to.contain('npx bun scripts/base-images/main.ts IMAGE');
-  });
-
   it('builds the others after one failed, in parallel too', async () => {
     place.addDocker('[ "$1" = buildx ] && exit 1; case "$*" in *bad*) exit 1;; esac; exit 0');
     stack(
@@ -226,6 +219,7 @@ describe('skep build', () => {
 
   it('tags with the digest of the handler', async () => {
     place.write('hello/b.txt', 'b');
+    place.write('hello/.secrets/key', 'in no image');
     await place.skep(['build', '--tag', 'digest']);
     expect(builds()[0]?.args).to.include(`r.example/hello:${md5(md5('b') + md5('own\n'))}`);
   });
@@ -364,7 +358,7 @@ describe('skep build', () => {
   it('refuses a folder that links into itself', async () => {
     symlinkSync('.', join(place.path, 'hello/loop'));
     const ran = await place.skep(['build']);
-    expect(ran.stdout).to.contain('symbolic link');
+    expect(ran.stdout).to.contain('is a symbolic link to a folder that it is in: remove it');
     expect(ran.exitCode).to.equal(1);
   });
 

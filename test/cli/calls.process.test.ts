@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type RunningControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { createFakeCalls, type FakeCalls, fakeLetter, fakeRecord } from '../support/fake-calls.ts';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { Answer, Received, ScriptedGateway } from './support/scripted-gateway.ts';
 
 describe('skep calls, cancel and redrive', function () {
   this.timeout(30_000);
@@ -16,7 +16,7 @@ describe('skep calls, cancel and redrive', function () {
     place.env['OPENFAAS_URL'] = control.url;
   });
   afterEach(async () => {
-    place.remove();
+    await place.remove();
     await control.close();
   });
   const skep = async (...args: string[]): Promise<[number, string]> => {
@@ -193,15 +193,11 @@ describe('skep invoke --async --wait', function () {
   let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    gateway = await ScriptedGateway.start((request) =>
+    gateway = await place.startGateway((request) =>
       request.method === 'POST' ? { status: 202, headers: { 'X-Call-Id': 'a b' } } : answer(request),
     );
-    place.env['OPENFAAS_URL'] = gateway.url;
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const ended = { 'X-Skep-Call-Status': 'succeeded' };
   const notEnded: Answer = {
     status: 409,

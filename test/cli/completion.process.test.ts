@@ -67,11 +67,18 @@ describe('skep completion', () => {
     expect(bash('skep', 'ns', 'create', '--ann')).to.deep.equal(['--annotation']);
     expect(bash('skep', 'deploy', '--wa')).to.deep.equal(['--wait', '--wait-timeout']);
     expect(bash('skep', 'nonsense', 'x')).to.deep.equal([]);
+    expect(bash('skep', 'template', 'store', 'pull', '--ov')).to.deep.equal(['--overwrite']);
+    expect(bash('skep', 'help', 'secret', 'cr')).to.deep.equal(['create']);
+    expect(bash('skep', 'help', 'template', 'store', 'pu')).to.deep.equal(['pull']);
+    expect(bash('skep', 'help', 'deploy', '--wa')).to.deep.equal([]);
   });
 
   it('leaves the value of a flag to the files, and knows the templates in bash', () => {
     expect(bash('skep', 'deploy', '--yaml', '')).to.deep.equal([]);
+    expect(bash('skep', 'local-run', '-f', '')).to.deep.equal([]);
     expect(bash('skep', 'new', 'x', '--lang', 'typ')).to.deep.equal(['typescript']);
+    expect(bash('skep', 'new', 'x', '--lang', '=', 'typ')).to.deep.equal(['typescript']);
+    expect(bash('skep', 'new', 'x', '--lang', '=')).to.include('typescript');
   });
 
   it("completes the stack file's functions", () => {
@@ -105,6 +112,10 @@ describe('skep completion', () => {
     expect(fish('skep secret app')).to.deep.equal(['apply']);
     expect(fish('skep secret create --from-l')).to.deep.equal(['--from-literal']);
     expect(fish('skep new x --lang typ')).to.deep.equal(['typescript']);
+    expect(fish('skep template store pu')).to.deep.equal(['pull']);
+    expect(fish('skep template store pull --overw')).to.deep.equal(['--overwrite']);
+    expect(fish('skep help des')).to.deep.equal(['describe']);
+    expect(fish('skep help secret cr')).to.deep.equal(['create']);
   });
 
   it('completes in zsh', function () {
@@ -114,10 +125,23 @@ describe('skep completion', () => {
     expect(zsh('skep', 'secret', ''))
       .to.match(/^apply:/m)
       .and.not.to.match(/^describe:/m);
-    expect(zsh('skep', 'secret', 'create', '')).to.contain('--from-literal[');
+    expect(zsh('skep', 'secret', 'create', '')).to.contain('--from-literal=[');
     expect(zsh('skep', 'new', 'x', '--lang', ''))
-      .to.contain('--lang[')
+      .to.contain('--lang=[')
       .and.to.match(/^typescript$/m);
+    expect(zsh('skep', 'template', 'store', 'pull', '')).to.contain('--overwrite[');
+    expect(zsh('skep', 'help', 'template', 'store', '')).to.match(/^pull:/m);
+    expect(zsh('skep', 'help', 'deploy', '')).to.equal('');
+  });
+
+  it('completes in zsh from the first TAB on where it lies in a folder of functions', function () {
+    if (Bun.which('zsh') === null) return this.skip();
+    place.write('functions/_skep', scripts['zsh'] ?? '');
+    const program =
+      'fpath=(./functions $fpath); autoload -Uz _skep; _describe() { print -l -- ${(P)2} }; words=(skep ""); CURRENT=2; _skep';
+    const ran = run('zsh', ['-f', '-c', program]);
+    expect(ran.stderr).to.equal('');
+    expect(ran.stdout).to.match(/^describe:/m);
   });
 
   it('refuses another shell', async () => {

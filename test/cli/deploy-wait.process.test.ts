@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { Answer, ScriptedGateway } from './support/scripted-gateway.ts';
 
 describe('skep deploy --wait', () => {
   let place: Workplace;
@@ -10,22 +10,18 @@ describe('skep deploy --wait', () => {
     place = new Workplace();
     const counts = new Map<string, number>();
     look = () => status({ rollout: { state: 'done' } });
-    gateway = await ScriptedGateway.start(({ method, url }) => {
+    gateway = await place.startGateway(({ method, url }) => {
       if (method !== 'GET') return { status: 202 };
       const name = /function\/([^?]+)/.exec(url)?.[1] ?? '';
       counts.set(name, (counts.get(name) ?? 0) + 1);
       return look(name, counts.get(name) ?? 0);
     });
-    place.env['OPENFAAS_URL'] = gateway.url;
     place.write(
       'stack.yaml',
       'provider: {name: openfaas}\nfunctions:\n  one: {image: a}\n  two: {image: b, namespace: dev}\n',
     );
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const status = (fields: Readonly<Record<string, unknown>>): Answer => ({
     status: 200,
     body: JSON.stringify({ name: 'x', replicas: 2, availableReplicas: 1, ...fields }),

@@ -19,7 +19,7 @@ describe('skep deploy', () => {
     place = new Workplace();
   });
   afterEach(async () => {
-    place.remove();
+    await place.remove();
     await gateway?.stop();
     gateway = undefined;
   });
@@ -214,6 +214,24 @@ functions:
     expect(ran.stdout).to.match(new RegExp(`^Parsed: ${url}/stack.yaml\nDeploying: far.`));
   });
 
+  it('follows where the URL of a stack file leads to, and prints no password of it', async () => {
+    const url = await start(({ method, url: path }) => {
+      if (method !== 'GET') return { status: 202 };
+      if (path === '/raw') return { status: 302, headers: { Location: '/stack.yaml' } };
+      return { status: 200, body: 'provider: {name: openfaas}\nfunctions: {far: {image: a, more: b}}\n' };
+    });
+    const ran = await place.skep(['deploy', '-g', url, '-f', `${url.replace('//', '//me:hidden@')}/raw`]);
+    expect(ran.stdout).to.match(new RegExp(`^Parsed: ${url}/raw\nDeploying: far.`));
+    expect(ran.stdout + ran.stderr).not.to.contain('hidden');
+  });
+
+  it('refuses a stack file from a URL that is longer than any', async () => {
+    const url = await start(() => ({ status: 200, body: '#'.repeat(5_000_000) }));
+    const ran = await place.skep(['deploy', '-f', `${url}/stack.yaml`]);
+    expect(ran.stdout).to.contain('larger than 1 MiB');
+    expect(ran.exitCode).to.equal(1);
+  });
+
   it('refuses a stack file URL that is not there', async () => {
     const url = await start(() => ({ status: 404, body: 'nothing' }));
     const ran = await place.skep(['deploy', '-f', `${url}/stack.yaml`]);
@@ -230,6 +248,44 @@ functions:
     const ran = await place.skep(['deploy', '-g', url]);
     expect(ran.stdout).to.match(/^Template directory may be missing or invalid/);
     expect(gateway?.calls).to.deep.equal([]);
+  });
+
+  it('sends nothing at all when a later function lacks its namespace or a secret', async () => {
+    const lists: Readonly<Record<string, string>> = {
+      'GET /system/namespaces': '["openfaas-fn", "dev"]',
+      'GET /system/secrets': '[{"name": "key", "namespace": "openfaas-fn"}]',
+      'GET /system/secrets?namespace=dev': '[]',
+    };
+    const url = await start(({ method, url: path }) => {
+      const body = lists[`${method} ${path}`];
+      return body === undefined ? { status: 202 } : { status: 200, body };
+    });
+    place.write(
+      'stack.yaml',
+      'provider: {name: openfaas}\nfunctions:\n  a: {image: a, secrets: [key]}\n' +
+        '  b: {image: b, namespace: dev, secrets: [key]}\n  c: {image: c, namespace: prod}\n',
+    );
+    const ran = await place.skep(['deploy', '-g', url]);
+    expect(ran).to.deep.include({
+      exitCode: 1,
+      stdout:
+        'Nothing was deployed:\nc: there is no namespace prod: make it with "skep namespace create prod"\n' +
+        'b: there is no secret key: make it with "skep secret create key -n dev"\n',
+    });
+    expect(gateway?.calls).to.deep.equal(Object.keys(lists));
+    // A function that is to be replaced would be gone.
+    const replaced = await place.skep(['deploy', '-g', url, '--filter', 'b', '--update=false', '--replace']);
+    expect(replaced.stdout).to.match(/^Nothing was deployed:/);
+    expect(gateway?.calls.some((call) => !call.startsWith('GET'))).to.equal(false);
+  });
+
+  it('deploys by a gateway that lists neither namespaces nor secrets', async () => {
+    const url = await start(({ method }) => ({ status: method === 'GET' ? 404 : 202 }));
+    place.write(
+      'stack.yaml',
+      'provider: {name: openfaas}\nfunctions: {a: {image: a, secrets: [key]}, b: {image: b, namespace: dev}}\n',
+    );
+    expect((await place.skep(['deploy', '-g', url])).exitCode).to.equal(0);
   });
 
   it('chooses functions by --filter and --regex, not by both', async () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { Answer, ScriptedGateway } from './support/scripted-gateway.ts';
 
 const BASIC = `Basic ${Buffer.from('admin:secret').toString('base64')}`;
 const FUNCTIONS = [
@@ -36,24 +36,24 @@ const FUNCTIONS = [
 describe('skep against a gateway', () => {
   let place: Workplace;
   let gateway: ScriptedGateway;
-  let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    answer = () => ({ status: 500, body: 'not scripted' });
-    gateway = await ScriptedGateway.start((request) => answer(request));
+    gateway = await place.startGateway();
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
-  const skep = (args: string[], stdin: string | Uint8Array = '') => {
-    place.env['OPENFAAS_URL'] = gateway.url;
-    return place.skep(args, stdin);
-  };
+  afterEach(() => place.remove());
+  const skep = (args: string[], stdin: string | Uint8Array = '') => place.skep(args, stdin);
 
   describe('list', () => {
     beforeEach(() => {
-      answer = () => ({ status: 200, body: JSON.stringify(FUNCTIONS) });
+      gateway.answer = () => ({ status: 200, body: JSON.stringify(FUNCTIONS) });
+    });
+    it('warns of plain http to another machine where no program reads it', async () => {
+      // An address of this machine that is not known for one.
+      const url = gateway.url.replace('127.0.0.1', '0.0.0.0');
+      const ran = await skep(['list', '--json', '-g', url]);
+      expect(JSON.parse(ran.stdout)).to.have.length(2);
+      expect(ran.stderr).to.match(/^WARNING! You are not using an encrypted connection/);
+      expect((await skep(['list', '-q', '-g', url])).stdout).to.equal('alpha\nbeta\n');
     });
     it('prints the columns that scripts cut', async () => {
       const ran = await skep(['list']);
@@ -105,7 +105,7 @@ describe('skep against a gateway', () => {
       ['an error', { status: 503, body: 'no quorum' }],
     ] as [string, Answer][]) {
       it(`fails on ${what}`, async () => {
-        answer = () => reply;
+        gateway.answer = () => reply;
         const ran = await skep(['list']);
         expect(ran.exitCode).to.equal(1);
         expect(ran.stdout).to.contain(
@@ -117,7 +117,7 @@ describe('skep against a gateway', () => {
 
   describe('describe', () => {
     beforeEach(() => {
-      answer = ({ url }) =>
+      gateway.answer = ({ url }) =>
         url.startsWith('/system/functions')
           ? { status: 200, body: JSON.stringify(FUNCTIONS) }
           : url.startsWith('/system/function/alpha')
@@ -155,7 +155,7 @@ describe('skep against a gateway', () => {
     });
     it('shows what the function uses where the gateway has measured it, with the spaces of faas-cli', async () => {
       const usage = { cpu: 2.861, totalMemoryBytes: 21_528_576 };
-      answer = ({ url }) => ({
+      gateway.answer = ({ url }) => ({
         status: 200,
         body: JSON.stringify(url.startsWith('/system/functions') ? [] : { name: 'alpha', usage }),
       });
@@ -166,14 +166,14 @@ describe('skep against a gateway', () => {
     it('tells of a roll-out that is not done, and of devices', async () => {
       const rollout = { state: 'failed', error: 'no replica answered' };
       const limits = { 'nvidia.com/gpu': '1' };
-      answer = ({ url }) => ({
+      gateway.answer = ({ url }) => ({
         status: 200,
         body: JSON.stringify(url.startsWith('/system/functions') ? [] : { name: 'alpha', rollout, limits }),
       });
       const { stdout } = await skep(['describe', 'alpha']);
       expect(stdout).to.match(/^Rollout: +failed: no replica answered$/m);
       expect(stdout).to.contain('\nLimits:\n nvidia.com/gpu: 1\n');
-      answer = ({ url }) => ({
+      gateway.answer = ({ url }) => ({
         status: 200,
         body: JSON.stringify(
           url.startsWith('/system/functions') ? [] : { name: 'alpha', rollout: { state: 'done' } },
@@ -199,20 +199,20 @@ describe('skep against a gateway', () => {
 
   describe('remove', () => {
     it('deletes by name', async () => {
-      answer = () => ({ status: 202 });
+      gateway.answer = () => ({ status: 202 });
       const ran = await skep(['rm', 'hello']);
       expect(ran.stdout).to.equal('Deleting: hello.\nRemoving old function.\n');
       expect(ran.exitCode).to.equal(0);
       expect(JSON.parse(gateway.received[0]?.body ?? '')).to.deep.equal({ functionName: 'hello' });
     });
     it('fails for a function that is not there', async () => {
-      answer = () => ({ status: 404 });
+      gateway.answer = () => ({ status: 404 });
       const ran = await skep(['remove', 'hello', '-n', 'dev']);
       expect(ran.stdout).to.equal('Deleting: hello.dev\nNo existing function to remove\n');
       expect(ran.exitCode).to.equal(1);
     });
     it('tries all of a stack file and fails when one failed', async () => {
-      answer = ({ body }) => ({ status: body.includes('"a"') ? 500 : 202, body: 'broken' });
+      gateway.answer = ({ body }) => ({ status: body.includes('"a"') ? 500 : 202, body: 'broken' });
       place.write('stack.yaml', 'provider: {name: openfaas}\nfunctions: {a: {image: a}, b: {image: b}}\n');
       const ran = await skep(['remove', '-f', 'stack.yaml']);
       expect(ran.stdout).to.contain('Deleting: b.\nRemoving old function.\n');
@@ -223,15 +223,20 @@ describe('skep against a gateway', () => {
 
   describe('invoke', () => {
     it('sends stdin and prints the answer byte for byte', async () => {
-      answer = ({ body }) => ({ status: 200, body: `<${body}>` });
+      gateway.answer = ({ body }) => ({ status: 200, body: `<${body}>` });
       const ran = await skep(['invoke', 'hello', '--query', 'a=1 2', '-H', 'X-Test: yes'], 'hi\n');
       expect(ran.stdout).to.equal('<hi\n>');
       expect(gateway.calls).to.deep.equal(['POST /function/hello.openfaas-fn?a=1+2']);
       expect(gateway.received[0]?.headers).to.include({ 'content-type': 'text/plain', 'x-test': 'yes' });
       expect(gateway.received[0]?.headers).not.to.have.property('authorization');
     });
+    it('says how a header is written', async () => {
+      const ran = await skep(['invoke', 'hello', '-H', 'X-Test']);
+      expect(ran.stdout).to.equal('--header "X-Test" is not of the form "Name: value"\n');
+      expect(gateway.calls).to.deep.equal([]);
+    });
     it('takes the namespace from the stack file, the flag over it', async () => {
-      answer = () => ({ status: 200 });
+      gateway.answer = () => ({ status: 200 });
       place.write(
         'stack.yaml',
         'provider: {name: openfaas}\nfunctions: {hello: {image: a, namespace: dev}}\n',
@@ -241,20 +246,20 @@ describe('skep against a gateway', () => {
       expect(gateway.calls).to.deep.equal(['POST /function/hello.dev', 'POST /function/hello.prod']);
     });
     it('queues with --async and says so on stderr', async () => {
-      answer = () => ({ status: 202, body: '' });
+      gateway.answer = () => ({ status: 202, body: '' });
       const ran = await skep(['invoke', 'hello', '-a'], 'x');
       expect(ran).to.deep.equal({ exitCode: 0, stdout: '', stderr: 'Function submitted asynchronously.\n' });
       expect(gateway.calls).to.deep.equal(['POST /async-function/hello.openfaas-fn']);
     });
     it('signs the input', async () => {
-      answer = () => ({ status: 200 });
+      gateway.answer = () => ({ status: 200 });
       await skep(['invoke', 'hello', '--sign', 'X-Hub-Signature', '--key', 'k'], 'body');
       expect(gateway.received[0]?.headers['x-hub-signature']).to.equal(
         `sha256=${new Bun.CryptoHasher('sha256', 'k').update('body').digest('hex')}`,
       );
     });
     it('fails with status and body of any other answer', async () => {
-      answer = () => ({ status: 503, body: 'no replica' });
+      gateway.answer = () => ({ status: 503, body: 'no replica' });
       const ran = await skep(['invoke', 'hello']);
       expect(ran.stdout).to.equal('Server returned unexpected status code: 503 - no replica\n');
       expect(ran.exitCode).to.equal(1);
@@ -267,7 +272,7 @@ describe('skep against a gateway', () => {
     it('passes binary input through', async () => {
       const bytes = Uint8Array.from({ length: 256 }, (_, n) => n);
       let length = '';
-      answer = ({ headers }) => {
+      gateway.answer = ({ headers }) => {
         length = String(headers['content-length']);
         return { status: 200 };
       };
@@ -278,7 +283,10 @@ describe('skep against a gateway', () => {
 
   describe('login', () => {
     beforeEach(() => {
-      answer = ({ headers }) => ({ status: headers['authorization'] === BASIC ? 200 : 401, body: '[]' });
+      gateway.answer = ({ headers }) => ({
+        status: headers['authorization'] === BASIC ? 200 : 401,
+        body: '[]',
+      });
     });
     const config = () => join(place.home, '.openfaas', 'config.yml');
 
@@ -340,19 +348,19 @@ describe('skep against a gateway', () => {
   });
 
   it('scales', async () => {
-    answer = () => ({ status: 202 });
+    gateway.answer = () => ({ status: 202 });
     const ran = await skep(['scale', 'hello', '--replicas', '3']);
     expect(ran.exitCode).to.equal(0);
     expect(gateway.calls).to.deep.equal(['POST /system/scale-function/hello']);
     expect(JSON.parse(gateway.received[0]?.body ?? '')).to.deep.equal({ serviceName: 'hello', replicas: 3 });
     expect((await skep(['scale', 'hello', '--replicas', '-1'])).exitCode).to.equal(1);
-    answer = () => ({ status: 404 });
+    gateway.answer = () => ({ status: 404 });
     expect((await skep(['scale', 'hello', '--replicas', '1'])).stdout).to.equal('No such function: hello\n');
   });
 
   it('waits until the gateway is ready', async () => {
     let calls = 0;
-    answer = () => {
+    gateway.answer = () => {
       calls += 1;
       return { status: calls < 3 ? 503 : 200 };
     };
@@ -363,7 +371,7 @@ describe('skep against a gateway', () => {
   });
 
   it('gives up waiting for a function, with the reason', async () => {
-    answer = () => ({ status: 200, body: JSON.stringify(FUNCTIONS[0]) });
+    gateway.answer = () => ({ status: 200, body: JSON.stringify(FUNCTIONS[0]) });
     const ran = await skep(['ready', 'beta', '--attempts', '2', '--interval', '1ms']);
     expect(ran.stderr).to.equal('Not yet: no replica is available\n'); // once, not at every try
     expect(ran.stdout).to.contain('[2/2] Waiting for function beta');
@@ -373,7 +381,7 @@ describe('skep against a gateway', () => {
 
   it('prints the versions of CLI and gateway', async () => {
     const version = { sha: 'abc', release: '1.2' };
-    answer = () => ({
+    gateway.answer = () => ({
       status: 200,
       body: JSON.stringify({
         provider: { provider: 'faas-swarm', orchestration: 'swarm', version },

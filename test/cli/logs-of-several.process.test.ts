@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { Answer, ScriptedGateway } from './support/scripted-gateway.ts';
 
 describe('skep logs of several functions', () => {
   let place: Workplace;
@@ -9,15 +9,11 @@ describe('skep logs of several functions', () => {
   beforeEach(async () => {
     place = new Workplace();
     answer = (name) => ({ status: 200, body: name === 'a' ? line('a', 1) + line('a', 3) : line(name, 2) });
-    gateway = await ScriptedGateway.start(({ url }) =>
+    gateway = await place.startGateway(({ url }) =>
       answer(new URL(url, 'http://g').searchParams.get('name') ?? ''),
     );
-    place.env['OPENFAAS_URL'] = gateway.url;
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const line = (name: string, second: number): string =>
     `${JSON.stringify({ name, namespace: 'x', instance: 'i', timestamp: `2026-01-02T15:04:0${second}Z`, text: `line ${second}` })}\n`;
   const logs = (...args: string[]) => place.skep(['logs', '--follow=false', ...args]);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { formatGoTime, toLayout } from '../../cli/go-time.ts';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { Answer, ScriptedGateway } from './support/scripted-gateway.ts';
 
 const line = (second: number, text: string): string =>
   `${JSON.stringify({ name: 'hello', namespace: 'openfaas-fn', instance: 'task1', timestamp: `2026-01-02T15:04:0${second}.123456789Z`, text })}\n`;
@@ -9,17 +9,11 @@ const line = (second: number, text: string): string =>
 describe('skep logs', () => {
   let place: Workplace;
   let gateway: ScriptedGateway;
-  let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    answer = () => ({ status: 200, body: line(1, 'one') + line(2, 'two\n') });
-    gateway = await ScriptedGateway.start((request) => answer(request));
-    place.env['OPENFAAS_URL'] = gateway.url;
+    gateway = await place.startGateway(() => ({ status: 200, body: line(1, 'one') + line(2, 'two\n') }));
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const logs = (...args: string[]) => place.skep(['logs', ...args]);
   const query = (index = 0): Record<string, string> =>
     Object.fromEntries(new URL(gateway.received[index]?.url ?? '', 'http://g').searchParams);
@@ -81,7 +75,7 @@ describe('skep logs', () => {
   });
 
   it('follows by default, asks again when the gateway closes, and repeats nothing', async () => {
-    answer = () => {
+    gateway.answer = () => {
       const nth = gateway.received.length;
       if (nth === 1) return { status: 200, body: line(1, 'one') + line(2, 'two') };
       if (nth === 2) return { status: 503, body: 'no quorum' };
@@ -107,7 +101,7 @@ describe('skep logs', () => {
 
   it('prints every line of a stream, also those that are the same in all, and leaves out only what came before a break', async () => {
     const same = line(2, 'same');
-    answer = () => {
+    gateway.answer = () => {
       const nth = gateway.received.length;
       if (nth === 1) return { status: 200, body: same.repeat(200) + line(1, 'late') };
       // The last two of them came while nobody listened.
@@ -153,7 +147,7 @@ describe('skep logs', () => {
   for (const [what, reply, message] of failed) {
     for (const tail of ['true', 'false']) {
       it(`fails on ${what} with --tail=${tail}`, async () => {
-        answer = () => reply;
+        gateway.answer = () => reply;
         const ran = await logs('hello', `--tail=${tail}`);
         expect(ran.stdout.toLowerCase()).to.contain(message.toLowerCase());
         expect(ran.exitCode).to.equal(1);

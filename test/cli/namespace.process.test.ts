@@ -1,21 +1,15 @@
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { ScriptedGateway } from './support/scripted-gateway.ts';
 
 describe('skep namespace', () => {
   let place: Workplace;
   let gateway: ScriptedGateway;
-  let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    answer = () => ({ status: 500, body: 'not scripted' });
-    gateway = await ScriptedGateway.start((request) => answer(request));
-    place.env['OPENFAAS_URL'] = gateway.url;
+    gateway = await place.startGateway();
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const skep = async (...args: string[]) => {
     const { exitCode, stdout } = await place.skep(['namespace', ...args]);
     return [exitCode, stdout];
@@ -23,16 +17,16 @@ describe('skep namespace', () => {
   const sent = (index = 0): unknown => JSON.parse(gateway.received[index]?.body ?? '');
 
   it('lists', async () => {
-    answer = () => ({ status: 200, body: '["dev","openfaas-fn"]' });
+    gateway.answer = () => ({ status: 200, body: '["dev","openfaas-fn"]' });
     expect(await skep('list')).to.deep.equal([0, 'Namespaces:\n - dev\n - openfaas-fn\n']);
     expect(await skep('ls', '--json')).to.deep.equal([0, '[\n  "dev",\n  "openfaas-fn"\n]\n']);
     expect(gateway.calls[0]).to.equal('GET /system/namespaces');
-    answer = () => ({ status: 404 });
+    gateway.answer = () => ({ status: 404 });
     expect(await skep('list')).to.deep.equal([0, 'Namespaces:\n']);
   });
 
   it('creates, with the mark that functions may live there', async () => {
-    answer = () => ({ status: 201 });
+    gateway.answer = () => ({ status: 201 });
     expect(await skep('create', 'dev', '-l', 'a=b', '--annotation', 'c=d=e', '--label', 'f=')).to.deep.equal([
       0,
       'Creating Namespace: dev\nNamespace Created: dev\n',
@@ -46,20 +40,20 @@ describe('skep namespace', () => {
   });
 
   it('updates and shows', async () => {
-    answer = () => ({ status: 202 });
+    gateway.answer = () => ({ status: 202 });
     expect(await skep('update', 'dev', '--label', 'x=y')).to.deep.equal([
       0,
       'Updating Namespace: dev\nNamespace Updated: dev\n',
     ]);
     const labels = { x: 'y', openfaas: '1' };
     expect(sent()).to.deep.equal({ name: 'dev', labels, annotations: { openfaas: '1' } });
-    answer = () => ({ status: 200, body: JSON.stringify({ name: 'dev', labels, annotations: {} }) });
+    gateway.answer = () => ({ status: 200, body: JSON.stringify({ name: 'dev', labels, annotations: {} }) });
     expect(await skep('get', 'dev')).to.deep.equal([0, 'Name: dev\nLabels:\n openfaas: 1\n x: y\n']);
     expect(gateway.calls).to.deep.equal(['PUT /system/namespace/dev', 'GET /system/namespace/dev']);
   });
 
   it('removes, with all that is in it when forced', async () => {
-    answer = () => ({ status: 202 });
+    gateway.answer = () => ({ status: 202 });
     expect(await skep('remove', 'dev')).to.deep.equal([
       0,
       'Deleting Namespace: dev\nNamespace Removed: dev\n',
@@ -72,21 +66,28 @@ describe('skep namespace', () => {
     ]);
   });
 
+  it('says how to remove one with all that is in it', async () => {
+    gateway.answer = () => ({ status: 409, body: 'namespace dev still holds function x' });
+    const ran = await place.skep(['namespace', 'remove', 'dev']);
+    expect(ran.exitCode).to.equal(1);
+    expect(ran.stderr).to.equal('With everything in it: skep namespace remove dev --force\n');
+  });
+
   it('fails with the words of the gateway', async () => {
-    answer = () => ({ status: 404, body: 'x' });
+    gateway.answer = () => ({ status: 404, body: 'x' });
     expect(await skep('get', 'dev')).to.deep.equal([1, 'Namespace dev not found\n']);
     expect(await skep('remove', 'dev')).to.deep.equal([
       1,
       'Deleting Namespace: dev\nNamespace dev not found\n',
     ]);
-    answer = () => ({ status: 409, body: 'namespace dev exists already\n' });
+    gateway.answer = () => ({ status: 409, body: 'namespace dev exists already\n' });
     expect(await skep('create', 'dev')).to.deep.equal([
       1,
       'Creating Namespace: dev\nUnexpected status code: 409, message: "namespace dev exists already\\n"\n',
     ]);
-    answer = () => ({ status: 401 });
+    gateway.answer = () => ({ status: 401 });
     expect((await skep('list'))[1]).to.include('Unauthorized access');
-    answer = () => ({ status: 200, body: '<html>' });
+    gateway.answer = () => ({ status: 200, body: '<html>' });
     expect((await skep('list'))[1]).to.include('is this a gateway?');
   });
 

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { pack } from 'tar-stream';
+import { createCertificateMaker } from '../support/certificates.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { Workplace } from './support/run-skep.ts';
 
@@ -193,6 +195,28 @@ describe('skep plugin get', () => {
         await new Promise((resolve) => elsewhere.close(resolve));
       }
     });
+
+    const unencrypted = 'http://127.0.0.1:1/x';
+    const leads: readonly (readonly [string, RequestListener])[] = [
+      ['for its content', (_, response) => response.writeHead(307, { Location: unencrypted }).end()],
+      [
+        'for a token',
+        (_, response) =>
+          response.writeHead(401, { 'WWW-Authenticate': `Bearer realm="${unencrypted}"` }).end(),
+      ],
+    ];
+    for (const [why, listener] of leads) {
+      it(`goes nowhere that is not encrypted ${why}, where the registry is`, async () => {
+        const maker = createCertificateMaker(place.home);
+        const authority = maker.authority('ca');
+        const { cert, key } = maker.issue(authority, 'registry', 'IP:127.0.0.1');
+        place.env['NODE_EXTRA_CA_CERTS'] = authority.cert;
+        server = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, listener);
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        const ran = await get(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+        expect(ran.stdout).to.contain('to http://127.0.0.1:1, which is not encrypted');
+      });
+    }
 
     const layers = JSON.stringify({ layers: [{ digest: digestOf('what was promised') }] });
     const odd: readonly (readonly [string, RequestListener, string])[] = [

@@ -1,16 +1,26 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the fake docker is a shell script
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
+
+const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 
 describe('skep publish', () => {
   let place: Workplace;
   beforeEach(() => {
     place = new Workplace();
     place.addTemplate('test');
-    place.addDocker();
+    docker('exit 0');
     place.write('hello/handler.txt', 'mine\n');
     stack('r.example/hello:1.0');
   });
   afterEach(() => place.remove());
+  /** A Docker with buildx and without a builder. */
+  const docker = (script: string): void =>
+    place.addDocker(`[ "$1 $2" = "buildx inspect" ] && exit 1; ${script}`);
   const stack = (image: string, more = ''): void =>
     place.write(
       'stack.yaml',
@@ -31,6 +41,7 @@ describe('skep publish', () => {
     ]);
     expect(ran.exitCode, ran.stdout).to.equal(0);
     expect(calls()).to.deep.equal([
+      'buildx inspect multiarch',
       'buildx create --use --name=multiarch --node=multiarch',
       'buildx build --progress=plain --platform=linux/arm64,linux/amd64 --output=type=registry,push=true --no-cache --build-arg A=b --build-arg ADDITIONAL_PACKAGE= --tag r.example/hello:1.0 . --tag r.example/hello:v9',
     ]);
@@ -43,8 +54,8 @@ describe('skep publish', () => {
     place.write('key', 'x');
     const ran = await place.skep(['publish']);
     expect(ran.exitCode, ran.stdout).to.equal(0);
-    expect(calls()[1]).to.contain('--platform=linux/arm/v7 ');
-    expect(calls()[1]).to.match(
+    expect(calls()[2]).to.contain('--platform=linux/arm/v7 ');
+    expect(calls()[2]).to.match(
       new RegExp(` --tag r.example/hello:latest \\. --secret id=key,src=${place.path}/key$`),
     );
   });
@@ -52,11 +63,11 @@ describe('skep publish', () => {
   it('is what up does with --publish in place of build and push', async () => {
     const ran = await place.skep(['up', '--publish', '--platforms', 'linux/arm64', '--skip-deploy']);
     expect(ran.exitCode, ran.stdout).to.equal(0);
-    expect(calls()).to.have.length(2);
-    expect(calls()[1]).to.match(/^buildx build .*--platform=linux\/arm64 .*--tag r\.example\/hello:1\.0 \.$/);
+    expect(calls()).to.have.length(3);
+    expect(calls()[2]).to.match(/^buildx build .*--platform=linux\/arm64 .*--tag r\.example\/hello:1\.0 \.$/);
     const without = await place.skep(['up', '--platforms', 'linux/arm64']);
     expect(without.stdout).to.contain('--publish');
-    expect([without.exitCode, calls().length]).to.deep.equal([1, 2]);
+    expect([without.exitCode, calls().length]).to.deep.equal([1, 3]);
   });
 
   it('sets up the emulation first when asked to', async () => {
@@ -73,16 +84,120 @@ describe('skep publish', () => {
     );
     expect(ran.stdout).to.contain('publish needs the buildx component of Docker');
     expect(ran.exitCode).to.equal(1);
-    expect(calls()).to.have.length(1);
+    expect(calls()).to.have.length(2);
   });
 
   it('fails when a build fails, with its output', async () => {
-    place.addDocker('[ "$2" = create ] || { echo "#7 [2/3] RUN npm test"; echo "#7 ERROR: no"; exit 17; }');
+    docker('[ "$2" = create ] || { echo "#7 [2/3] RUN npm test"; echo "#7 ERROR: no"; exit 17; }');
     const ran = await place.skep(['publish']);
     expect(ran.stdout)
       .to.contain('docker buildx build ended with 17')
       .and.to.contain('It failed in: RUN npm test');
     expect(ran.exitCode).to.equal(1);
+  });
+
+  it('takes a builder that is there as it is, and the one that the user chose', async () => {
+    place.addDocker('[ "$2" = build ] && echo "by $BUILDX_BUILDER"; exit 0');
+    expect((await place.skep(['publish'])).stdout).to.contain('\nby multiarch\n');
+    place.env['BUILDX_BUILDER'] = 'mine';
+    expect((await place.skep(['publish'])).stdout).to.contain('\nby mine\n');
+    expect(calls().map((call) => call.slice(0, 14))).to.deep.equal([
+      'buildx inspect',
+      'buildx build -',
+      'buildx build -',
+    ]);
+  });
+
+  it('gives builds that take the watchdog the one of the engine, for both processors', async () => {
+    place.write('template/test/Dockerfile', 'ARG W=skep/watchdog\nFROM $W AS watchdog\n');
+    docker(
+      'case "$1" in image) echo amd64;; create) echo an-id;; cp) echo "program of ${2#*:}" > "$3";; esac; ' +
+        '[ "$2" = build ] && for word in "$@"; do case "$word" in skep/*) folder=${word#*oci-layout://}; cp -r "${folder%:latest}" ../../layout;; esac; done; exit 0',
+    );
+    const ran = await place.skep(['publish']);
+    expect(ran.exitCode, ran.stdout).to.equal(0);
+    const [, folder = ''] =
+      /--build-context skep\/watchdog:latest=oci-layout:\/\/(\S+):latest /.exec(calls().join('\n')) ?? [];
+    expect(existsSync(folder), folder).to.equal(false);
+    expect(removed()).to.deep.equal(created()).and.have.length(1);
+    const json = (path: string) => JSON.parse(place.read(`layout/${path}`));
+    const blob = ({ digest }: { digest: string }): string => `blobs/sha256/${digest.slice('sha256:'.length)}`;
+    const index = json(blob(json('index.json').manifests[0]));
+    const contents = index.manifests.map((manifest: { digest: string; platform: object }) => {
+      const [layer] = json(blob(manifest)).layers;
+      return [manifest.platform, place.read(`layout/${blob(layer)}`).match(/program of \S+/g)];
+    });
+    expect(contents).to.deep.equal([
+      [{ architecture: 'amd64', os: 'linux' }, ['program of /fwatchdog', 'program of /fwatchdog-musl']],
+      [{ architecture: 'arm64', os: 'linux' }, ['program of /fwatchdog-arm64']],
+    ]);
+  });
+
+  const created = (): string[] => calls().flatMap((call) => /^create .*--name (\S+)/.exec(call)?.[1] ?? []);
+  const removed = (): string[] => calls().flatMap((call) => /^rm (\S+)$/.exec(call)?.[1] ?? []);
+
+  for (const [why, cp, said] of [
+    [
+      'of a platform',
+      '*arm64*) echo "Error: No such container:path: x" >&2; exit 1;;',
+      /has no watchdog for linux\/arm64, but for amd64: .*--platforms/,
+    ],
+    [
+      'that cannot be copied',
+      '*arm64*) echo "no space left on device" >&2; exit 1;;',
+      /cannot be taken out of skep\/watchdog:latest: no space left on device/,
+    ],
+    [
+      'at all',
+      '*) echo "Could not find the file" >&2; exit 1;;',
+      /cannot be taken out of skep\/watchdog:latest: Could not find the file/,
+    ],
+  ] as const) {
+    it(`says in words that there is no watchdog ${why}, and leaves nothing`, async () => {
+      place.write('template/test/Dockerfile', 'FROM skep/watchdog:latest\n');
+      docker(
+        `case "$1" in image) echo amd64;; create) echo an-id;; cp) case "$2" in ${cp} esac; echo x > "$3";; esac; exit 0`,
+      );
+      const ran = await place.skep(['publish', '--platforms', 'linux/arm64,linux/amd64']);
+      expect(ran.exitCode, ran.stdout).to.equal(1);
+      expect(ran.stdout).to.match(said);
+      expect(removed()).to.deep.equal(created()).and.have.length(1);
+      expect(calls().join('\n')).not.to.match(/^buildx build/m);
+    });
+  }
+
+  it('leaves no container when a signal comes while it is made', async () => {
+    place.write('template/test/Dockerfile', 'FROM skep/watchdog:latest\n');
+    docker('case "$1" in image) echo amd64;; create) touch creating; sleep 1; echo an-id;; esac; exit 0');
+    const child = spawn(process.execPath, [MAIN, 'publish'], { cwd: place.path, env: place.env });
+    const ended = once(child, 'close');
+    while (!existsSync(join(place.path, 'creating'))) await Bun.sleep(20);
+    child.kill('SIGTERM');
+    await ended;
+    expect(removed()).to.deep.equal(created()).and.have.length(1);
+    expect(calls().join('\n')).not.to.match(/^(cp|buildx build)/m);
+  });
+
+  it('takes no watchdog out for builds that do without, and none that the engine has not', async () => {
+    await place.skep(['publish']);
+    expect(calls().join('\n')).not.to.match(/^image |^create /m);
+    place.write('template/test/Dockerfile', 'FROM skep/watchdog:latest\n');
+    docker('[ "$1" = image ] && exit 1; exit 0');
+    const ran = await place.skep(['publish']);
+    expect(ran.exitCode, ran.stdout).to.equal(0);
+    expect(calls().at(-1))
+      .to.match(/^buildx build/)
+      .and.not.to.contain('--build-context');
+  });
+
+  it('blames no step of the build for a push that failed', async () => {
+    docker(
+      '[ "$2" = create ] || { echo "#7 [2/3] RUN npm test"; echo "#9 exporting to image"; echo "#9 ERROR: failed to push"; exit 1; }',
+    );
+    const { stdout } = await place.skep(['publish']);
+    expect(stdout).to.contain('It failed in: exporting to image\n').and.to.contain('docker login');
+    docker('[ "$2" = create ] || { echo "#7 [2/3] RUN npm test"; echo "#8 ERROR: something else"; exit 1; }');
+    expect((await place.skep(['publish'])).stdout).not.to.contain('It failed in');
   });
 
   const refused: readonly (readonly [string, string[], string])[] = [

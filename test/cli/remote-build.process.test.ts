@@ -56,7 +56,7 @@ describe('skep build --remote', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterEach(async () => {
-    place.remove();
+    await place.remove();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
@@ -94,6 +94,21 @@ describe('skep build --remote', () => {
     const { contents } = await unpack(tars[0] ?? Buffer.alloc(0));
     expect(JSON.parse(contents['com.openfaas.docker.config'] ?? '')).not.to.have.property('skipPush');
     expect(ran.stdout).to.contain('Deployed. 202 Accepted.');
+  });
+
+  it('sends nothing that the gateway would refuse by its name or its platforms', async () => {
+    for (const [fields, reason] of [
+      ['image: "docker.io/library/node:22"', 'stack.yaml:3:'],
+      ['image: skep/hello', "the platform's own"],
+      ['image: r.example/hello, platforms: "linux/amd64,linux/arm64"', 'one platform at a time'],
+    ] as const) {
+      const rest = `lang: mine, handler: ./hello, ${fields}`;
+      place.write('stack.yaml', `provider: {name: openfaas}\nfunctions:\n  hello: {${rest}}\n`);
+      const ran = await place.skep(['up', '--remote', '-g', url]);
+      expect(ran.exitCode, ran.stdout).to.equal(1);
+      expect(ran.stdout).to.contain(reason);
+    }
+    expect(paths).to.deep.equal([]);
   });
 
   it('waits for a busy gateway', async () => {
@@ -150,6 +165,14 @@ describe('skep build --remote', () => {
     const ran = await place.skep(['build', '--remote', '-g', url]);
     expect(ran.stdout).to.contain('the build failed: code 1\n  It failed in: RUN npm test');
     expect(ran.stdout).to.contain('These are the tests in ./hello');
+  });
+
+  it('names no step where the image was made and not pushed', async () => {
+    const log = ['Step 1/1 : LABEL a=b', 'Successfully tagged r.example/hello:latest'];
+    const failed = { log: [], status: 'failed', error: 'the push of r.example/hello:latest failed' };
+    replies = [{ status: 200, body: lines({ log, status: 'in_progress' }, failed) }];
+    const ran = await place.skep(['up', '--remote', '-g', url]);
+    expect(ran.stdout).to.match(/the build failed: the push of r.example\/hello:latest failed\n$/);
   });
 
   it('refuses flags that only a local engine can follow', async () => {

@@ -1,26 +1,20 @@
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { ScriptedGateway } from './support/scripted-gateway.ts';
 
 describe('skep secret', () => {
   let place: Workplace;
   let gateway: ScriptedGateway;
-  let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    answer = () => ({ status: 500, body: 'not scripted' });
-    gateway = await ScriptedGateway.start((request) => answer(request));
-    place.env['OPENFAAS_URL'] = gateway.url;
+    gateway = await place.startGateway();
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const skep = (args: string[], stdin: string | Uint8Array = '') => place.skep(['secret', ...args], stdin);
   const sent = (index = 0): unknown => JSON.parse(gateway.received[index]?.body ?? '');
 
   it('creates from a literal, trimmed unless told otherwise', async () => {
-    answer = () => ({ status: 201 });
+    gateway.answer = () => ({ status: 201 });
     const ran = await skep(['create', 'key', '--from-literal', ' v \n', '-n', 'dev']);
     expect(ran).to.deep.equal({
       exitCode: 0,
@@ -34,7 +28,7 @@ describe('skep secret', () => {
   });
 
   it('sends the bytes of a file as they are, beside their text', async () => {
-    answer = () => ({ status: 202 });
+    gateway.answer = () => ({ status: 202 });
     place.write('key.txt', 'v\n');
     expect((await skep(['create', 'key', '--from-file', 'key.txt'])).stdout).to.include(
       'Created: 202 Accepted',
@@ -43,7 +37,7 @@ describe('skep secret', () => {
   });
 
   it('reads stdin where no flag gives a value, and loses no byte of what is no text', async () => {
-    answer = () => ({ status: 200 });
+    gateway.answer = () => ({ status: 200 });
     await skep(['update', 'key'], 'v\n');
     expect(sent()).to.deep.equal({ name: 'key', value: 'v' });
     await skep(['update', 'key'], Uint8Array.from([0xff, 0]));
@@ -51,7 +45,7 @@ describe('skep secret', () => {
   });
 
   it('updates what exists with --replace, and fails without', async () => {
-    answer = ({ method }) => ({ status: method === 'POST' ? 409 : 200 });
+    gateway.answer = ({ method }) => ({ status: method === 'POST' ? 409 : 200 });
     const replaced = await skep(['create', 'key', '--from-literal', 'v', '--replace']);
     expect(replaced.stdout).to.equal(
       'Creating secret: key.\nSecret key already exists, updating...\nUpdated: 200 OK\n',
@@ -63,11 +57,11 @@ describe('skep secret', () => {
   });
 
   it('updates', async () => {
-    answer = () => ({ status: 200 });
+    gateway.answer = () => ({ status: 200 });
     const ran = await skep(['u', 'key', '--from-literal', 'v']);
     expect([ran.exitCode, ran.stdout]).to.deep.equal([0, 'Updating secret: key\nUpdated: 200 OK\n']);
     expect(gateway.calls).to.deep.equal(['PUT /system/secrets']);
-    answer = () => ({ status: 404 });
+    gateway.answer = () => ({ status: 404 });
     const missing = await skep(['update', 'key', '--from-literal', 'v']);
     expect([missing.exitCode, missing.stdout]).to.deep.equal([
       1,
@@ -76,7 +70,7 @@ describe('skep secret', () => {
   });
 
   it('removes', async () => {
-    answer = () => ({ status: 202 });
+    gateway.answer = () => ({ status: 202 });
     expect(await skep(['remove', 'key', '-n', 'dev'])).to.deep.equal({
       exitCode: 0,
       stdout: 'Removed.. OK.\n',
@@ -84,7 +78,7 @@ describe('skep secret', () => {
     });
     expect(gateway.calls).to.deep.equal(['DELETE /system/secrets']);
     expect(sent()).to.deep.equal({ name: 'key', namespace: 'dev' });
-    answer = () => ({ status: 409, body: 'secret key.dev is used by reader.dev\n' });
+    gateway.answer = () => ({ status: 409, body: 'secret key.dev is used by reader.dev\n' });
     const refused = await skep(['rm', 'key']);
     expect([refused.exitCode, refused.stdout]).to.deep.equal([
       1,
@@ -97,16 +91,16 @@ describe('skep secret', () => {
       { name: 'a', namespace: 'dev' },
       { name: 'b', namespace: 'dev' },
     ];
-    answer = () => ({ status: 200, body: JSON.stringify(secrets) });
+    gateway.answer = () => ({ status: 200, body: JSON.stringify(secrets) });
     expect((await skep(['list', '-n', 'dev'])).stdout).to.equal('\nNAME\na\nb\n\n');
     expect(JSON.parse((await skep(['ls', '-j'])).stdout)).to.deep.equal(secrets);
     expect(gateway.calls).to.deep.equal(['GET /system/secrets?namespace=dev', 'GET /system/secrets']);
-    answer = () => ({ status: 200, body: '[]' });
+    gateway.answer = () => ({ status: 200, body: '[]' });
     expect((await skep(['list'])).stdout).to.equal('No secrets found.\n');
   });
 
   it('takes flags before its own command, as faas-cli does', async () => {
-    answer = () => ({ status: 200, body: '[]' });
+    gateway.answer = () => ({ status: 200, body: '[]' });
     delete place.env['OPENFAAS_URL'];
     for (const args of [
       ['-g', gateway.url, 'secret', 'list'],
@@ -127,6 +121,7 @@ describe('skep secret', () => {
       ['create', 'key', '--from-literal', 'v', '--from-file', 'x'],
       'Please provide secret using only one option',
     ],
+    [['create', 'key', '--from-file', '/dev/zero'], 'may have at most 511999 bytes'],
     [['create', 'key', '--from-file', 'no-such'], 'Cannot read no-such: no such file'],
     [['crate', 'key', '--from-literal', 'v'], '(Did you mean create?)\n'],
     [['--frobnicate'], 'Unknown option \'--frobnicate\' for "secret", which needs a command'],
@@ -144,7 +139,7 @@ describe('skep secret', () => {
   }
 
   it('says that a login is needed', async () => {
-    answer = () => ({ status: 401 });
+    gateway.answer = () => ({ status: 401 });
     for (const args of [['list'], ['remove', 'a'], ['create', 'a', '--from-literal', 'v']]) {
       const ran = await skep(args);
       expect(ran.stdout).to.include('Unauthorized access, run "faas-cli login"');

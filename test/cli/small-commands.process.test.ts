@@ -2,24 +2,18 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, type Received, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { ScriptedGateway } from './support/scripted-gateway.ts';
 
 const STACK = 'provider: {name: openfaas}\nfunctions:\n';
 
 describe('the smaller commands of skep', () => {
   let place: Workplace;
   let gateway: ScriptedGateway;
-  let answer: (request: Received) => Answer;
   beforeEach(async () => {
     place = new Workplace();
-    answer = () => ({ status: 500, body: 'not scripted' });
-    gateway = await ScriptedGateway.start((request) => answer(request));
-    place.env['OPENFAAS_URL'] = gateway.url;
+    gateway = await place.startGateway();
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const fails = async (args: readonly string[], said: string | RegExp, stdin = ''): Promise<void> => {
     const ran = await place.skep(args, stdin);
     if (typeof said === 'string') expect(ran.stdout).to.contain(said);
@@ -30,7 +24,7 @@ describe('the smaller commands of skep', () => {
   describe('diff', () => {
     const deployed = (fields: Readonly<Record<string, unknown>> = {}): void => {
       const status = { name: 'a', image: 'r/a:latest', labels: { faas_function: 'a' }, ...fields };
-      answer = () => ({ status: 200, body: JSON.stringify([status]) });
+      gateway.answer = () => ({ status: 200, body: JSON.stringify([status]) });
     };
 
     it('finds nothing where all is the same; the label that all functions have does not count', async () => {
@@ -69,13 +63,13 @@ describe('the smaller commands of skep', () => {
       await fails(['diff'], 'No stack.yaml or stack.yml here');
       place.write('stack.yaml', `${STACK}  a: {image: r/a}\n`);
       await fails(['diff', '--env', 'some'], 'Unknown env diff mode: some');
-      answer = () => ({ status: 401 });
+      gateway.answer = () => ({ status: 401 });
       await fails(['diff'], 'Unauthorized access');
     });
   });
 
   describe('generate', () => {
-    it('prints a Function for each, with literal values', async () => {
+    it('prints a Function for each, with literal values, to readers of YAML 1.1 too', async () => {
       place.write(
         'stack.yaml',
         `${STACK}  a: {image: r/a, environment: {V: 1.10, Y: yes, N: null, T: "a\\nb"}, secrets: [s]}\n  b: {image: b, fprocess: cat}\n`,
@@ -83,9 +77,9 @@ describe('the smaller commands of skep', () => {
       const ran = await place.skep(['generate', '-l', 'x=y']);
       expect(ran.exitCode).to.equal(0);
       expect(ran.stdout).to.contain(
-        '---\napiVersion: openfaas.com/v1\nkind: Function\nmetadata:\n  name: a\n  namespace: openfaas-fn\nspec:\n  name: a\n  image: r/a:latest\n  environment:\n    N: ""\n    T: |-\n      a\n      b\n    V: "1.10"\n',
+        '---\napiVersion: openfaas.com/v1\nkind: Function\nmetadata:\n  name: a\n  namespace: openfaas-fn\nspec:\n  name: a\n  image: r/a:latest\n  environment:\n    "N": ""\n    T: |-\n      a\n      b\n    V: "1.10"\n    "Y": "yes"\n',
       );
-      expect(ran.stdout).to.contain('  labels:\n    x: y\n  secrets:\n    - s\n---\n');
+      expect(ran.stdout).to.contain('  labels:\n    x: "y"\n  secrets:\n    - s\n---\n');
       expect(ran.stderr).to.contain('b has fprocess, for which these resources have no place');
     });
 
@@ -156,7 +150,9 @@ describe('the smaller commands of skep', () => {
       place.write('.secrets/a', 'one\n');
       place.write('.secrets/b', 'two');
       mkdirSync(join(place.path, '.secrets/folder'));
-      answer = ({ method, body }) => ({ status: method === 'PUT' ? 200 : body.includes('"b"') ? 409 : 201 });
+      gateway.answer = ({ method, body }) => ({
+        status: method === 'PUT' ? 200 : body.includes('"b"') ? 409 : 201,
+      });
       const ran = await place.skep(['secret', 'apply', '-n', 'dev']);
       expect(ran).to.deep.equal({
         exitCode: 0,
@@ -190,7 +186,7 @@ describe('the smaller commands of skep', () => {
     it('goes on after one that the gateway refuses, and fails', async () => {
       place.write('.secrets/a', 'x');
       place.write('.secrets/b', 'x');
-      answer = ({ body }) => ({ status: body.includes('"a"') ? 500 : 201, body: 'full' });
+      gateway.answer = ({ body }) => ({ status: body.includes('"a"') ? 500 : 201, body: 'full' });
       const ran = await place.skep(['secret', 'apply']);
       expect(ran.stdout).to.contain(
         'Created: 201 Created\n1 of 2 secrets failed:\n- a: server returned unexpected',
@@ -244,7 +240,7 @@ describe('the smaller commands of skep', () => {
 
     it('do not stand in for our own commands, nor lead out of their folder', async () => {
       plugin('list', '#!/bin/sh\necho plugin\n');
-      answer = () => ({ status: 200, body: '[]' });
+      gateway.answer = () => ({ status: 200, body: '[]' });
       expect((await place.skep(['list'])).stdout).to.contain('Function');
       place.write('.home/.openfaas/evil', '#!/bin/sh\necho evil\n', 0o755);
       await fails(['../evil'], "Unknown command '../evil'");
@@ -258,7 +254,7 @@ describe('the smaller commands of skep', () => {
 
   describe('of old', () => {
     it('lists namespaces, and says what is used today', async () => {
-      answer = () => ({ status: 200, body: '["a","b"]' });
+      gateway.answer = () => ({ status: 200, body: '["a","b"]' });
       const ran = await place.skep(['namespaces']);
       expect(ran.stdout).to.equal('Namespaces:\n - a\n - b\n');
       expect(ran.stderr).to.match(/is deprecated/);

@@ -37,7 +37,7 @@ describe('stores of the CLI', function () {
     place.write('functions.json', JSON.stringify(FUNCTIONS));
   });
   afterEach(async () => {
-    place.remove();
+    await place.remove();
     await server?.stop();
     server = undefined;
   });

@@ -68,8 +68,8 @@ describe('skep template pull', function () {
   beforeEach(() => {
     place = new Workplace();
   });
-  afterEach(() => {
-    place.remove();
+  afterEach(async () => {
+    await place.remove();
     for (const each of repositories.splice(0)) each.remove();
   });
 

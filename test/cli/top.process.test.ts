@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Workplace } from './support/run-skep.ts';
-import { type Answer, ScriptedGateway } from './support/scripted-gateway.ts';
+import type { Answer, ScriptedGateway } from './support/scripted-gateway.ts';
 
 describe('skep top', () => {
   let place: Workplace;
@@ -10,16 +10,12 @@ describe('skep top', () => {
     place = new Workplace();
     let looks = 0;
     answer = (look) => ({ status: 200, body: page(look) });
-    gateway = await ScriptedGateway.start(() => {
+    gateway = await place.startGateway(() => {
       looks += 1;
       return answer(looks);
     });
-    place.env['OPENFAAS_URL'] = gateway.url;
   });
-  afterEach(async () => {
-    place.remove();
-    await gateway.stop();
-  });
+  afterEach(() => place.remove());
   const top = (...args: string[]) => place.skep(['top', '--interval', '200ms', ...args]);
   const page = (look: number): string =>
     ['hello.openfaas-fn', 'other.dev']

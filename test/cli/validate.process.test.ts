@@ -47,6 +47,18 @@ describe('skep validate', () => {
     const ran = await place.skep(['validate', '-f', '/dev/zero']);
     expect(ran.exitCode).to.equal(1);
     expect(ran.stdout).to.include('larger than 1 MiB');
+    stack(`${GOOD}  environment_file: [/dev/zero]\n`);
+    expect((await place.skep(['validate'])).stdout).to.include('/dev/zero: larger than 1 MiB');
+  });
+
+  it('takes no environment file of which nothing would reach the function', async () => {
+    stack(`${GOOD}  environment_file: [env.yml]\n`);
+    place.write('env.yml', 'enviroment:\n  A: b\n');
+    const { stdout, exitCode } = await place.skep(['validate']);
+    expect(stdout).to.match(/^env.yml:1:1: enviroment: there is no "environment:" in this file/);
+    expect(exitCode).to.equal(1);
+    place.write('env.yml', '# nothing yet\n');
+    expect((await place.skep(['validate'])).exitCode).to.equal(0);
   });
 
   it('says everything that is wrong in one run, in the order of the file, and ends with 1', async () => {
@@ -94,6 +106,15 @@ describe('skep validate', () => {
       'Warning: stack.yaml:8:5: functions.hello.enviroment: unknown key, ignored; did you mean "environment"?\nstack.yaml: 1 warning.\n';
     expect(await place.skep(['validate'])).to.deep.equal({ exitCode: 0, stdout: said, stderr: '' });
     expect(await place.skep(['validate', '--strict'])).to.deep.include({ exitCode: 1, stdout: said });
+  });
+
+  it('warns of names that no gateway builds images by', async () => {
+    stack(GOOD.replace('hello:latest', 'debian:mine'));
+    const { exitCode, stdout } = await place.skep(['validate']);
+    expect(exitCode).to.equal(0);
+    expect(stdout).to.match(
+      /^Warning: stack\.yaml:7:12: functions\.hello\.image: no gateway builds an image by this name: .*; give what is built a name of its own/,
+    );
   });
 
   it('answers in JSON', async () => {

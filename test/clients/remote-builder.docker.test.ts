@@ -105,6 +105,13 @@ describe('a remote builder', function () {
         expect(told(ran)).to.include('non-zero code: 9');
       });
 
+      it('is told that images for several platforms are made elsewhere', async () => {
+        stack(`by-${client}`);
+        const ran = await publish('--platforms', 'linux/amd64,linux/arm64');
+        expect(ran.exitCode, told(ran)).to.equal(1);
+        expect(told(ran)).to.include('one platform at a time').and.to.include('docker manifest create');
+      });
+
       it('is refused with another payload secret', async () => {
         stack(`by-${client}`);
         write('payload-secret', 'guessed');

@@ -18,7 +18,7 @@ describe('what is wrong with a stack file', () => {
   it('is told in one go, from top to bottom', () => {
     const body = '  a:\n    secrets: one\n    skip_build: maybe\n    labels: {x: [1]}\n  B: {}\n';
     expect(told(`version: 2\nx-own: 1\nfuncs: {}\n${HEAD}${body}`)).to.deep.equal([
-      's.yaml:1:10: version: [1.0] are the only valid versions for the stack file - found: 2',
+      's.yaml:1:10: version: [1.0] are the only valid versions for the stack file - found: 2; write "version: 1.0", or leave it out',
       's.yaml:3:1: funcs: unknown key, ignored',
       's.yaml:8:14: functions.a.secrets: expected a list; write one "- value" per line',
       's.yaml:9:17: functions.a.skip_build: expected true or false; write it without quotes',

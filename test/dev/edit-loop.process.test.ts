@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
-import { DevProject } from './support/dev-project.ts';
+import { type DevProcess, DevProject } from './support/dev-project.ts';
 
 describe('skep dev, while its functions are edited', function () {
   this.timeout(30_000);
@@ -46,6 +46,21 @@ describe('skep dev, while its functions are edited', function () {
     project.write('.secrets/key', 'b');
     await dev.line(/reloaded/);
     expect((await dev.call('one')).text).to.equal('second b');
+  });
+
+  it('installs packages anew that are made of the own files of a function', async () => {
+    const install = 'install: cat function/words/text > made, own_files: "^[.]/"';
+    project.addShellTemplate('own', `dev: {lock: [function/list], ${install}}`);
+    project.writeStack({ one: 'lang: own\nhandler: ./one\nimage: one:latest' });
+    project.write('one/handler.sh', 'cat made\n');
+    project.write('one/list', 'other\n./words\n');
+    project.write('one/words/text', 'first\n');
+    const dev = await project.dev();
+    await dev.line(/ready: /);
+    expect((await dev.call('one')).text).to.equal('first\n');
+    project.write('one/words/text', 'second\n');
+    await dev.line(/reloaded/);
+    expect((await dev.call('one')).text).to.equal('second\n');
   });
 
   it('forgets a file that was removed', async () => {
@@ -237,6 +252,41 @@ describe('skep dev, while its functions are edited', function () {
     expect((await dev.call('one')).text).to.equal('good again\n');
     const folders = readdirSync(`${project.path}/.skep/dev/one`).filter((name) => /^work-[^.]*$/.test(name));
     expect(folders.length, folders.join()).to.be.lessThan(3);
+  });
+
+  it('installs packages again from the sources alone: a lock file of a try that failed is no law', async () => {
+    project.addShellTemplate(
+      'locking',
+      `dev: {lock: [function/lock], install: "[ ! -e function/lock ] && touch function/lock && [ -e ${project.path}/online ]"}`,
+    );
+    project.writeStack({ one: 'lang: locking\nhandler: ./one\nimage: one:latest' });
+    const dev = await project.dev();
+    await dev.line(/packages could not be installed/);
+    project.write('online', '');
+    project.write('one/handler.sh', 'echo installed\n');
+    await dev.line(/ready: |could not be installed/);
+    expect((await dev.call('one')).text).to.equal('installed\n');
+  });
+
+  it('builds again what a build that failed has written over, for sources that were built before', async () => {
+    project.addShellTemplate('built', 'dev: {build: "cp function/handler.sh built.sh && sh -n built.sh"}');
+    project.replace('template/built/template.yml', 'sh function/handler.sh', 'sh built.sh');
+    // From another terminal the same sources are another version, for which nothing has to be built.
+    project.write('template/built/Dockerfile', 'FROM scratch\nENV TERMINAL=$TERMINAL\n');
+    project.writeStack({ one: 'lang: built\nhandler: ./one\nimage: one:latest' });
+    const run = async (terminal: string): Promise<DevProcess> => {
+      project.env['TERMINAL'] = terminal;
+      return project.dev();
+    };
+    const dev = await run('a');
+    await dev.line(/ready: /);
+    project.write('one/handler.sh', 'if then\n');
+    await dev.line(/goes on serving/);
+    await dev.end('SIGINT');
+    project.write('one/handler.sh', 'echo first\n');
+    const other = await run('b');
+    await other.line(/ready: /);
+    expect(await other.call('one')).to.deep.equal({ status: 200, text: 'first\n' });
   });
 
   it('leaves a call that still runs the files of its version', async () => {

@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { LANGUAGES } from '../templates/languages.ts';
+import { OWN_PACKAGES } from '../templates/own-packages.ts';
 import { DevProject } from './support/dev-project.ts';
 
 /** Compilers and package managers that are started for the first time take theirs. */
@@ -19,9 +20,6 @@ describe('skep dev, language by language', function () {
   });
 
   for (const { lang, greeting, needs, packageFolder, packageAnswer } of LANGUAGES) {
-    // `skep dev` runs no Dockerfile: there is nothing of it to compare.
-    if (lang === 'dockerfile') continue;
-
     it(`runs the starter of ${lang}, and a function with a locked package, without an image`, async function () {
       const missing = needs.filter((program) => Bun.which(program) === null);
       if (missing.length > 0) {
@@ -41,4 +39,17 @@ describe('skep dev, language by language', function () {
       expect(project.has('starter/node_modules')).to.equal(false);
     });
   }
+
+  it("serves an edit of a package in the function's own folder", async function () {
+    if (Bun.which('python3') === null) this.skip();
+    await project.skep(['new', 'own', '--lang', 'python', '-q']);
+    for (const [path, text] of Object.entries(OWN_PACKAGES['python'] ?? {}))
+      project.write(`own/${path}`, text);
+    const dev = await project.dev();
+    await dev.line(/^own +\| ready: /);
+    expect((await dev.call('own')).text, dev.output).to.equal('its own');
+    project.write('own/words/words.py', 'WORDS = "edited"\n');
+    await dev.line(/^own +\| reloaded/);
+    expect((await dev.call('own')).text, dev.output).to.equal('edited');
+  });
 });

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import { DevProject } from './support/dev-project.ts';
@@ -42,6 +42,9 @@ describe('the life of skep dev', function () {
     expect(output).to.match(/^one\s+1\s+1\s*$/m);
     expect(exitCode).to.equal(0);
     expect(statSync(`${project.path}/.admin/admin-password`).mode & 0o777).to.equal(0o600);
+    const health = (await project.skep(['admin', 'health'])).output;
+    expect(health).to.match(/^processes +ok .* on this machine/m);
+    expect(health).to.not.match(/engine|swarm/);
     const unknown = await fetch(`${dev.url}/system/functions`);
     expect(unknown.status).to.equal(401);
   });
@@ -105,13 +108,14 @@ describe('the life of skep dev', function () {
 
   it('removes what the gateway of a killed one has left in memory', async () => {
     const killed = await project.dev();
-    const left = project.read('.skep/dev/.gateway-folder').trim();
+    const left = killed.gatewayFolder;
     await killed.end('SIGKILL');
     expect(existsSync(left)).to.equal(true);
+    utimesSync(left, 0, 0); // a gateway that is young may not listen yet
     const dev = await project.dev();
     await dev.line(/^Watching/);
     expect(existsSync(left)).to.equal(false);
-    const own = project.read('.skep/dev/.gateway-folder').trim();
+    const own = dev.gatewayFolder;
     expect(existsSync(own)).to.equal(true);
     await dev.end('SIGINT');
     expect(existsSync(own)).to.equal(false);
@@ -125,6 +129,39 @@ describe('the life of skep dev', function () {
     expect(project.read('.login/config.yml')).to.include(dev.url).and.to.include('gateway.example');
     expect(await dev.end('SIGINT')).to.equal(0);
     expect(project.read('.login/config.yml')).to.equal(other);
+  });
+
+  it('leaves the login of somebody who has logged in otherwise meanwhile', async () => {
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    const own = /token: (\S+)/.exec(project.read('.login/config.yml'))?.[1] ?? '';
+    project.replace('.login/config.yml', own, 'YTpi');
+    expect(await dev.end('SIGINT')).to.equal(0);
+    expect(project.read('.login/config.yml')).to.include(dev.url).and.to.include('YTpi');
+  });
+
+  it('takes back the login of one that was killed, and leaves that of another project’s', async () => {
+    const killed = await project.dev();
+    await killed.line(/^Watching/);
+    await killed.end('SIGKILL');
+    expect(project.read('.login/config.yml')).to.include(killed.url);
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    expect(project.read('.login/config.yml')).to.include(dev.url).and.to.not.include(killed.url);
+    const other = new DevProject(project);
+    try {
+      other.write('one/handler.sh', 'echo other\n');
+      other.addShellTemplate();
+      other.writeStack({ one: 'lang: shell\nhandler: ./one\nimage: one:latest' });
+      await dev.end('SIGKILL');
+      const served = await other.dev(['--no-nats', '--port', new URL(dev.url).port]);
+      await served.line(/^Watching/);
+      const again = await project.dev();
+      await again.line(/^Watching/);
+      expect(project.read('.login/config.yml')).to.include(served.url).and.to.include(again.url);
+    } finally {
+      await other.remove();
+    }
   });
 
   it('says that its port is taken, and what to do', async () => {
@@ -207,7 +244,7 @@ describe('the life of skep dev', function () {
     project.write('own/run.sh', 'echo own\n');
     project.writeStack({ own: 'lang: dockerfile\nhandler: ./own\nimage: own:latest' });
     const dev = await project.dev();
-    await dev.line(/Dockerfile/);
+    await dev.line(/^own +\| its Dockerfile is not built here/);
     await dev.line(/ready: /);
     expect((await dev.call('own')).text).to.equal('own\n');
   });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { expect } from 'chai';
 import { DevProject } from './support/dev-project.ts';
 
@@ -37,6 +37,17 @@ describe('skep dev and sources that are not as they should be', function () {
     );
     await dev.line(/^Watching/);
     expect((await dev.call('one')).text).to.equal('one\n');
+  });
+
+  it('runs one that takes the image of another from the sources of that, edits and all', async () => {
+    both('skip_build: true\nimage: one:latest\nenvironment: {word: two}');
+    project.write('one/handler.sh', 'echo "one $word"\n');
+    const dev = await project.dev();
+    await dev.line(/^Watching/);
+    expect((await dev.call('two')).text).to.equal('one two\n');
+    project.write('one/handler.sh', 'echo "edited $word"\n');
+    await dev.line(/^two +\| reloaded/);
+    expect((await dev.call('two')).text).to.equal('edited two\n');
   });
 
   it('shows each line of a step that fails once, with -v, too', async () => {
@@ -86,6 +97,29 @@ describe('skep dev and sources that are not as they should be', function () {
     project.write('handler.sh', 'echo edited\n');
     await dev.line(/reloaded/);
     expect((await dev.call('all')).text).to.equal('edited\n');
+  });
+
+  it('installs packages anew when a program that they are for is another one', async () => {
+    for (const version of ['1', '2']) {
+      project.write(`tool-${version}`, `#!/bin/sh\necho ${version} > made\n`);
+      chmodSync(`${project.path}/tool-${version}`, 0o755);
+    }
+    const use = (version: string): void => {
+      rmSync(`${project.path}/bin`, { recursive: true, force: true });
+      mkdirSync(`${project.path}/bin`);
+      symlinkSync(`../tool-${version}`, `${project.path}/bin/tool`);
+    };
+    project.env['PATH'] = `${project.path}/bin:${process.env['PATH']}`;
+    project.addShellTemplate('tooled', 'dev: {needs: [tool], lock: [none], install: tool}');
+    project.write('one/handler.sh', 'cat made\n');
+    project.writeStack({ one: 'lang: tooled\nhandler: ./one\nimage: one:latest' });
+    for (const version of ['1', '2']) {
+      use(version);
+      const dev = await project.dev();
+      await dev.line(/ready: /);
+      expect((await dev.call('one')).text).to.equal(`${version}\n`);
+      await dev.end('SIGINT');
+    }
   });
 
   it('copies no secret into its work folders', async () => {

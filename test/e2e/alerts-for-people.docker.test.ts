@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { deployExample, openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const PROMETHEUS = `http://127.0.0.1:${process.env['SKEP_PROMETHEUS_PORT'] ?? 9090}`;
@@ -19,18 +19,7 @@ describe('alerts for people on the running platform', function () {
   this.timeout(120_000);
   let platform: Platform;
 
-  const deploy = async (service: string, envVars: Record<string, string>): Promise<void> => {
-    const json = { service, image: await platform.exampleImage(), envVars };
-    const { status } = await platform.request('/system/functions', { method: 'POST', json });
-    expect(status).to.equal(202);
-  };
-  const remove = async (name: string): Promise<void> => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: name } });
-    await until(
-      'the function is gone',
-      async () => (await platform.request(`/system/function/${name}`)).status === 404,
-    );
-  };
+  const remove = (name: string): Promise<void> => removeFunction(platform, name);
   const query = async (expression: string): Promise<readonly number[]> => {
     const response = await fetch(`${PROMETHEUS}/api/v1/query?${new URLSearchParams({ query: expression })}`);
     const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
@@ -70,7 +59,10 @@ describe('alerts for people on the running platform', function () {
 
   it('tell of a function whose replicas end again and again, and not of its neighbour that is scaled up and down', async () => {
     // No port: the watchdog ends as soon as it begins.
-    await Promise.all([deploy(CRASHES, { port: '99999' }), deploy(WELL, {})]);
+    await Promise.all([
+      deployExample(platform, CRASHES, { envVars: { port: '99999' } }),
+      deployExample(platform, WELL),
+    ]);
     const crashes = `{function_name="${CRASHES}.openfaas-fn"}`;
     const well = `{function_name="${WELL}.openfaas-fn"}`;
     await until(

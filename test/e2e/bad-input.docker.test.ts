@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { openPlatform, type Platform, removeFunction } from '../support/platform.ts';
 
 const PREFIX = 'e2e-bad';
 
@@ -15,9 +15,7 @@ describe('bad input to the running platform', function () {
     image = await platform.exampleImage();
   });
   after(async () => {
-    for (const functionName of deployed) {
-      await platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
-    }
+    for (const name of deployed) await removeFunction(platform, name);
   });
   afterEach('the gateway is still up', async () => {
     expect((await fetch(`${platform.url}/healthz`)).status).to.equal(200);
@@ -176,11 +174,7 @@ describe('bad input to the running platform', function () {
       availableReplicas?: number;
     };
     expect(status.availableReplicas ?? 0).to.equal(0);
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: service } });
-    await until(
-      'the removal',
-      async () => (await platform.request(`/system/function/${service}`)).status === 404,
-    );
+    await removeFunction(platform, service);
   });
 
   /** Sends raw bytes and returns all that came back until the connection was closed. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { deployExample, openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'e2e-called-back';
 
@@ -14,20 +14,9 @@ describe('callbacks of the platform', function () {
 
   before(async () => {
     platform = await openPlatform();
-    const deployed = await platform.request('/system/functions', {
-      method: 'POST',
-      json: {
-        service: NAME,
-        image: await platform.exampleImage(),
-        envProcess: 'cat',
-        envVars: { cgi_response: 'false' },
-      },
-    });
-    expect(deployed.status).to.equal(202);
+    await deployExample(platform, NAME, { envProcess: 'cat', envVars: { cgi_response: 'false' } });
   });
-  after(async () => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
-  });
+  after(() => removeFunction(platform, NAME));
 
   const call = (callbackUrl: string): Promise<Response> =>
     fetch(`${platform.url}/async-function/hello-ts`, {

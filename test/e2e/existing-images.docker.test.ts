@@ -14,6 +14,8 @@ interface ExistingImage {
   readonly files?: Readonly<Record<string, string>>;
   /** What it answers to a POST of `ping`. */
   readonly answer: string;
+  /** How it tells that it takes calls, where that is more than its watchdog's health. */
+  readonly ready?: { readonly envVars: object; readonly annotations: object };
 }
 
 const TAIL = `
@@ -61,29 +63,46 @@ createServer((request, response) => {
 `,
     },
     answer: 'POST /deep a=1|word|ping',
+    ready: { envVars: { ready_path: '/' }, annotations: { 'com.openfaas.ready.http.path': '/_/ready' } },
   },
 ];
+
+const MODES: ExistingImage = {
+  name: 'e2e-existing-of-modes',
+  variable: 'PEER_OF_WATCHDOG',
+  dockerfile: `FROM debian:bookworm-slim
+COPY fwatchdog /usr/bin/fwatchdog
+COPY answer /usr/bin/answer
+COPY page.txt /srv/
+ENV fprocess="answer"${TAIL}`,
+  files: { answer: '#!/bin/sh\nprintf "called|"\nexec cat\n', 'page.txt': 'a page\n' },
+  answer: '',
+};
 
 for (const image of IMAGES) {
   describe(`an image with the original watchdog (${image.variable}), ${image.name}`, function () {
     this.timeout(180_000);
     let platform: Platform;
+    let fn: ExistingFunction | undefined;
+    const deploy = (fields: {
+      readonly envVars?: object;
+      readonly secrets?: readonly string[];
+    }): Promise<void> =>
+      opened(fn).deploy({
+        ...image.ready,
+        ...fields,
+        envVars: { ...image.ready?.envVars, ...fields.envVars },
+      });
+    const call = (): Promise<Answered> => opened(fn).call('/deep?a=1');
 
     before(async function () {
-      const watchdog = process.env[image.variable] ?? '';
-      if (watchdog === '' || !existsSync(watchdog)) {
-        console.log(`      skipped: ${image.variable} names no executable`);
-        this.skip();
-      }
+      const watchdog = watchdogOf(this, image.variable);
       platform = await openPlatform();
-      await remove();
+      fn = new ExistingFunction(platform, image.name);
+      await fn.remove();
       await build(image, watchdog);
     });
-    after(async () => {
-      if (platform === undefined) return;
-      await remove();
-      await docker('image', 'rm', '--force', `${image.name}:test`);
-    });
+    after(() => fn?.removeAll());
 
     it('is deployed and answers, with its method, path, query, body and environment', async () => {
       await deploy({ envVars: { word: 'word' } });
@@ -119,7 +138,7 @@ for (const image of IMAGES) {
     });
 
     it('sleeps, and wakes for a call', async () => {
-      await scale(0);
+      await opened(fn).scale(0);
       // A replica that is told to stop serves on until it has stopped.
       const ofFunction = `label=com.docker.swarm.service.name=${image.name}`;
       await until('no container', async () => {
@@ -139,42 +158,111 @@ for (const image of IMAGES) {
       expect(result.status).to.equal(200);
       expect(await result.text()).to.equal('POST /deep a=1|other|later');
     });
-
-    async function deploy(fields: object): Promise<void> {
-      const isThere = (await platform.request(`/system/function/${image.name}`)).status === 200;
-      const response = await platform.request('/system/functions', {
-        method: isThere ? 'PUT' : 'POST',
-        json: {
-          service: image.name,
-          image: `${image.name}:test`,
-          // The calls of these tests are no load to scale by.
-          labels: { 'com.openfaas.scale.factor': '0' },
-          ...fields,
-        },
-      });
-      expect(response.status, await response.text()).to.equal(202);
-      await until('the roll-out', async () => (await read()).rollout?.state === 'done');
-    }
-    async function read(): Promise<FunctionStatus> {
-      return (await (await platform.request(`/system/function/${image.name}`)).json()) as FunctionStatus;
-    }
-    async function scale(replicas: number): Promise<void> {
-      const path = `/system/scale-function/${image.name}`;
-      expect((await platform.request(path, { method: 'POST', json: { replicas } })).status).to.equal(202);
-    }
-    async function call(): Promise<{ status: number; text: string }> {
-      const url = `${platform.url}/function/${image.name}/deep?a=1`;
-      const response = await fetch(url, { method: 'POST', body: 'ping' });
-      return { status: response.status, text: await response.text() };
-    }
-    async function remove(): Promise<void> {
-      await platform.request('/system/functions', { method: 'DELETE', json: { functionName: image.name } });
-      await until('the end of the function', async () => {
-        return (await platform.request(`/system/function/${image.name}`)).status === 404;
-      });
-      await platform.request('/system/secrets', { method: 'DELETE', json: { name: 'e2e-existing' } });
-    }
   });
+}
+
+describe('an image with the original of-watchdog', function () {
+  this.timeout(120_000);
+  let fn: ExistingFunction | undefined;
+
+  before(async function () {
+    const watchdog = watchdogOf(this, 'PEER_OF_WATCHDOG');
+    fn = new ExistingFunction(await openPlatform(), MODES.name);
+    await fn.remove();
+    await build(MODES, watchdog);
+  });
+  after(() => fn?.removeAll());
+
+  const modes: readonly [mode: string, envVars: Readonly<Record<string, string>>, answer: Answered][] = [
+    ['serializing', {}, { status: 200, text: 'called|ping' }],
+    ['static', { static_path: '/srv' }, { status: 200, text: 'a page\n' }],
+    ['streaming', { exec_timeout: '500ms', fprocess: 'sleep 10' }, { status: 200, text: '' }],
+    ['serializing', { fprocess: 'false' }, { status: 500, text: 'exit status 1' }],
+  ];
+  for (const [mode, envVars, answer] of modes) {
+    it(`answers in mode ${mode} ${JSON.stringify(envVars)}`, async () => {
+      await opened(fn).deploy({ envVars: { mode, ...envVars }, readOnlyRootFilesystem: true });
+      expect(await opened(fn).call('/page.txt')).to.deep.equal(answer);
+    });
+  }
+});
+
+/** The function that an image is run as. */
+class ExistingFunction {
+  readonly #platform: Platform;
+  readonly #name: string;
+
+  constructor(platform: Platform, name: string) {
+    this.#platform = platform;
+    this.#name = name;
+  }
+
+  async deploy(fields: object): Promise<void> {
+    const response = await this.#platform.request('/system/functions', {
+      method: (await this.#isThere()) ? 'PUT' : 'POST',
+      json: {
+        service: this.#name,
+        image: `${this.#name}:test`,
+        // The calls of these tests are no load to scale by.
+        labels: { 'com.openfaas.scale.factor': '0' },
+        ...fields,
+      },
+    });
+    expect(response.status, await response.text()).to.equal(202);
+    await until('the roll-out', async () => {
+      const read = await this.#platform.request(`/system/function/${this.#name}`);
+      return ((await read.json()) as FunctionStatus).rollout?.state === 'done';
+    });
+  }
+
+  async scale(replicas: number): Promise<void> {
+    const path = `/system/scale-function/${this.#name}`;
+    const response = await this.#platform.request(path, { method: 'POST', json: { replicas } });
+    expect(response.status).to.equal(202);
+  }
+
+  async call(path: string): Promise<Answered> {
+    const url = `${this.#platform.url}/function/${this.#name}${path}`;
+    const response = await fetch(url, { method: 'POST', body: 'ping' });
+    return { status: response.status, text: await response.text() };
+  }
+
+  async remove(): Promise<void> {
+    const json = { functionName: this.#name };
+    await this.#platform.request('/system/functions', { method: 'DELETE', json });
+    await until('the end of the function', async () => !(await this.#isThere()));
+  }
+
+  /** With what these tests made for it. */
+  async removeAll(): Promise<void> {
+    await this.remove();
+    await this.#platform.request('/system/secrets', { method: 'DELETE', json: { name: 'e2e-existing' } });
+    await docker('image', 'rm', '--force', `${this.#name}:test`);
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#platform.request(`/system/function/${this.#name}`)).status === 200;
+  }
+}
+
+interface Answered {
+  readonly status: number;
+  readonly text: string;
+}
+
+function opened(fn: ExistingFunction | undefined): ExistingFunction {
+  if (fn === undefined) throw new Error('there is no platform');
+  return fn;
+}
+
+/** Path of the executable that a variable names; without one the test skips. */
+function watchdogOf(test: Mocha.Context, variable: string): string {
+  const watchdog = process.env[variable] ?? '';
+  if (watchdog === '' || !existsSync(watchdog)) {
+    console.log(`      skipped: ${variable} names no executable`);
+    test.skip();
+  }
+  return watchdog;
 }
 
 async function build({ name, dockerfile, files = {} }: ExistingImage, watchdog: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'e2e-limits';
 /** The image is a TypeScript function's: what it is made to run here prints no head of a CGI answer. */
@@ -14,17 +14,10 @@ describe('limits of a function on the running platform', function () {
 
   before(async () => {
     platform = await openPlatform();
-    await remove();
+    await removeFunction(platform, NAME);
   });
-  after(() => remove());
+  after(() => removeFunction(platform, NAME));
 
-  const remove = async (): Promise<void> => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
-    await until(
-      'the function is gone',
-      async () => (await platform.request(`/system/function/${NAME}`)).status === 404,
-    );
-  };
   const deploy = async (fields: object): Promise<Response> => {
     const image = await platform.exampleImage();
     const json = { service: NAME, image, ...fields };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { deployExample, openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'e2e-logs';
 
@@ -25,20 +25,12 @@ describe('the log of a function on the running platform', function () {
     expect(response.status).to.equal(200);
     return toLines(await response.text());
   };
-  const remove = async (): Promise<void> => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
-    await until(
-      'the function is gone',
-      async () => (await platform.request(`/system/function/${NAME}`)).status === 404,
-    );
-  };
+  const remove = (): Promise<void> => removeFunction(platform, NAME);
 
   before(async () => {
     platform = await openPlatform();
     await remove();
-    const json = { service: NAME, image: await platform.exampleImage() };
-    const { status } = await platform.request('/system/functions', { method: 'POST', json });
-    expect(status).to.equal(202);
+    await deployExample(platform, NAME);
     await until('it has a log', async () => (await read('')).length >= 2);
   });
   after(remove);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { OpenApiJudge } from '../support/openapi-answers.ts';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'openapi-full';
 const ONE_TRY = { 'com.openfaas.retry.attempts': '0' };
@@ -13,10 +13,10 @@ describe('the running platform answers as its OpenAPI document says', function (
 
   before(async () => {
     platform = await openPlatform();
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+    await removeFunction(platform, NAME);
   });
   after(async () => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+    await removeFunction(platform, NAME);
     await platform.request('/system/secrets', { method: 'DELETE', json: { name: NAME } });
   });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FunctionStatus } from '../../contract/function-types.ts';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'e2e-rollout';
 const QUICK = { 'com.skep.rollout.timeout': '4s' };
@@ -23,9 +23,7 @@ describe('a roll-out seen through the gateway', function () {
     until(`the roll-out is ${state}`, async () => (await read()).rollout?.state === state);
   const call = (): Promise<Response> =>
     platform.request(`/function/${NAME}?name=Ada`, { method: 'POST', json: {} });
-  const remove = async (): Promise<void> => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
-  };
+  const remove = (): Promise<void> => removeFunction(platform, NAME);
 
   before(async () => {
     platform = await openPlatform();
@@ -52,7 +50,7 @@ describe('a roll-out seen through the gateway', function () {
     await becomes('failed');
     const { rollout, envVars, annotations } = await read();
     expect(rollout?.error).to.equal(
-      'no replica of the new version answered /_/health within 4 s: the version before it is back',
+      'no replica of the new version answered /_/health within 4 s (nothing listens on port 8080): the version before it is back',
     );
     expect([envVars, annotations]).to.deep.equal([{ v: '1' }, {}]);
     await write('PUT', { envVars: { v: '3' } });

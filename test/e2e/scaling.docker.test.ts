@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { expect } from 'chai';
 import { docker } from '../support/cli.ts';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { deployExample, openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const PROMETHEUS = process.env['SKEP_PROMETHEUS_URL'] ?? 'http://127.0.0.1:9090';
 const ALERTMANAGER = process.env['SKEP_ALERTMANAGER'] ?? 'skep_alertmanager';
@@ -65,16 +65,7 @@ describe('scaling by alert', function () {
   before(async () => {
     platform = await openPlatform();
     for (const [service, labels] of Object.entries(FUNCTIONS)) {
-      const deployed = await platform.request('/system/functions', {
-        method: 'POST',
-        json: {
-          service,
-          image: await platform.exampleImage(),
-          labels,
-          envVars: { healthcheck_interval: '1s' },
-        },
-      });
-      expect(deployed.status, await deployed.text()).to.equal(202);
+      await deployExample(platform, service, { labels, envVars: { healthcheck_interval: '1s' } });
     }
     for (const name of Object.keys(FUNCTIONS))
       await until(
@@ -85,8 +76,7 @@ describe('scaling by alert', function () {
   after(async () => {
     clearInterval(watch);
     for (const name of loads.keys()) end(name);
-    for (const functionName of Object.keys(FUNCTIONS))
-      await platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
+    for (const name of Object.keys(FUNCTIONS)) await removeFunction(platform, name);
   });
 
   it('adds a fifth of the maximum at once, where labels do not say otherwise', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { forgetCalls } from '../support/forget-calls.ts';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'e2e-scheduled';
 
@@ -16,7 +16,7 @@ describe('a function with a schedule', function () {
     platform = await openPlatform();
   });
   afterEach(async () => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: NAME } });
+    await removeFunction(platform, NAME);
     await forgetCalls(platform, NAME);
   });
 

@@ -1,10 +1,12 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { TEMPLATE_IMAGES } from '../../scripts/base-images/catalog.ts';
 import { docker, emptyFolder, type Folder, run, skep, succeeded } from '../support/cli.ts';
 import { LANGUAGES, type LanguageRow } from '../templates/languages.ts';
+import { OWN_PACKAGES } from '../templates/own-packages.ts';
 
+const TEMPLATES = join(import.meta.dirname, '../../templates');
 const BASE_IMAGES = join(import.meta.dirname, '../../scripts/base-images/main.ts');
 
 for (const row of LANGUAGES) {
@@ -63,6 +65,20 @@ for (const row of LANGUAGES) {
       });
     }
 
+    if (OWN_PACKAGES[lang] !== undefined) {
+      it('is built with a package of its own folder', async () => {
+        rmSync(handler, { recursive: true });
+        for (const [path, text] of Object.entries(OWN_PACKAGES[lang] ?? {})) {
+          mkdirSync(dirname(join(handler, path)), { recursive: true });
+          writeFileSync(join(handler, path), text);
+        }
+        const built = await skep(folder.path, ['build']);
+        rmSync(handler, { recursive: true });
+        cpSync(join(TEMPLATES, lang, 'function'), handler, { recursive: true });
+        succeeded('build', built);
+      });
+    }
+
     it('is built with its packages and its test, deployed, and answers', async () => {
       layPackageOver(row, handler);
       succeeded('up', await skep(folder.path, ['up']));
@@ -86,7 +102,7 @@ function layPackageOver({ packageFolder }: LanguageRow, handler: string): void {
 }
 
 function isBuiltOn(lang: string, image: string): boolean {
-  const template = join(import.meta.dirname, '../../templates', lang);
+  const template = join(TEMPLATES, lang);
   const file = join(template, lang === 'dockerfile' ? 'function/Dockerfile' : 'Dockerfile');
   return readFileSync(file, 'utf8').includes(image);
 }

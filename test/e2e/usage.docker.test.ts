@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openPlatform, type Platform, until } from '../support/platform.ts';
+import { deployExample, openPlatform, type Platform, removeFunction, until } from '../support/platform.ts';
 
 const NAME = 'e2e-usage';
 const IDLE = 'e2e-usage-without';
@@ -25,19 +25,7 @@ describe('the usage of functions on the running platform', function () {
   let platform: Platform;
   let calls = new AbortController();
 
-  const deploy = async (service: string, fields: object): Promise<void> => {
-    const image = await platform.exampleImage();
-    const json = { service, image, ...fields };
-    const { status } = await platform.request('/system/functions', { method: 'POST', json });
-    expect(status).to.equal(202);
-  };
-  const remove = async (name: string): Promise<void> => {
-    await platform.request('/system/functions', { method: 'DELETE', json: { functionName: name } });
-    await until(
-      'the function is gone',
-      async () => (await platform.request(`/system/function/${name}`)).status === 404,
-    );
-  };
+  const remove = (name: string): Promise<void> => removeFunction(platform, name);
   const read = async (query = '?usage=1'): Promise<Status> =>
     (await (await platform.request(`/system/function/${NAME}${query}`)).json()) as Status;
   /** A call without an end of its own: the client that leaves ends it. */
@@ -57,7 +45,7 @@ describe('the usage of functions on the running platform', function () {
     platform = await openPlatform();
     await Promise.all([NAME, IDLE, LIAR].map(remove));
     calls = new AbortController();
-    await deploy(NAME, {
+    await deployExample(platform, NAME, {
       envProcess: 'sha512sum /dev/zero',
       envVars: PATIENT,
       limits: { cpu: '0.25' },
@@ -103,7 +91,7 @@ describe('the usage of functions on the running platform', function () {
   });
 
   it('is not what another function says it is', async () => {
-    await deploy(LIAR, {
+    await deployExample(platform, LIAR, {
       envProcess: `bun -e ${LIE}`,
       envVars: { ...PATIENT, metrics_port: '8099' },
     });
@@ -120,7 +108,7 @@ describe('the usage of functions on the running platform', function () {
 
   it('is left out for an image without a watchdog, which is no alarm either', async () => {
     // Whatever runs in it: nothing listens on port 8081.
-    await deploy(IDLE, { envVars: { metrics_port: '8099' } });
+    await deployExample(platform, IDLE, { envVars: { metrics_port: '8099' } });
     const up = `up{function_name="${IDLE}.openfaas-fn"}`;
     await until('Prometheus knows it', async () => (await query(`${up} == 1`)).length === 1);
     const status = (await (await platform.request(`/system/function/${IDLE}?usage=1`)).json()) as Status;

@@ -21,6 +21,21 @@ export interface OpenQueueOptions {
 
 export type OpenQueue = (options: OpenQueueOptions) => Promise<OpenedQueue>;
 
+/** What the parts of the suite share. */
+export interface QueueBench {
+  /** Of the test that runs. */
+  readonly gateway: FakeGateway;
+  /** Opens the queue of a test, with settings of who runs its calls and other limits. */
+  start(settings?: Readonly<Record<string, string>>, limits?: Partial<QueueLimits>): Promise<GatewayQueue>;
+  /** Answers wait until they are let go. */
+  hold(): { letGo(): void };
+  failAlways(status?: number): void;
+}
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const LONG = 'abcdefgh'.repeat(100 * KIB);
+
 /** Retries come soon, and callbacks may go to this machine. */
 export const QUICK_SETTINGS: Readonly<Record<string, string>> = {
   metrics_port: '0',

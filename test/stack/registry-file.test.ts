@@ -9,6 +9,7 @@ import {
   REGISTRY_IMAGE_IDS,
   REGISTRY_SERVICE,
   REGISTRY_VOLUMES,
+  registryNode,
   registryPort,
   wantsRegistry,
 } from '../../scripts/platform/registry.ts';
@@ -108,5 +109,12 @@ describe('the wish for a registry', () => {
     expect(registryPort({ SKEP_REGISTRY_PORT: '5001' }).port).to.equal(5001);
     for (const port of ['80', 'x', '70000', '-1', '5000.5'])
       expect(() => registryPort({ SKEP_REGISTRY_PORT: port }), port).to.throw(Problem, port);
+  });
+
+  it('is on the node that is named, by a constraint', () => {
+    expect(registryNode({})).to.equal(undefined);
+    expect(registryNode({ SKEP_REGISTRY_NODE: 'node.hostname == b' })).to.equal('node.hostname == b');
+    for (const node of ['b', 'node.hostname = b', 'node.hostname'])
+      expect(() => registryNode({ SKEP_REGISTRY_NODE: node }), node).to.throw(Problem, node);
   });
 });

@@ -5,7 +5,7 @@ import { pack } from 'tar-stream';
 import { connectEngine } from '../../gateway/swarm/connect-engine.ts';
 import { BASE_IMAGES, DEBIAN_IMAGE, REGISTRY_IMAGES } from '../../scripts/base-images/catalog.ts';
 import { ensureBaseImages } from '../../scripts/base-images/ensure-base-images.ts';
-import { run, succeeded } from '../support/cli.ts';
+import { type Ran, run, succeeded } from '../support/cli.ts';
 import { type Engine, type EngineSwarm, openEngineSwarm, whyNoEngineSwarm } from '../support/engine-swarm.ts';
 import { openPlatform, until } from '../support/platform.ts';
 import { answeringImage } from '../zero-loss/answering-function.ts';
@@ -14,6 +14,7 @@ import { gatewayImage, startGatewayOn } from '../zero-loss/own-gateway.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const IMAGE = '127.0.0.1:5000/everywhere:latest';
 const NAME = 'everywhere';
+const STORE = '/var/lib/registry/docker/registry/v2';
 /** Three engines on two cores. */
 const PATIENCE_MS = 180_000;
 
@@ -83,14 +84,25 @@ describe('registry.yml on a swarm of three nodes', function () {
     expect(await answers()).to.equal('three');
   });
 
-  it('is cleaned of what no tag names any more, and takes it again afterwards', async () => {
+  it('is cleaned of what nothing names any more, keeps what runs, and takes the rest again afterwards', async () => {
     const { manager, workers } = opened(swarm);
+    const running = await versions(manager, NAME);
+    // For several platforms: what an index is made of has no tag of its own.
+    const parts = await pushIndex(manager);
+    // Pushed and not deployed: no tag names any more what runs, nor what it would go back to.
+    expect(await build({ FROM: base, text: 'four', deploys: false })).to.equal('success');
+    expect(await versions(manager, NAME)).to.have.length(running.length + 1);
     const before = await stored(manager);
-    // As docs/operations.md has it.
-    const clean = ['registry', 'garbage-collect', '--delete-untagged', '/etc/docker/registry/config.yml'];
-    await docker(manager, 'exec', await registryContainer(manager), ...clean);
+    expect(await clean(manager, '--dry-run')).to.match(/^1 would be removed\.$/m);
+    expect(await clean(manager)).to.match(/^Removed 1; [\d.]+ MiB are free again\.$/m);
     expect(await stored(manager)).to.be.below(before);
-    for (const worker of workers) await pull(worker, IMAGE);
+    expect(await versions(manager, 'index')).to.include.members(parts);
+    const engines = [manager, ...workers];
+    const [image = ''] = (await Promise.all(engines.map((engine) => replicas(engine)))).flat();
+    for (const engine of engines) {
+      await pull(engine, image);
+      await pull(engine, IMAGE);
+    }
     // What the registry has thrown away it is given once more, and does not say that it has it.
     expect(await build({ FROM: base, text: 'one' })).to.equal('success');
     await until('the first version again', async () => (await rollout()) === 'done', PATIENCE_MS);
@@ -104,9 +116,34 @@ describe('registry.yml on a swarm of three nodes', function () {
     }
   });
 
-  async function build({ FROM, text }: { FROM: string; text: string }): Promise<string> {
+  it('moves to another node with its volume', async () => {
+    const { manager, workers } = opened(swarm);
+    const [worker] = workers;
+    if (worker === undefined) throw new Error('there is no other node');
+    const [image = ''] = REGISTRY_IMAGES.map(({ name }) => name);
+    const tar = `run --rm -i -v skep-registry:/images --entrypoint tar ${image} -C /images`;
+    const copy = `set -o pipefail; docker -H unix://${manager.socketPath} ${tar} -cf - . | docker -H unix://${worker.socketPath} ${tar} -xf -`;
+    succeeded('the copy', await run('bash', ['-c', copy], { folder: ROOT, stdin: '' }));
+    await stackDeploy(manager, { SKEP_REGISTRY_NODE: `node.id == ${worker.node}` });
+    await until(
+      'the registry there',
+      async () => (await registryContainers(worker)).length === 1,
+      PATIENCE_MS,
+    );
+    for (const engine of [manager, ...workers]) {
+      await forwarded(engine);
+      await pull(engine, IMAGE);
+    }
+    // It is cleaned where it is, by who knows all services.
+    const elsewhere = await tryToClean(manager);
+    expect(elsewhere.stdout).to.match(/^The registry does not run on the engine here.*\n.*: Running/);
+    expect([elsewhere.exitCode, (await tryToClean(worker)).exitCode]).to.deep.equal([1, 1]);
+  });
+
+  async function build({ FROM, text, deploys = true }: Build): Promise<string> {
     const body = pack();
-    const config = { image: IMAGE, deploy: { service: NAME, labels: { 'com.openfaas.scale.min': '3' } } };
+    const deploy = { service: NAME, labels: { 'com.openfaas.scale.min': '3' } };
+    const config = { image: IMAGE, ...(deploys && { deploy }) };
     body.entry({ name: 'com.openfaas.docker.config' }, JSON.stringify(config));
     body.entry({ name: 'context/Dockerfile' }, `FROM ${FROM}\nENV fprocess="echo ${text}"\n`);
     body.finalize();
@@ -128,14 +165,25 @@ describe('registry.yml on a swarm of three nodes', function () {
   }
 });
 
+interface Build {
+  readonly FROM: string;
+  readonly text: string;
+  readonly deploys?: boolean;
+}
+
 function opened(swarm: EngineSwarm | undefined): EngineSwarm {
   if (swarm === undefined) throw new Error('there is no swarm');
   return swarm;
 }
 
 /** By hand, as the docs tell. */
-async function stackDeploy(manager: Engine): Promise<void> {
-  await docker(manager, 'stack', 'deploy', '-c', join(ROOT, 'registry.yml'), 'skep-registry');
+async function stackDeploy(manager: Engine, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+  const ran = await run('docker', ['stack', 'deploy', '-c', join(ROOT, 'registry.yml'), 'skep-registry'], {
+    folder: ROOT,
+    stdin: '',
+    env: { DOCKER_HOST: `unix://${manager.socketPath}`, ...settings },
+  });
+  succeeded('docker stack deploy', ran);
 }
 
 async function docker(engine: Engine, ...args: string[]): Promise<void> {
@@ -168,21 +216,58 @@ async function pull(engine: Engine, image: string): Promise<void> {
 
 /** On the manager, since a registry by hand runs on one. */
 async function registryContainer(manager: Engine): Promise<string> {
-  const filters = JSON.stringify({ label: ['com.docker.swarm.service.name=skep-registry_registry'] });
-  const [container] = await manager.docker.listContainers({ filters });
+  const [container] = await registryContainers(manager);
   if (container === undefined) throw new Error('the registry does not run');
-  return container.Id;
+  return container;
+}
+
+async function registryContainers(engine: Engine): Promise<string[]> {
+  const filters = JSON.stringify({ label: ['com.docker.swarm.service.name=skep-registry_registry'] });
+  return (await engine.docker.listContainers({ filters })).map(({ Id }) => Id);
 }
 
 /** How many blobs the registry keeps. */
 async function stored(manager: Engine): Promise<number> {
+  return (await inRegistry(manager, 'find', STORE, '-name', 'data')).length;
+}
+
+/** Digests of the versions that it has of an image. */
+async function versions(manager: Engine, image: string): Promise<string[]> {
+  const folder = `${STORE}/repositories/${image}/_manifests/revisions/sha256`;
+  return (await inRegistry(manager, 'ls', folder)).map((id) => `sha256:${id}`);
+}
+
+/** Lines that a program in the registry's container prints. */
+async function inRegistry(manager: Engine, ...command: string[]): Promise<string[]> {
   const id = await registryContainer(manager);
-  const found = await run('docker', ['exec', id, 'find', '/var/lib/registry', '-name', 'data'], {
+  const ran = await run('docker', ['exec', id, ...command], {
     folder: ROOT,
     stdin: '',
     env: { DOCKER_HOST: `unix://${manager.socketPath}` },
   });
-  return succeeded('find', found).stdout.trim().split('\n').length;
+  return succeeded(command.join(' '), ran).stdout.trim().split('\n');
+}
+
+/** As docs/operations.md has it. */
+async function clean(manager: Engine, ...flags: string[]): Promise<string> {
+  return succeeded('skep admin clean-registry', await tryToClean(manager, ...flags)).stdout;
+}
+
+async function tryToClean(engine: Engine, ...flags: string[]): Promise<Ran> {
+  const command = [join(ROOT, 'cli/main.ts'), 'admin', 'clean-registry', ...flags];
+  const env = { DOCKER_HOST: `unix://${engine.socketPath}` };
+  return run(process.execPath, command, { folder: ROOT, stdin: '', env });
+}
+
+/** Digests of the two images that `index:latest` is made of. */
+async function pushIndex({ namespace }: Engine): Promise<string[]> {
+  const script = join(import.meta.dirname, 'push-index.ts');
+  const inside = [`--net=/run/netns/${namespace}`, process.execPath, script];
+  const ran = await run('nsenter', [...inside, 'http://127.0.0.1:5000', 'index'], {
+    folder: ROOT,
+    stdin: '',
+  });
+  return succeeded('push-index', ran).stdout.trim().split('\n');
 }
 
 /** The images of the function's replicas that run on this node, as the swarm names them. */

@@ -45,7 +45,6 @@ export function startBuildingGateway(options: BuildingOptions): Promise<RunningC
         }),
       mostBuilds: options.mostBuilds ?? 2,
       limitBytes: 64 * 1024 * 1024,
-      receiveTimeoutMs: 60_000,
       payloadSecret: keys.payloadSecret,
       keyPair: keys.keyPair,
     },

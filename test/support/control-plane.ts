@@ -57,7 +57,6 @@ export async function startControlPlane(
       runBuild: async () => ({ log: [], image: 'none', status: 'success' }),
       mostBuilds: 1,
       limitBytes: 1024 * 1024,
-      receiveTimeoutMs: 60_000,
       payloadSecret: 'pay-load',
       keyPair: generateKeyPair(),
     },
@@ -66,7 +65,7 @@ export async function startControlPlane(
     logger,
     metricsPage: () => Promise.resolve('# what it counts\n'),
     health: createHealthChecks({
-      needed: { engine: () => provider.pingEngine(), swarm: () => provider.ping() },
+      needed: { engine: () => provider.ping(), swarm: () => provider.ping() },
       wanted: { nats: async () => 'not configured' },
       lastRead: () => new Date(),
       version: { release: '0.1.0', sha: 'abc' },

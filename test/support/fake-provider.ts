@@ -2,10 +2,10 @@ import { DEFAULT_NAMESPACE, type FunctionRef, qualifiedName } from '../../contra
 import type { FunctionDeployment, FunctionStatus, Rollout } from '../../contract/function-types.ts';
 import { parseScaleLabels } from '../../contract/parse-scale-labels.ts';
 import { FaasError } from '../../gateway/errors.ts';
+import { checkFunctionRef } from '../../gateway/functions/check-function-ref.ts';
+import { checkLabels, platformLabels } from '../../gateway/functions/labels.ts';
 import type { FunctionSnapshot, Provider, Replica } from '../../gateway/functions/provider.ts';
-import { toSwarmLabels } from '../../gateway/swarm/function-labels.ts';
-import { toSwarmResources } from '../../gateway/swarm/resources.ts';
-import { checkFunctionRef } from '../../gateway/swarm/service-name.ts';
+import { parseResources } from '../../gateway/functions/resources.ts';
 
 export interface FakeProviderOptions {
   /** Names of the secrets that exist. */
@@ -109,8 +109,8 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
   const check = (deployment: FunctionDeployment): { min: number; max: number } => {
     const ref = refOf(deployment);
     checkFunctionRef(ref);
-    toSwarmLabels(ref, deployment);
-    toSwarmResources(deployment);
+    checkLabels(deployment, platformLabels(ref));
+    parseResources(deployment);
     const missing = (deployment.secrets ?? []).filter(
       (name) => !secrets.has(name) && !secrets.has(`${name}.${ref.namespace}`),
     );
@@ -250,10 +250,7 @@ export function createFakeProvider(options: FakeProviderOptions = {}): FakeProvi
       assertUp();
       return { provider: 'fake', orchestration: 'memory', version: { release: '0.0.0', sha: 'none' } };
     },
-    pingEngine: async () => {
-      assertUp();
-      return 'a fake engine';
-    },
+    kind: 'swarm',
     ping: async () => {
       assertUp();
       return 'a fake cluster';

@@ -4,9 +4,11 @@
 
 import { once } from 'node:events';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
+import { loadBuildKeys } from '../../gateway/build/build-keys.ts';
 import type { ImageBuilder } from '../../gateway/build/image-builder.ts';
 import { loadConfig } from '../../gateway/config.ts';
 import { createLogger, type Logger } from '../../gateway/log.ts';
+import { NO_IMAGE_BUILDER } from '../../gateway/processes/no-image-builder.ts';
 import { loadQueueWorkerConfig } from '../../gateway/queue-worker/config.ts';
 import { openMemoryQueue } from '../../gateway/queue-worker/memory-queue.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
@@ -33,6 +35,7 @@ export type FromGateway =
   | { readonly kind: 'call'; readonly call: ProviderCall };
 
 const endless = (to: Logger): ImageBuilder => ({
+  whyNot: async () => undefined,
   build: async ({ context }, _onLine, signal) => {
     context.resume();
     to.info('the build has begun');
@@ -107,10 +110,8 @@ try {
     cluster: provider,
     secrets: createFakeSecrets(provider),
     namespaces: createFakeNamespaces(),
-    builder:
-      env['builder'] === 'endless'
-        ? endless(logger)
-        : { build: async () => ({ kind: 'failed', error: 'nothing is built here' }) },
+    builder: env['builder'] === 'endless' ? endless(logger) : NO_IMAGE_BUILDER,
+    buildKeys: await loadBuildKeys(config.secretMountPath),
     logSource: createFakeLogs(),
     metricsHost: async () => '127.0.0.1',
     workerCommand: isAlone ? 'own' : (env['worker_command']?.split(' ') ?? workerCommand()),

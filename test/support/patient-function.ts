@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FunctionStatus } from '../../contract/function-types.ts';
-import type { Platform } from './platform.ts';
+import { deployExample, type Platform, removeFunction } from './platform.ts';
 
 /** A function of the running platform that answers its body, after as many seconds as its query says. */
 export interface PatientFunction {
@@ -25,23 +25,12 @@ export async function deployPatient(
     key.startsWith('com.') ? key : `com.openfaas.scale.${key}`,
     value,
   ]);
-  const deployed = await platform.request('/system/functions', {
-    method: 'POST',
-    json: {
-      service: name,
-      image: await platform.exampleImage(),
-      // Words end at spaces, quotes or not.
-      envProcess: 'sh -c sleep$IFS$Http_Query;cat',
-      envVars: {
-        cgi_response: 'false',
-        healthcheck_interval: '1s',
-        exec_timeout: '60s',
-        write_timeout: '60s',
-      },
-      labels: Object.fromEntries(named),
-    },
+  await deployExample(platform, name, {
+    // Words end at spaces, quotes or not.
+    envProcess: 'sh -c sleep$IFS$Http_Query;cat',
+    envVars: { cgi_response: 'false', healthcheck_interval: '1s', exec_timeout: '60s', write_timeout: '60s' },
+    labels: Object.fromEntries(named),
   });
-  expect(deployed.status, await deployed.text()).to.equal(202);
   return {
     name,
     url,
@@ -62,8 +51,6 @@ export async function deployPatient(
       const text = await answer.text();
       return text === body ? String(answer.status) : `${answer.status} ${text}`;
     },
-    remove: async () => {
-      await platform.request('/system/functions', { method: 'DELETE', json: { functionName: name } });
-    },
+    remove: () => removeFunction(platform, name),
   };
 }

@@ -53,3 +53,20 @@ export async function until(what: string, check: () => Promise<boolean>, withinM
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** Deploys the example's image with these fields, as a new function. @throws {Error} what the gateway says */
+export async function deployExample(platform: Platform, service: string, fields: object = {}): Promise<void> {
+  const json = { service, image: await platform.exampleImage(), ...fields };
+  const answer = await platform.request('/system/functions', { method: 'POST', json });
+  if (answer.status !== 202) throw new Error(`deploying ${service}: ${answer.status} ${await answer.text()}`);
+}
+
+/** Resolves when there is no such function, whether or not there was one. */
+export async function removeFunction(platform: Pick<Platform, 'request'>, name: string): Promise<void> {
+  const json = { functionName: name };
+  const answer = await platform.request('/system/functions', { method: 'DELETE', json });
+  if (answer.status !== 202 && answer.status !== 404)
+    throw new Error(`removing ${name}: ${answer.status} ${await answer.text()}`);
+  const path = `/system/function/${name}`;
+  await until(`the end of ${name}`, async () => (await platform.request(path)).status === 404);
+}

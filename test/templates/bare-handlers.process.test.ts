@@ -83,6 +83,11 @@ describe('a handler without a test or packages of its own', function () {
     });
   }
 
+  it('go: is not built with the starter beside it, whatever its own file is called', async () => {
+    const folder = join(await assemble('go', { 'shop.go': 'package function\n' }), 'function');
+    expect(readdirSync(folder).sort()).to.deep.equal(['go.mod', 'shop.go']);
+  });
+
   for (const [lang, manifest, lock] of [
     ['node-http', 'package.json', 'package-lock.json'],
     ['rust', 'Cargo.toml', 'Cargo.lock'],

@@ -123,6 +123,6 @@ export const LANGUAGES: readonly LanguageRow[] = [
     testFile: 'src/test/java/function/HandlerTest.java',
     needs: ['java', 'javac', 'mvn'],
   },
-  // Its starter answers with what it was sent. It brings its own Dockerfile, which `skep dev` does not run.
-  { lang: 'dockerfile', greeting: 'hi', needs: ['docker'] },
+  // Its starter answers with what it was sent; `skep dev` runs it by the ENV of its Dockerfile.
+  { lang: 'dockerfile', greeting: 'hi', needs: [] },
 ];

@@ -48,6 +48,7 @@ type HandlerName =
   | 'prints'
   | 'returns a list'
   | 'returns bytes'
+  | 'returns what cannot be sent'
   | 'sets a header with a line break'
   | 'sets an impossible status'
   | 'sets a content-length'
@@ -68,6 +69,7 @@ const javascript = (begin: string): Record<HandlerName, string> => ({
   prints: `${begin}async () => { console.log('printed with console'); process.stdout.write('written to stdout\\n'); return 'answer' }`,
   'returns a list': `${begin}() => [1, 'two', null]`,
   'returns bytes': `${begin}() => Buffer.from([0, 255, 10])`,
+  'returns what cannot be sent': `${begin}() => new Map([[1, 2]])`,
   'sets a header with a line break': `${begin}(event, context) => { context.headers({ 'X-A': 'b\\r\\nX-Evil: c' }); return 'x' }`,
   'sets an impossible status': `${begin}(event, context) => context.status(99)`,
   'sets a content-length': `${begin}(event, context) => { context.headers({ 'Content-Length': '1', 'Transfer-Encoding': 'chunked' }); return 'whole' }`,
@@ -109,6 +111,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       prints: python("import os; print('printed with console'); os.system('echo written to stdout'); return 'answer'"),
       'returns a list': python("return [1, 'two', None]"),
       'returns bytes': python('return bytes([0, 255, 10])'),
+      'returns what cannot be sent': python("return {'object': event, 'function': handle, 'text': ValueError('said')}.get(event.body, (each for each in [1]))"),
       'sets a header with a line break': python("context.headers({'X-A': 'b\\r\\nX-Evil: c'}); return 'x'"),
       'sets an impossible status': python('context.status(99)'),
       'sets a content-length': python("context.headers({'Content-Length': '1', 'Transfer-Encoding': 'chunked'}); return 'whole'"),
@@ -133,6 +136,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       prints: ruby("puts 'printed with console'; system('echo written to stdout;'); 'answer'"),
       'returns a list': ruby("[1, 'two', nil]"),
       'returns bytes': ruby("[0, 255, 10].pack('C*')"),
+      'returns what cannot be sent': ruby('[1].each'),
       'sets a header with a line break': ruby('context.headers("X-A" => "b\\r\\nX-Evil: c"); "x"'),
       'sets an impossible status': ruby('context.status(99)'),
       'sets a content-length': ruby("context.headers('Content-Length' => '1', 'Transfer-Encoding' => 'chunked'); 'whole'"),
@@ -157,6 +161,7 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
       prints: php("echo 'printed with console'; system('echo written to stdout'); return 'answer'"),
       'returns a list': php("return [1, 'two', null]"),
       'returns bytes': php("return pack('C*', 0, 255, 10)"),
+      'returns what cannot be sent': php('return (function () { yield 1; })()'),
       'sets a header with a line break': php('$context->headers(["X-A" => "b\\r\\nX-Evil: c"]); return "x"'),
       'sets an impossible status': php('$context->status(99)'),
       'sets a content-length': php("$context->headers(['Content-Length' => '1', 'Transfer-Encoding' => 'chunked']); return 'whole'"),
@@ -391,6 +396,21 @@ for (const { name, language, way } of CASES) {
       expect(response.headers.getSetCookie()).to.deep.equal(['c=1', 'd=2']);
     });
 
+    it('is asked by OPTIONS and HEAD, too', async () => {
+      const [asked, watchdog] = await call('sets 201 and headers', { method: 'OPTIONS' });
+      expect([asked.status, asked.headers.get('x-a'), await asked.text()]).to.deep.equal([
+        201,
+        'b',
+        '<p>é</p>',
+      ]);
+      const head = await fetch(watchdog.url, { method: 'HEAD' });
+      expect([head.status, head.headers.get('content-length'), await head.text()]).to.deep.equal([
+        201,
+        '9',
+        '',
+      ]);
+    });
+
     it('succeeds and fails by hand', async () => {
       expect(await (await call('succeeds by hand'))[0].text()).to.equal('by hand');
       const [failed] = await call('fails by hand');
@@ -416,6 +436,27 @@ for (const { name, language, way } of CASES) {
       expect([...new Uint8Array(await bytes.arrayBuffer())]).to.deep.equal([0, 255, 10]);
     });
 
+    it('fails with what is neither text nor bytes nor JSON, and says so in the log', async () => {
+      const told = { php: 'Generator', python: 'generator', ruby: 'Enumerator' }[language.template] ?? 'Map';
+      const [response, watchdog] = await call('returns what cannot be sent');
+      expect([response.status, await response.text()]).to.deep.equal([
+        500,
+        'The function failed; its log says why.\n',
+      ]);
+      await watchdog.logged(told);
+    });
+
+    if (language.template === 'python') {
+      it('fails with objects and functions that would say where they are in memory, and sends what others say', async () => {
+        for (const body of ['object', 'function', 'text']) {
+          const [response] = await call('returns what cannot be sent', { method: 'POST', body });
+          expect([response.status, await response.text()], body).to.deep.equal(
+            body === 'text' ? [200, 'said'] : [500, 'The function failed; its log says why.\n'],
+          );
+        }
+      });
+    }
+
     it('cannot break the answer with a header or a status', async () => {
       for (const handler of ['sets a header with a line break', 'sets an impossible status'] as const) {
         const [response] = await call(handler);
@@ -432,6 +473,42 @@ for (const { name, language, way } of CASES) {
     });
   });
 }
+
+describe('a TypeScript function as its image holds it, in one file', function () {
+  this.timeout(20_000);
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'skep-template-'));
+    cpSync(join(TEMPLATES, 'typescript'), folder, { recursive: true });
+  });
+  afterEach(async () => {
+    await stopWatchdogs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('finds files beside its handler, wherever it runs', async () => {
+    writeFileSync(join(folder, 'function/words.txt'), 'words');
+    writeFileSync(
+      join(folder, 'function/handler.ts'),
+      `export default async () => [
+        await Bun.file(new URL('./words.txt', import.meta.url)).text(),
+        await Bun.file(import.meta.dir + '/words.txt').text(),
+      ];`,
+    );
+    const built = spawnSync('sh', ['build.sh', process.execPath], { cwd: folder, encoding: 'utf8' });
+    expect(built.status, built.stderr).to.equal(0);
+    // As skep dev runs it: in a copy, which is what a later edit leaves alone.
+    const elsewhere = join(folder, 'v-1 #%20"');
+    cpSync(join(folder, 'function'), join(elsewhere, 'function'), { recursive: true });
+    cpSync(join(folder, 'index.js'), join(elsewhere, 'index.js'));
+    writeFileSync(join(folder, 'function/words.txt'), 'edited');
+    const watchdog = await startWatchdog(
+      { fprocess: 'bun index.js', cgi_response: 'true' },
+      { cwd: elsewhere },
+    );
+    expect(await (await fetch(watchdog.url)).json()).to.deep.equal(['words', 'words']);
+  });
+});
 
 describe('a Python function that returns what JSON cannot hold', function () {
   this.timeout(20_000);

@@ -12,6 +12,32 @@ const langs = readdirSync(TEMPLATES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
   .sort();
+const NPM = [
+  '{ "dependencies": { "words": "file:./words" } }',
+  '{ "workspaces": ["words"] }',
+  '{ "workspaces": { "packages": ["words"] } }',
+  '{ "scripts": { "postinstall": "node make-words.js" } }',
+  '{ "node_modules/words": { "resolved": "words", "link": true } }',
+];
+const PIP = [
+  'a==1\n-r more.txt\n',
+  '-e .',
+  '--constraint c.txt',
+  './words',
+  'words/',
+  'w @ file:///x',
+  'w.whl',
+];
+/** What lock files have in them where they name something of the function's own folder. */
+const OWN_FILES: Readonly<Record<string, readonly string[]>> = {
+  typescript: NPM,
+  node: NPM,
+  'node-http': NPM,
+  python: PIP,
+  'python-flask': PIP,
+  php: ['{ "repositories": [{ "type": "path", "url": "words" }] }'],
+  java: ['<systemPath>/x/words.jar</systemPath>', '<url>file:///x/jars</url>'],
+};
 
 describe('the templates', () => {
   it('have a row each in the table that tests go by', () => {
@@ -63,9 +89,39 @@ describe('the templates', () => {
       else expect(dev?.needs).to.deep.equal(needs);
     });
 
+    if (existsSync(join(folder, 'install.sh'))) {
+      it(`${lang}: skep dev installs anew for another install.sh, and for no edit where all packages are of a registry`, () => {
+        const file = join(folder, 'template.yml');
+        const { dev } = parseTemplateManifest(readFileSync(file, 'utf8'), file);
+        expect(dev?.lock).to.include('install.sh');
+        const packages = join(import.meta.dirname, '../../examples/packages', lang);
+        for (const path of dev?.lock ?? []) {
+          const name = path.replace(/^function\//, '');
+          for (const candidate of [join(folder, path), join(packages, name)]) {
+            if (name === 'install.sh' || !existsSync(candidate)) continue;
+            expect(dev?.ownFiles?.test(readFileSync(candidate, 'utf8')) ?? false, candidate).to.equal(false);
+          }
+        }
+      });
+    }
+
     it(`${lang}: has the test and the package files that the table names`, () => {
       if (testFile !== undefined) expect(existsSync(join(folder, 'function', testFile))).to.equal(true);
       if (packageFolder !== undefined) expect(existsSync(packageFolder)).to.equal(true);
     });
   }
+
+  for (const [lang, texts] of Object.entries(OWN_FILES)) {
+    it(`${lang}: skep dev installs anew for each edit where packages are made of the function's own files`, () => {
+      const file = join(TEMPLATES, lang, 'template.yml');
+      const { dev } = parseTemplateManifest(readFileSync(file, 'utf8'), file);
+      for (const text of texts) expect(dev?.ownFiles?.test(text), text).to.equal(true);
+    });
+  }
+
+  it('say in words that own_files is no regular expression', () => {
+    expect(() => parseTemplateManifest('language: x\ndev: {own_files: "("}\n', 'x/template.yml')).to.throw(
+      /^x\/template\.yml: dev\.own_files: .*write a regular expression$/,
+    );
+  });
 });

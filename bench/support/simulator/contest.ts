@@ -10,7 +10,7 @@ const OPEN: Labels = { 'com.skep.scale.schedule': '57-59 0 * * * = 10; * 1 * * *
 const ZERO: Labels = { zero: 'true', 'zero-duration': '2m' };
 
 /** The scalers that a shape is replayed through. */
-export function scalersFor({ name }: Shape): readonly Scaler[] {
+function scalersFor({ name }: Shape): readonly Scaler[] {
   const scalers = [
     byAlert('alert'),
     byTarget('rps', { labels: RPS }),

@@ -78,7 +78,7 @@ export const TRICKLE: Shape = {
 };
 
 /** Begins at midnight, as schedules see it. */
-export const OPENING: Shape = {
+const OPENING: Shape = {
   name: 'opening',
   title: 'A shop that opens at one: from 2 to 120 calls a second, until two',
   seconds: 150 * MINUTE_S,
@@ -88,7 +88,7 @@ export const OPENING: Shape = {
 };
 
 /** A shape of per-second calls in `shapes/NAME.txt`. */
-export function recordedShape(name: string, title: string): Shape {
+function recordedShape(name: string, title: string): Shape {
   const calls = readFileSync(new URL(`shapes/${name}.txt`, import.meta.url), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))

@@ -1,3 +1,4 @@
+import { PLATFORM } from '../../build/build-config.ts';
 import { failures, openFailures } from './errors.ts';
 import { answer, CALL_ID, flag, listOf, object, orNull, ref, stringMap, text } from './schema.ts';
 import type { Operation, Paths, Response, Schema } from './types.ts';
@@ -7,13 +8,12 @@ export const BUILD_SCHEMAS: Readonly<Record<string, Schema>> = {
     {
       image: text('Name of the image to make, without a digest.'),
       'buildArgs?': orNull(stringMap('Build arguments.')),
-      'platforms?': orNull({
-        ...listOf(
-          { type: 'string', pattern: '^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$' },
-          'At most one, such as `linux/amd64`.',
+      'platforms?': orNull(
+        listOf(
+          { type: 'string', pattern: PLATFORM.source },
+          'Such as `linux/amd64`. An engine makes one a build: with several the answer is `failed`.',
         ),
-        maxItems: 1,
-      }),
+      ),
       'skipPush?': orNull(flag('Not pushed, though its name names a registry.')),
       'deploy?': {
         type: 'object',
@@ -70,7 +70,13 @@ const PROGRESS: Response = {
   },
 };
 
-const FAILURES = ['invalid_request', 'body_too_large', 'builder_busy', 'provider_unavailable'] as const;
+const FAILURES = [
+  'invalid_request',
+  'body_too_large',
+  'builder_busy',
+  'provider_unavailable',
+  'shutting_down',
+] as const;
 const RULES =
   'A few builds run at a time. A client that goes away ends its build. A build that fails is answered with 200 and `failed`.';
 

@@ -48,7 +48,7 @@ export const MEANINGS: Readonly<Record<FaasErrorCode, string>> = Object.freeze({
   upstream_unreachable: 'no replica of the function could be reached; nothing was delivered',
   upstream_broken: 'the function broke off, and may have done its work',
   provider_unavailable: 'the cluster does not answer, or not in time',
-  shutting_down: '`/healthz` while the gateway stops',
+  shutting_down: 'the gateway stops: `/healthz` says so, and a build that would not end in time',
   no_replica: 'the function has no replica, and none is started for a call',
   cold_start_timeout: "no replica became available in time: the text has the task's own error",
   waiting_room_full: 'too many calls wait for first replicas already',

@@ -23,7 +23,7 @@ const health = object(
       type: 'object',
       additionalProperties: ref('HealthCheck'),
       description:
-        '`engine` and `swarm`, which the gateway cannot work without, its `workers`, `nats`, the `queue_workers` and `prometheus`.',
+        '`engine` and `swarm` (of `skep dev`: `processes`), which the gateway cannot work without, its `workers`, `nats`, the `queue_workers` and `prometheus`.',
     },
     table: object(
       {

@@ -75,14 +75,3 @@ function busyness(replica: LiveReplica | undefined, counts: SharedCounts): numbe
   if (replica === undefined) return Number.POSITIVE_INFINITY;
   return replica.slot === undefined ? replica.inFlight : counts.count(replica.slot);
 }
-
-/** Calls that the ready replicas still have room for. */
-export function roomFor(replicas: readonly LiveReplica[], limit: number, counts: SharedCounts): number {
-  let room = 0;
-  for (const { isReady, slot } of replicas) {
-    if (!isReady) continue;
-    if (slot === undefined) return Number.POSITIVE_INFINITY;
-    room += Math.max(0, limit - counts.count(slot));
-  }
-  return room;
-}

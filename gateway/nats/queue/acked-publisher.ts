@@ -21,7 +21,7 @@ export class PublishRefused extends Error {
 }
 
 /** Nobody knows whether it was stored. */
-export class PublishUnanswered extends Error {
+class PublishUnanswered extends Error {
   override readonly name = 'PublishUnanswered';
 }
 

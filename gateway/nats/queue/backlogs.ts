@@ -1,12 +1,12 @@
 import type { ConsumerInfo } from '@nats-io/jetstream';
 import type { Backlog, QueueView } from '../../queue/call-queue.ts';
+import { errorCodeOf, NO_MESSAGE } from '../jetstream-errors.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSession, type JetStreamSessions } from './session.ts';
+import type { JetStreamSession, JetStreamSessions } from './session.ts';
 import { storedMessage } from './stored-messages.ts';
 
 /** Messages come with their bodies: of more functions whose oldest call is another one it is told by turns since when they wait. */
 const MOST_READ_AT_ONCE = 64;
-const NO_MESSAGE = 10037;
 
 interface Oldest {
   readonly seq: number;

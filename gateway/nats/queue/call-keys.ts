@@ -1,8 +1,9 @@
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
 import { noRoomForKeys } from '../../queue/accepting.ts';
+import { isConflict } from '../jetstream-errors.ts';
 import type { QueueNames } from './names.ts';
 import { queueRefusal } from './refusal.ts';
-import { errorCodeOf, type JetStreamSessions } from './session.ts';
+import type { JetStreamSessions } from './session.ts';
 
 /** The call that a key stands for. */
 export interface KeyedCall {
@@ -11,8 +12,6 @@ export interface KeyedCall {
   /** By which another call under the same key is known. */
   readonly print: string;
 }
-
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
 /** Idempotency keys. The first one to use a key says which call it stands for, until the key is forgotten. */
 export class CallKeys {
@@ -32,7 +31,7 @@ export class CallKeys {
       await js.publish(subject, JSON.stringify(call), { expect: { lastSubjectSequence: 0 } });
       return { ...call, isStored: false };
     } catch (error) {
-      if (!WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) throw withoutRoom(error);
+      if (!isConflict(error)) throw withoutRoom(error);
     }
     const message = await manager.streams.getMessage(this.#names.keys, { last_by_subj: subject });
     if (message === null) throw new Error('an idempotency key was forgotten just now');

@@ -1,6 +1,6 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { CallRecord } from '../../queue/call.ts';
-import type { DeadLetter } from '../../queue/call-queue.ts';
+import { type DeadLetter, MOST_RESPONSE_BYTES } from '../../queue/call-queue.ts';
 import { brief, fitRecord } from '../../queue/fit-record.ts';
 import { storedCallBytes } from '../../queue/stored-call.ts';
 import { MOST_STORED_BYTES, storedBytes } from '../../queue/stored-size.ts';
@@ -8,8 +8,6 @@ import { decodeCall, decodeRecord, encodeCall, encodeRecord, type Message } from
 import { fromHeaderJson, toHeaderJson } from './session.ts';
 
 const DEATH = 'Skep-Death';
-/** Of the last answer's body: enough to see what went wrong. The whole of it is with the call's record, as long as that is kept. */
-const MOST_RESPONSE_BYTES = 16 * 1024;
 /** Of it, so much is worth more than the headers beside it. */
 const WORTHY_RESPONSE_BYTES = 1024;
 const MOST_REASON_BYTES = 2000;

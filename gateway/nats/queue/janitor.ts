@@ -1,10 +1,11 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Logger } from '../../log.ts';
 import { pause } from '../../queue/pause.ts';
+import { errorCodeOf, NO_STREAM } from '../jetstream-errors.ts';
 import { Bodies, chunksOf, nuidOf, objectOf, streamOf } from './bodies.ts';
 import { bodyNameOf, resultNameOf } from './call-codec.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSession, type JetStreamSessions } from './session.ts';
+import type { JetStreamSession, JetStreamSessions } from './session.ts';
 import { headersOf, type StoredMessage, storedMessage, waitingMessages } from './stored-messages.ts';
 
 export interface JanitorOptions {
@@ -17,7 +18,6 @@ export interface JanitorOptions {
 
 const YOUNG_MS = 3_600_000;
 const EVERY_MS = 600_000;
-const NO_STREAM = 10059;
 const EVERYTHING = '>';
 
 /**

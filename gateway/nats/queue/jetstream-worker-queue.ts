@@ -1,5 +1,6 @@
 import type { Logger } from '../../log.ts';
 import type { StoreFailure, WorkerQueue } from '../../queue/worker-queue.ts';
+import { errorCodeOf } from '../jetstream-errors.ts';
 import type { NatsLink } from '../nats-link.ts';
 import { Bodies } from './bodies.ts';
 import { CallbackSource } from './callback-source.ts';
@@ -12,7 +13,7 @@ import { CallOutlet } from './outlet.ts';
 import { QueueConsumers } from './queue-consumers.ts';
 import { CallRecords } from './records.ts';
 import { HEADERS_TOO_LONG } from './refusal.ts';
-import { errorCodeOf, JetStreamSessions } from './session.ts';
+import { JetStreamSessions } from './session.ts';
 import { SoleActor } from './sole-actor.ts';
 import { CallSource } from './source.ts';
 

@@ -1,12 +1,12 @@
 import { pause } from '../../queue/pause.ts';
+import { errorCodeOf, NO_STREAM } from '../jetstream-errors.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSessions } from './session.ts';
+import type { JetStreamSessions } from './session.ts';
 import { type StoredMessage, storedMessage } from './stored-messages.ts';
 
 const EVERY_MS = 150;
 /** It is renewed twice a second. */
 const WITHIN_MS = 1500;
-const NO_STREAM = 10059;
 
 /**
  * Whether any queue worker is there: one of them holds the lease of those that move what is due, and goes on renewing it. No clocks are

@@ -1,13 +1,13 @@
 import type { ConsumerConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { qualifiedName, splitFunctionName } from '../../../contract/function-ref.ts';
+import { errorCodeOf, NO_CONSUMER } from '../jetstream-errors.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSessions } from './session.ts';
+import type { JetStreamSessions } from './session.ts';
 
 /** How long a worker may say nothing of a call before another one gets it; those that run it say so at a third of this. */
 export const ACK_WAIT_MS = 30_000;
 const NANOS_PER_MS = 1_000_000;
-const NO_CONSUMER = 10014;
 /** Made by another one in the meantime, or covering the same subjects by another name of its own. */
 const ALREADY_THERE = new Set([10013, 10105, 10148]);
 

@@ -1,11 +1,9 @@
 import type { CallRecord } from '../../queue/call.ts';
 import { type RecordStore, type StoredRecord, UnreadableRecord } from '../../queue/worker-queue.ts';
+import { errorCodeOf, isConflict, NO_MESSAGE } from '../jetstream-errors.ts';
 import { decodeRecord, encodeRecord } from './call-codec.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSessions } from './session.ts';
-
-const NO_MESSAGE = 10037;
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+import type { JetStreamSessions } from './session.ts';
 
 /** The records of calls: each is replaced only by who has seen it as it is. */
 export class CallRecords implements RecordStore {
@@ -45,7 +43,7 @@ export class CallRecords implements RecordStore {
       });
       return seq;
     } catch (error) {
-      if (WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) return 'conflict';
+      if (isConflict(error)) return 'conflict';
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { FaasError } from '../../errors.ts';
+import { errorCodeOf } from '../jetstream-errors.ts';
 import { PublishRefused } from './acked-publisher.ts';
-import { errorCodeOf, queueAway } from './session.ts';
+import { queueAway } from './session.ts';
 
 /** No room: of the stream, the account or the server. */
 const NO_ROOM = new Set([10002, 10023, 10028, 10047]);

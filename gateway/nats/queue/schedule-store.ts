@@ -1,11 +1,9 @@
 import type { KV } from '@nats-io/kv';
 import { ownValue, parseJson, parseObject } from '../../../contract/parse-json.ts';
 import type { KeptProgress, ProgressStore, StoredProgress } from '../../schedules/schedule-progress.ts';
+import { errorCodeOf, isConflict, STREAM_NAME_IN_USE } from '../jetstream-errors.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSession, type JetStreamSessions } from './session.ts';
-
-const STREAM_NAME_IN_USE = 10058;
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+import type { JetStreamSession, JetStreamSessions } from './session.ts';
 
 /** How far schedules have come, in a key-value store of JetStream: a file, for it must outlive everybody. */
 export class ScheduleStore implements ProgressStore {
@@ -40,7 +38,7 @@ export class ScheduleStore implements ProgressStore {
       if (seen === 0) return await bucket.create(key, JSON.stringify(progress));
       return await bucket.update(key, JSON.stringify(progress), seen);
     } catch (error) {
-      if (WRONG_LAST_SEQUENCE.has(errorCodeOf(error))) return 'conflict';
+      if (isConflict(error)) return 'conflict';
       throw error;
     }
   }

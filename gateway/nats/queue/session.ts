@@ -64,12 +64,6 @@ async function open(connection: NatsConnection): Promise<JetStreamSession> {
   };
 }
 
-/** Of an error that JetStream answered; 0: it is none. Numbers are those of the server's `errors.json`. */
-export function errorCodeOf(error: unknown): number {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'number' ? code : 0;
-}
-
 /** JSON in a header's value: nothing but printable ASCII. */
 export function toHeaderJson(value: unknown): string {
   return JSON.stringify(value).replace(

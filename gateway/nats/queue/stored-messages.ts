@@ -1,6 +1,7 @@
 import type { MsgRequest, NextMsgRequest } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
-import { errorCodeOf, type JetStreamSession } from './session.ts';
+import { errorCodeOf, NO_MESSAGE } from '../jetstream-errors.ts';
+import type { JetStreamSession } from './session.ts';
 
 /** A message as its stream has it. */
 export interface StoredMessage {
@@ -18,7 +19,6 @@ export type WhichMessage =
   | { readonly next: { readonly seq: number; readonly subject: string } }
   | { readonly last: string };
 
-const NO_MESSAGE = 10037;
 const NANOS_PER_MS = 1_000_000;
 /** A reader that nobody has ended goes by itself. */
 const READER_GOES_MS = 30_000;

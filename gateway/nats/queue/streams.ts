@@ -1,8 +1,9 @@
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream';
 import type { QueueLimits } from '../../queue/queue-limits.ts';
+import { errorCodeOf, NO_STREAM, STREAM_NAME_IN_USE } from '../jetstream-errors.ts';
 import { streamOf } from './bodies.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSession } from './session.ts';
+import type { JetStreamSession } from './session.ts';
 
 export interface StreamLimits extends QueueLimits {
   /** Servers of a cluster of NATS that have each message. */
@@ -14,8 +15,6 @@ const DUPLICATE_WINDOW_MS = 120_000;
 /** The first record of the oldest call goes where there are more. */
 const MOST_RECORDS = 500_000;
 const KEY_BYTES = 64 * 1024 * 1024;
-const STREAM_NAME_IN_USE = 10058;
-const STREAM_NOT_FOUND = 10059;
 const NANOS_PER_MS = 1_000_000;
 
 type Wanted = Partial<StreamConfig> & { readonly name: string };
@@ -48,7 +47,7 @@ async function spreadStores(
 ): Promise<void> {
   for (const name of [`KV_${names.queues}`, `KV_${names.schedules}`]) {
     const info = await streams.info(name).catch((error: unknown) => {
-      if (errorCodeOf(error) === STREAM_NOT_FOUND) return undefined;
+      if (errorCodeOf(error) === NO_STREAM) return undefined;
       throw error;
     });
     if (info === undefined || info.config.num_replicas === replicas) continue;

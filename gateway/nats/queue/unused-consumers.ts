@@ -1,7 +1,8 @@
 import type { FunctionRef } from '../../../contract/function-ref.ts';
+import { errorCodeOf, NO_CONSUMER } from '../jetstream-errors.ts';
 import { below } from './missing-consumers.ts';
 import type { QueueNames } from './names.ts';
-import { errorCodeOf, type JetStreamSessions } from './session.ts';
+import type { JetStreamSessions } from './session.ts';
 
 export interface UnusedConsumersOptions {
   readonly sessions: JetStreamSessions;
@@ -14,7 +15,6 @@ export interface UnusedConsumersOptions {
 
 /** Far longer than anybody takes a consumer for there without looking. */
 const UNUSED_MS = 10 * 60_000;
-const NO_CONSUMER = 10014;
 
 /** Removes consumers of functions that are gone, and have no calls: every worker asks each of those that are there for more. */
 export class UnusedConsumers {

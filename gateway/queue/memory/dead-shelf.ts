@@ -1,5 +1,5 @@
 import type { CallRecord } from '../call.ts';
-import type { DeadLetter } from '../call-queue.ts';
+import { type DeadLetter, MOST_RESPONSE_BYTES } from '../call-queue.ts';
 import { brief, fitRecord } from '../fit-record.ts';
 import { storedCallBytes } from '../stored-call.ts';
 import { MOST_STORED_BYTES, storedBytes } from '../stored-size.ts';
@@ -10,8 +10,6 @@ interface Kept {
   readonly taken: number;
 }
 
-/** Of the last answer's body: enough to see what went wrong. The whole of it is with the call's record, as long as that is kept. */
-const MOST_RESPONSE_BYTES = 16 * 1024;
 const MOST_REASON_BYTES = 2000;
 
 /** Dead letters: each stays until somebody sends it again or throws it away. */

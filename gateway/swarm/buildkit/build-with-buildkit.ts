@@ -17,9 +17,13 @@ export interface BuildKitBuild {
 export async function openBuildKit(
   docker: Docker,
   request: BuildRequest,
-  options: { readonly logins: RegistryLogins; readonly label: string; readonly signal: AbortSignal },
+  options: {
+    readonly logins: RegistryLogins;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<BuildKitBuild> {
-  const { logins, label, signal } = options;
+  const { logins, labels, signal } = options;
   const session = await openSession(docker, { secrets: request.secrets ?? {}, logins });
   try {
     const stream = await dialBuild(docker, {
@@ -33,7 +37,7 @@ export async function openBuildKit(
         session: session.id,
         t: request.image,
         buildargs: { ...request.buildArgs },
-        labels: { [label]: 'gateway' },
+        labels: { ...labels },
         ...(request.platform !== undefined && { platform: request.platform }),
       },
       statusCodes: { 200: true, 500: 'server error' },

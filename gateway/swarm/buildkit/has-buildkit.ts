@@ -2,16 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type Docker from 'dockerode';
 import type { Engine } from '../engine.ts';
 
-const cache = new WeakMap<Engine, Promise<boolean>>();
+/** What to do about it. */
+export const NO_BUILDKIT =
+  'The engine of this gateway builds with its classic builder: {"features": {"buildkit": true}} in its daemon.json, reloaded, switches BuildKit on (from Docker 23 on it is)';
 
-/** Whether the engine builds with BuildKit, as it tells in its answer to a ping. @throws {FaasError} `provider_unavailable` */
+/** Whether the engine builds with BuildKit now, as it tells in its answer to a ping. @throws {FaasError} `provider_unavailable` */
 export function hasBuildKit(engine: Engine): Promise<boolean> {
-  const known = cache.get(engine);
-  if (known !== undefined) return known;
-  const asked = engine.ask('ping', async (docker) => (await ping(docker)).headers['builder-version'] === '2');
-  cache.set(engine, asked);
-  asked.catch(() => cache.delete(engine));
-  return asked;
+  return engine.ask('ping', async (docker) => (await ping(docker)).headers['builder-version'] === '2');
 }
 
 /** dockerode's own ping gives the body, and the answer is in the head. */

@@ -23,6 +23,10 @@ const CredentialsRequest = new Type('CredentialsRequest').add(new Field('Host', 
 const CredentialsResponse = new Type('CredentialsResponse')
   .add(new Field('Username', 1, 'string'))
   .add(new Field('Secret', 2, 'string'));
+/** Of grpc.health.v1. */
+const HealthCheckRequest = new Type('HealthCheckRequest').add(new Field('service', 1, 'string'));
+const HealthCheckResponse = new Type('HealthCheckResponse').add(new Field('status', 1, 'int32'));
+const SERVING = 1;
 
 export interface Session {
   /** For the build that may ask. */
@@ -62,6 +66,11 @@ export async function openSession(
         return login ? { Username: login.username, Secret: login.password } : {};
       }),
     },
+  );
+  // Asked every few seconds: who does not answer loses the session, and steps that want a secret later fail.
+  server.addService(
+    { Check: method('/grpc.health.v1.Health/Check', HealthCheckRequest, HealthCheckResponse) },
+    { Check: answering(() => ({ status: SERVING })) },
   );
   server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(socket);
   return {

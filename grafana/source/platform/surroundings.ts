@@ -1,6 +1,6 @@
 import type { Section } from '../dashboard.ts';
 import { graph, table } from '../panels.ts';
-import { perSecond, quantile, times } from '../queries.ts';
+import { perSecond, quantile, quantileOfFew, times } from '../queries.ts';
 import { scalingsByCause } from '../scaling-series.ts';
 import { AGE, CHOSEN } from './chosen-gateways.ts';
 
@@ -123,6 +123,35 @@ export const api: Section = {
               '{{method}} {{path}}',
             ],
           ],
+        }),
+      ],
+    },
+    {
+      height: 8,
+      panels: [
+        graph({
+          title: 'Builds',
+          description:
+            'Builds through the gateways that ended, by how. Refused: the request was wrong; left: the client went away; broke_off: see the gateway’s log.',
+          unit: 'short',
+          decimals: 0,
+          drawn: 'bars',
+          series: [[times('result', 'gateway_builds_total', CHOSEN, '$__interval'), '{{result}}']],
+        }),
+        graph({
+          title: 'Duration of builds p95',
+          description: 'The time in which 95 % of builds ended, deployment included.',
+          unit: 's',
+          series: [
+            [quantileOfFew({ of: 0.95, metric: 'gateway_build_seconds_bucket', selector: CHOSEN }), 'p95'],
+          ],
+        }),
+        graph({
+          title: 'Builds in progress',
+          description: 'Each gateway makes build_max_inflight of them at a time, and answers more with 429.',
+          unit: 'short',
+          decimals: 0,
+          series: [[`gateway_builds_inflight{${CHOSEN}}`, '{{instance}}']],
         }),
       ],
     },

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { type Answer, type Received, ScriptedGateway } from './scripted-gateway.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', '..', 'cli', 'main.ts');
 
@@ -13,6 +14,7 @@ export interface Ran {
 
 /** A folder of its own with a home of its own, in which `skep` runs from source. */
 export class Workplace {
+  #gateway: ScriptedGateway | undefined;
   readonly path = mkdtempSync(join(tmpdir(), 'skep-cli-'));
   readonly home = join(this.path, '.home');
   readonly env: Record<string, string> = {
@@ -25,6 +27,13 @@ export class Workplace {
   constructor() {
     mkdirSync(this.home);
     writeFileSync(join(this.home, 'templates.json'), '[]');
+  }
+
+  /** The gateway that `skep` calls in here where no other is named; it ends with this place. */
+  async startGateway(answer?: (request: Received) => Answer): Promise<ScriptedGateway> {
+    this.#gateway = await ScriptedGateway.start(answer);
+    this.env['OPENFAAS_URL'] = this.#gateway.url;
+    return this.#gateway;
   }
 
   write(path: string, content: string, mode = 0o644): void {
@@ -87,7 +96,8 @@ export class Workplace {
     });
   }
 
-  remove(): void {
+  async remove(): Promise<void> {
     rmSync(this.path, { recursive: true, force: true });
+    await this.#gateway?.stop();
   }
 }

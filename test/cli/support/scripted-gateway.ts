@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Received {
@@ -16,31 +16,33 @@ export interface Answer {
 /** A real HTTP server that answers what the test tells it to and keeps what it was sent. */
 export class ScriptedGateway {
   readonly received: Received[] = [];
-  readonly url: string;
-  private readonly server: Server;
+  answer: (request: Received) => Answer;
+  readonly #server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const received = { method, url, headers, body: Buffer.concat(chunks).toString('utf8') };
+      this.received.push(received);
+      const { status, body = '', headers: extra = {} } = this.answer(received);
+      response.writeHead(status, extra).end(body);
+    });
+  });
 
-  private constructor(server: Server) {
-    this.server = server;
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  private constructor(answer: (request: Received) => Answer) {
+    this.answer = answer;
   }
 
-  static async start(answer: (request: Received) => Answer): Promise<ScriptedGateway> {
-    const keep: { received?: Received[] } = {};
-    const server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const { method = '', url = '', headers } = request;
-        const received = { method, url, headers, body: Buffer.concat(chunks).toString('utf8') };
-        keep.received?.push(received);
-        const { status, body = '', headers: extra = {} } = answer(received);
-        response.writeHead(status, extra).end(body);
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const gateway = new ScriptedGateway(server);
-    keep.received = gateway.received;
+  static async start(
+    answer: (request: Received) => Answer = () => ({ status: 500, body: 'not scripted' }),
+  ): Promise<ScriptedGateway> {
+    const gateway = new ScriptedGateway(answer);
+    await new Promise<void>((resolve) => gateway.#server.listen(0, '127.0.0.1', resolve));
     return gateway;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** `METHOD /path` of each request, in order. */
@@ -49,7 +51,7 @@ export class ScriptedGateway {
   }
 
   async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 }

@@ -22,10 +22,11 @@ describe('skep up --watch', function () {
     for (const name of ['one', 'two']) place.write(`${name}/handler.txt`, 'x\n');
     writeStack(['one', 'two']);
   });
-  afterEach(async () => {
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') console.error(up.output);
     await up.end('SIGTERM');
     await gateway.stop();
-    place.remove();
+    await place.remove();
   });
 
   function writeStack(names: readonly string[]): void {

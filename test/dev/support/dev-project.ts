@@ -25,7 +25,16 @@ export class DevProject {
     OPENFAAS_URL: undefined,
     NO_COLOR: undefined,
   };
+  /** Runs `skep` from its source. */
+  program = process.execPath;
   readonly #running: DevProcess[] = [];
+
+  /** @param neighbour of the same user: they have their logins in common */
+  constructor(neighbour?: DevProject) {
+    if (neighbour === undefined) return;
+    this.env['OPENFAAS_CONFIG'] = neighbour.env['OPENFAAS_CONFIG'];
+    this.env['SKEP_HOME'] = neighbour.env['SKEP_HOME'];
+  }
 
   write(path: string, content: string): void {
     const target = join(this.path, path);
@@ -98,7 +107,7 @@ export class DevProject {
   }
 
   #spawn(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [MAIN, ...args], { cwd: this.path, env: this.env });
+    return spawn(this.program, [MAIN, ...args], { cwd: this.path, env: this.env });
   }
 }
 
@@ -128,6 +137,13 @@ export class DevProcess {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Of its gateway, which has a file of it in memory. Linux tells. */
+  get gatewayFolder(): string {
+    const [folder = ''] =
+      /\/\S*skep-gateway-\w{6}(?=\/)/.exec(readFileSync(`/proc/${this.pid}/maps`, 'utf8')) ?? [];
+    return folder;
   }
 
   get output(): string {

@@ -3,11 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalGateway, runLocalGateway } from '../../support/run-local-gateway.ts';
 import { type CertifiedPlace, certified } from './certified-gateway.ts';
-import { describeAsyncCalls } from './describe-async.ts';
-import { describeDeployments } from './describe-deploy.ts';
-import { describeCalls } from './describe-invoke.ts';
-import { describeScaling } from './describe-scaling.ts';
-import { describeSecrets } from './describe-secrets.ts';
+import { describeConformance } from './describe-conformance.ts';
 import { REDIRECT, REDIRECTOR_IMAGE, TOOLS_IMAGE } from './stand-ins.ts';
 
 /** A gateway that runs functions as processes of this machine, one for each suite. */
@@ -36,14 +32,4 @@ function openOnProcesses(): CertifiedPlace {
   };
 }
 
-describe('on processes of this machine', () => {
-  for (const describeWhat of [
-    describeDeployments,
-    describeSecrets,
-    describeCalls,
-    describeScaling,
-    describeAsyncCalls,
-  ]) {
-    describeWhat(openOnProcesses());
-  }
-});
+describe('on processes of this machine', () => describeConformance(openOnProcesses));

@@ -7,12 +7,14 @@ import { expect } from 'chai';
 import { extract } from 'tar-stream';
 import { DEFAULT_BUILD_LIMITS, receiveBuild } from '../../../gateway/build/build-request.ts';
 import { FaasError, type FaasErrorCode } from '../../../gateway/errors.ts';
+import { ownTemporaryFolder } from '../../support/own-temporary-folder.ts';
 import { bodyOf, configEntry, type TarEntry, tarOf } from './build-tar.ts';
 
 const CONFIG = configEntry({ image: 'team/fn:1', buildArgs: { A: 'b' } });
 const DOCKERFILE: TarEntry = ['context/Dockerfile', 'FROM scratch'];
 
 describe('receiving a build request', () => {
+  ownTemporaryFolder();
   const receive = (body: Readable, limits = {}, signal = new AbortController().signal) =>
     receiveBuild(body, { ...DEFAULT_BUILD_LIMITS, ...limits }, signal);
 
@@ -41,7 +43,12 @@ describe('receiving a build request', () => {
       [`context/${'deep/'.repeat(40)}file`, 'ü'],
     );
     const received = await receive(bodyOf(tar));
-    expect(received.config).to.deep.equal({ image: 'team/fn:1', buildArgs: { A: 'b' }, push: false });
+    expect(received.config).to.deep.equal({
+      image: 'team/fn:1',
+      buildArgs: { A: 'b' },
+      platforms: [],
+      push: false,
+    });
     const entries = await readTar(received.contextFile);
     expect(
       entries.map(({ name, type, size, linkname, mode, uid }) => [name, type, size, linkname, mode, uid]),

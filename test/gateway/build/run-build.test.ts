@@ -1,10 +1,17 @@
+import { existsSync, type ReadStream } from 'node:fs';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { extract } from 'tar-stream';
 import type { BuildProgress } from '../../../contract/function-types.ts';
 import { generateKeyPair, type SecretValues, sealSecrets } from '../../../contract/sealed-secrets.ts';
-import type { BuildRequest, BuildResult, ImageBuilder } from '../../../gateway/build/image-builder.ts';
+import type {
+  BuildPlan,
+  BuildRequest,
+  BuildResult,
+  ImageBuilder,
+} from '../../../gateway/build/image-builder.ts';
 import { parseRegistryLogins, RegistryLogins } from '../../../gateway/build/registry-logins.ts';
 import { runBuild } from '../../../gateway/build/run-build.ts';
 import { FaasError } from '../../../gateway/errors.ts';
@@ -24,7 +31,7 @@ describe('running a build', () => {
       onLine: (line: string) => void,
       signal: AbortSignal,
     ) => Promise<BuildResult>,
-  ): ImageBuilder => ({ build });
+  ): ImageBuilder => ({ whyNot: async () => undefined, build });
   const good = builderThat(async (request, onLine) => {
     onLine('Step 1/1 : FROM scratch');
     await text(request.context);
@@ -59,6 +66,25 @@ describe('running a build', () => {
     expect(last.log[1]).to.match(/^\d{4}-\d\d-\d\dT[\d:.]+Z one$/);
     expect(provider.cluster.calls).to.deep.equal([]);
   });
+
+  for (const [how, build] of [
+    ['is built', async () => ({ kind: 'built', imageId: 'sha256:1' })],
+    ['fails', async () => ({ kind: 'failed', error: 'exit 1' })],
+    ['cannot be built', () => Promise.reject(new FaasError('provider_unavailable', 'no engine'))],
+  ] satisfies [string, () => Promise<BuildResult>][]) {
+    it(`keeps nothing of what ${how}`, async () => {
+      let kept = '';
+      const builder = builderThat(({ context }) => {
+        kept = String((context as ReadStream).path);
+        expect(existsSync(kept)).to.equal(true);
+        return build();
+      });
+      await runBuild(await requestFor({ image: 'fn:1' }), { builder, ...common, signal }).catch(
+        () => undefined,
+      );
+      expect(existsSync(dirname(kept))).to.equal(false);
+    });
+  }
 
   it('gives the whole log at the end', async () => {
     const last = await runBuild(await requestFor({ image: 'fn:1' }), { builder: good, ...common, signal });
@@ -184,6 +210,32 @@ describe('running a build', () => {
     }
   });
 
+  it('does not begin what its builder refuses, and opens no secrets for it', async () => {
+    let builds = 0;
+    const asked: BuildPlan[] = [];
+    const builder: ImageBuilder = {
+      whyNot: async (plan) => {
+        asked.push(plan);
+        return 'not by this name';
+      },
+      build: async () => {
+        builds++;
+        return { kind: 'built', imageId: 'sha256:1' };
+      },
+    };
+    const tar = await tarOf(
+      configEntry({ image: 'fn:1', platforms: ['linux/arm64', 'linux/amd64', 'linux/arm64'] }),
+      dockerfile,
+      ['com.openfaas.secrets', 'sealed for nobody'],
+    );
+    const options = { builder, ...common, signal, mayDeploy: false };
+    expect(await runBuild(bodyOf(tar), options)).to.include({ status: 'failed', error: 'not by this name' });
+    expect(builds).to.equal(0);
+    expect(asked).to.deep.equal([
+      { image: 'fn:1', platforms: ['linux/arm64', 'linux/amd64'], hasSecrets: true, mayReplace: false },
+    ]);
+  });
+
   it('does not begin where there is too little room, and is ended when it runs out', async () => {
     let free = 50;
     let builds = 0;
@@ -212,11 +264,17 @@ describe('running a build', () => {
     const begun: string[] = [];
     const first = Promise.withResolvers<void>();
     const waits = Promise.withResolvers<void>();
-    const builder = builderThat(async ({ image, buildArgs }) => {
+    const making = builderThat(async ({ image, buildArgs }) => {
       begun.push(`${image} ${buildArgs['by']}`);
       if (buildArgs['by'] === 'first') await first.promise;
       return { kind: 'built', imageId: 'sha256:1' };
     });
+    // Whose name it is, is asked when its turn has come.
+    const whyNot = async ({ image }: BuildPlan) => {
+      begun.push(`may ${image}`);
+      return undefined;
+    };
+    const builder = { ...making, whyNot };
     const run = async (image: string, by: string, onProgress = (_: BuildProgress) => {}) =>
       runBuild(await requestFor({ image, buildArgs: { by } }), { builder, ...common, signal, onProgress });
     const one = run('turns/fn', 'first');
@@ -232,7 +290,7 @@ describe('running a build', () => {
     await run('turns/other', 'third');
     leaving.abort(new Error('gone'));
     expect(await gone.catch((error: Error) => error.message)).to.equal('gone');
-    expect(begun).to.deep.equal(['turns/fn first', 'turns/other third']);
+    expect(begun).to.deep.equal(['may turns/fn', 'turns/fn first', 'may turns/other', 'turns/other third']);
     first.resolve();
     expect((await Promise.all([one, two])).map(({ status }) => status)).to.deep.equal(['success', 'success']);
     expect(begun.at(-1)).to.equal('turns/fn:latest second');

@@ -14,6 +14,8 @@ import {
   type RunningControlPlane,
   startControlPlane,
 } from '../../support/control-plane.ts';
+import { ownTemporaryFolder } from '../../support/own-temporary-folder.ts';
+import { until } from '../../support/platform.ts';
 
 const NDJSON = { accept: 'application/x-ndjson' };
 const step = (message: string): BuildProgress => ({ log: [message], image: 'i', status: 'in_progress' });
@@ -23,7 +25,6 @@ function buildsWith(changes: Partial<BuildSettings>): BuildSettings {
     runBuild: async (tar) => ({ log: [await text(tar)], image: 'i', status: 'success' }),
     mostBuilds: 1,
     limitBytes: 100_000,
-    receiveTimeoutMs: 60_000,
     ...changes,
   };
 }
@@ -195,6 +196,7 @@ describe('POST /system/build', () => {
 });
 
 describe('POST /build', () => {
+  ownTemporaryFolder();
   const SECRET = 'pay-load';
   let control: RunningControlPlane;
 
@@ -301,7 +303,7 @@ describe('POST /build', () => {
   });
 
   it('gives up a request that does not come in', async () => {
-    await start({ receiveTimeoutMs: 20 });
+    await start({ arrivals: { longestMs: 20 } });
     const slow = new ReadableStream({
       start: (controller) => controller.enqueue(new TextEncoder().encode('the')),
     });
@@ -310,7 +312,7 @@ describe('POST /build', () => {
   });
 
   it('gives up a request that comes in more slowly than it may, and its place is free', async () => {
-    await start({ leastRate: { graceMs: 20, bytesPerSecond: 1000 } });
+    await start({ arrivals: { graceMs: 500, leastBytesPerSecond: 1000 } });
     const slow = () =>
       new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('the')) });
     const signature = signBuild(Buffer.from('the tar'), SECRET);
@@ -318,6 +320,51 @@ describe('POST /build', () => {
     for (const response of answers)
       expect(await refusal(response)).to.match(/^400 invalid_request .*a second/);
     expect((await post('the tar', signature)).status).to.equal(200);
+  });
+
+  it('is not kept closed by slow requests: the slowest gives way, and is told so', async () => {
+    await start({ arrivals: { most: 1, settleMs: 0 } });
+    const endless = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+    const signature = signBuild(Buffer.from('the tar'), SECRET);
+    const before = await kept();
+    const slow = post(endless, signature);
+    await until('the slow one has its place', async () => (await kept()).length > before.length);
+    expect((await post('the tar', signature)).status).to.equal(200);
+    const refused = await slow;
+    expect(Number(refused.headers.get('retry-after'))).to.be.greaterThan(0);
+    expect(await refusal(refused)).to.match(/^429 builder_busy .*slowest/);
+  });
+
+  it('gives nobody else’s place to what its head alone refuses', async () => {
+    await start({ arrivals: { most: 1, settleMs: 0 } });
+    const before = await kept();
+    const slow = Promise.withResolvers<void>();
+    const body = new ReadableStream({
+      start: async (controller) => {
+        controller.enqueue(new TextEncoder().encode('the '));
+        await slow.promise;
+        controller.enqueue(new TextEncoder().encode('tar'));
+        controller.close();
+      },
+    });
+    const honest = post(body, signBuild(Buffer.from('the tar'), SECRET));
+    await until('it has its place', async () => (await kept()).length > before.length);
+    expect(await refusal(await post('the tar', 'no signature'))).to.match(/^401 invalid_signature /);
+    const large = 'x'.repeat(100_001);
+    expect(await refusal(await post(large, signBuild(Buffer.from(large), SECRET)))).to.match(/^413 /);
+    slow.resolve();
+    expect((await honest).status).to.equal(200);
+  });
+
+  it('tells requests that come in when the gateway ends to come again', async () => {
+    const stopping = new AbortController();
+    await start({ stopping: stopping.signal });
+    const before = await kept();
+    const endless = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+    const coming = post(endless, signBuild(Buffer.from('the tar'), SECRET));
+    await until('it comes in', async () => (await kept()).length > before.length);
+    stopping.abort(new FaasError('shutting_down', 'send it again'));
+    expect(await refusal(await coming)).to.match(/^503 shutting_down send it again/);
   });
 
   it('keeps no request for which there is too little room', async () => {

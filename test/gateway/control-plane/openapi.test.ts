@@ -203,7 +203,7 @@ describe('requests as the OpenAPI document has them', () => {
     ['AlertNotification', {}, false],
     ['BuildConfig', { image: 'a', platforms: ['linux/amd64'], deploy: { service: 'a' } }, true],
     ['BuildConfig', { image: 'a', buildArgs: null, skipPush: null, platforms: null }, true],
-    ['BuildConfig', { image: 'a', platforms: ['linux/amd64', 'linux/arm64'] }, false],
+    ['BuildConfig', { image: 'a', platforms: ['linux/amd64', 'linux/arm64', 'linux/x86_64'] }, true],
     ['BuildConfig', { image: 'a', platforms: ['linux'] }, false],
     ['BuildConfig', {}, false],
   ];

@@ -101,6 +101,14 @@ describe('the watch over roll-outs', () => {
     });
   });
 
+  it('tells why the last probe of a version that never answered did not take it', () => {
+    const entry = deployed({ replicas: [replica('1', { probeFailure: 'nothing listens on port 8080' })] });
+    watch.observe(entry);
+    pass(TIMEOUT_MS);
+    watch.observe(entry);
+    expect(reverts[0]?.error).to.match(/^no replica .* within 30 s \(nothing listens on port 8080\): /);
+  });
+
   it('does not take the answers of the version before for those of the new one', () => {
     const old = replica('0', { isReady: true, isOutdated: true });
     const entry = deployed({ replicas: [old, replica('1')] });

@@ -12,6 +12,8 @@ describe('what functions get of this machine’s environment', () => {
       NO_PROXY: 'localhost',
       NODE_EXTRA_CA_CERTS: '/ca.pem',
       PYENV_ROOT: '/pyenv',
+      PYENV_VERSION: '3.11.2',
+      ASDF_NODEJS_VERSION: '22.1.0',
       JAVA_HOME: '/java',
     };
     expect(inheritedEnvironment(needed)).to.deep.equal(needed);

@@ -137,6 +137,7 @@ describe('a call whose worker dies between two steps', function () {
         answer: {
           result: { status, headers: [], bytes: text.length, kept: 'message' },
           body: Buffer.from(text),
+          beginning: Buffer.from(text),
         },
       };
     };

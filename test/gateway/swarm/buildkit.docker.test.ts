@@ -1,40 +1,44 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { pack } from 'tar-stream';
+import { signBuild } from '../../../contract/build-signature.ts';
+import { parsePublicKey, sealSecrets } from '../../../contract/sealed-secrets.ts';
 import type { BuildRequest } from '../../../gateway/build/image-builder.ts';
 import { hasBuildKit } from '../../../gateway/swarm/buildkit/has-buildkit.ts';
-import { connectEngine } from '../../../gateway/swarm/connect-engine.ts';
 import { createEngine } from '../../../gateway/swarm/engine.ts';
 import { createEngineImageBuilder } from '../../../gateway/swarm/engine-image-builder.ts';
 import { importWebImage } from '../../provider-contract/open-swarm.ts';
+import { PAYLOAD_SECRET, startBuildingGateway } from '../../support/building-gateway.ts';
+import { OwnEngine, removeOwnEngines, whyNoOwnEngine } from '../../support/own-engine.ts';
+import { until } from '../../support/platform.ts';
+import { configEntry, tarOf } from '../build/build-tar.ts';
 
-/** An engine with BuildKit: this machine's, or the one at `BUILDKIT_ENGINE`, e.g. `unix:///run/other.sock`. */
-const ENGINE = process.env['BUILDKIT_ENGINE'] ?? process.env['DOCKER_HOST'];
+const ENGINES = 'skepbk';
+/** Seconds, which no other process of this machine sleeps. */
+const LONG = '86413';
 
 describe('building images with BuildKit', function () {
   this.timeout(60_000);
-  const docker = connectEngine(ENGINE === undefined ? {} : { DOCKER_HOST: ENGINE });
+  const engine = new OwnEngine(ENGINES);
+  const { docker } = engine;
   const builder = createEngineImageBuilder({ docker, memoryBytes: 512 * 1024 * 1024 });
   const base = 'skep-buildkit-test/base:latest';
   const image = 'skep-buildkit-test/fn:1';
   const { signal } = new AbortController();
 
   before(async function () {
-    if (!(await hasBuildKit(createEngine(docker)))) {
-      console.log('      the engine here has no BuildKit, and BUILDKIT_ENGINE names none that has');
+    const reason = whyNoOwnEngine();
+    if (reason !== undefined) {
+      console.log(`      skipped: ${reason}`);
       this.skip();
     }
+    await removeOwnEngines(ENGINES);
+    await engine.open({ features: { buildkit: false } });
     await importWebImage(docker, base);
   });
-  after(async () => {
-    for (const name of [image, base]) {
-      await docker
-        .getImage(name)
-        .remove({ force: true })
-        .catch(() => {}); // A build that was meant to fail left none.
-    }
-  });
+  after(() => removeOwnEngines(ENGINES));
 
   const build = async (dockerfile: string, changes: Partial<BuildRequest> = {}, ended = signal) => {
     const context = pack();
@@ -46,6 +50,21 @@ describe('building images with BuildKit', function () {
     const result = await builder.build({ ...request, ...changes }, (line) => lines.push(line), ended);
     return { result, lines };
   };
+
+  it('is refused what needs BuildKit until the engine is told to build with it, which it may be while it runs', async () => {
+    const plan = { image, platforms: [], hasSecrets: true, mayReplace: true };
+    expect(await builder.whyNot(plan))
+      .to.include('"buildkit": true')
+      .and.include('daemon.json');
+    engine.reload({ features: { buildkit: true } });
+    await until('the engine builds with BuildKit', () => hasBuildKit(createEngine(docker)));
+    expect(await builder.whyNot(plan)).to.equal(undefined);
+    expect(await builder.whyNot({ ...plan, platforms: ['linux/arm64'] })).to.equal(undefined);
+    const several = { ...plan, platforms: ['linux/amd64', 'linux/arm64'] };
+    expect(await builder.whyNot(several))
+      .to.include('one platform')
+      .and.include('docker manifest create');
+  });
 
   it('builds an image with its arguments and tells its steps, what they write, and which were cached', async () => {
     const dockerfile = `FROM ${base}\nARG WHOM\nENV uncached=${randomUUID()}\nCOPY greeting /greeting\nRUN printf "$(cat /greeting) $WHOM\\nwith no newline"\n`;
@@ -75,6 +94,35 @@ describe('building images with BuildKit', function () {
     expect(lines.some((line) => line.endsWith('none left'))).to.equal(true);
   });
 
+  it('gives secrets to a step that comes after a long one', async () => {
+    // BuildKit asks every few seconds whether who has them is still there.
+    const dockerfile = `FROM ${base}\nENV uncached=${randomUUID()}\nRUN sleep 3\nRUN --mount=type=secret,id=token,required=true cat /run/secrets/token > /dev/null\n`;
+    const { result, lines } = await build(dockerfile, { secrets: { token: Buffer.from('hush') } });
+    expect(result.kind, lines.join('\n')).to.equal('built');
+  });
+
+  it('gets secrets that were sealed for the gateway, by its API', async () => {
+    const gateway = await startBuildingGateway({ docker });
+    try {
+      const publicKey = parsePublicKey(await (await fetch(`${gateway.url}/publickey`)).text());
+      const dockerfile = `FROM ${base}\nRUN --mount=type=secret,id=token,required=true grep -c hush /run/secrets/token\n`;
+      const tar = await tarOf(
+        configEntry({ image }),
+        ['com.openfaas.secrets', sealSecrets(publicKey, { token: Buffer.from('hush') })],
+        ['context/Dockerfile', dockerfile],
+      );
+      const response = await fetch(`${gateway.url}/build`, {
+        method: 'POST',
+        body: new Uint8Array(tar),
+        headers: { 'X-Build-Signature': signBuild(tar, PAYLOAD_SECRET) },
+      });
+      const last = await response.text();
+      expect(last).to.include('"success"');
+    } finally {
+      await gateway.close();
+    }
+  });
+
   it('fails a step that wants a secret which was not given', async () => {
     const dockerfile = `FROM ${base}\nRUN --mount=type=secret,id=none,required=true cat /run/secrets/none\n`;
     const { result } = await build(dockerfile, { secrets: { other: Buffer.from('x') } });
@@ -102,15 +150,27 @@ describe('building images with BuildKit', function () {
   it('ends the build when the signal aborts', async () => {
     const controller = new AbortController();
     const context = pack();
-    context.entry({ name: 'Dockerfile' }, `FROM ${base}\nRUN echo started; sleep 600`);
+    context.entry({ name: 'Dockerfile' }, `FROM ${base}\nRUN sleep ${LONG}; true`);
     context.finalize();
     const call = builder.build(
       { image, buildArgs: {}, push: false, context: context as unknown as Readable },
-      (line) => {
-        if (line.endsWith(' started')) controller.abort(new Error('the client left'));
-      },
+      () => {},
       controller.signal,
     );
+    await until('the step runs', async () => commands().includes(`sleep\0${LONG}\0`));
+    controller.abort(new Error('the client left'));
     expect(await call.catch((error: Error) => error.message)).to.equal('the client left');
+    await until('the step has ended', async () => !commands().includes(`sleep\0${LONG}\0`));
   });
 });
+
+/** Of all processes: a step is no container of the engine's. */
+function commands(): string[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    try {
+      return /^\d+$/.test(entry) ? [readFileSync(`/proc/${entry}/cmdline`, 'utf8')] : [];
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
+}

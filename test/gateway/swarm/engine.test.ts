@@ -155,7 +155,7 @@ describe('an engine that is not as it should be', () => {
       if (request.url?.endsWith('/version')) ofWell({})(request, response);
       else answering(503, 'This node is not a swarm manager.')(request, response);
     });
-    expect(await provider().pingEngine()).to.equal('Docker 20.10.24, API 1.41');
+    expect(await provider().pingEngine?.()).to.equal('Docker 20.10.24, API 1.41');
     expect(await reason()).to.include('docker swarm init');
   });
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { BASE_REPOSITORIES } from '../../../contract/platform-images.ts';
 import type { Engine } from '../../../gateway/swarm/engine.ts';
-import { whyNotBuilt } from '../../../gateway/swarm/foreign-image.ts';
+import { builtHere, whyNotBuilt } from '../../../gateway/swarm/foreign-image.ts';
 import { ALL_IMAGES } from '../../../scripts/base-images/catalog.ts';
 
 const ID = `sha256:${'a'.repeat(64)}`;
@@ -35,7 +35,7 @@ function engineWith(
 }
 
 const foreign: FakeImage = { Config: { Labels: {} } };
-const own: FakeImage = { Config: { Labels: { 'com.skep.built': 'gateway' } } };
+const own: FakeImage = { Config: { Labels: builtHere('team/app:1') } };
 
 describe('the name of an image that is to be built', () => {
   const signed = { mayReplace: false };
@@ -96,6 +96,14 @@ describe('the name of an image that is to be built', () => {
   it('may be that of a function', async () => {
     const engine = engineWith({ 'fn-a': 'team/app:1' }, { 'team/app:1': own });
     expect(await whyNotBuilt(engine, 'team/app:1', signed)).to.equal(undefined);
+  });
+
+  it('is not that of an image which was made elsewhere of one that was built here, and has its labels', async () => {
+    const images = { 'team/other:1': own, 'docker.io/team/app:1': own };
+    expect(await whyNotBuilt(engineWith({}, images), 'team/other:1', signed)).to.include(
+      'not built through this API',
+    );
+    expect(await whyNotBuilt(engineWith({}, images), 'docker.io/team/app:1', signed)).to.equal(undefined);
   });
 
   it('may be that of an image which was built elsewhere for an admin alone', async () => {

@@ -16,6 +16,10 @@ describe('why a registry did not take an image', () => {
     ['dial tcp: lookup r.example: no such host', /^there is no registry r.example/],
     ['http: server gave HTTP response to HTTPS client', /has no TLS/],
     ['x509: certificate signed by unknown authority', /does not trust the certificate/],
+    [
+      'received unexpected HTTP status: 500 Internal Server Error',
+      /^the registry r.example failed by itself: its log says why; often its disk is full/,
+    ],
     ['no space left on device', /the disk of the registry r.example is full/],
   ] as const) {
     it(`is told with what to do, and with what the engine said: ${sentence.slice(0, 50)}`, () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { FaasError } from '../../../gateway/errors.ts';
-import { checkFunctionRef, toServiceName } from '../../../gateway/swarm/service-name.ts';
+import { checkFunctionRef } from '../../../gateway/functions/check-function-ref.ts';
+import { toServiceName } from '../../../gateway/swarm/service-name.ts';
 
 describe('the name of a function’s service', () => {
   const inDefault = (name: string) => ({ name, namespace: 'openfaas-fn' });

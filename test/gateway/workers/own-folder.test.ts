@@ -1,24 +1,41 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { createOwnFolder, removeOwnFolder } from '../../../gateway/workers/own-folder.ts';
+import { createOwnFolder, removeLeftFolders } from '../../../gateway/workers/own-folder.ts';
 
-describe('the folder of a gateway', () => {
-  it('is removed by its path, and nothing else is, whatever path was written down', () => {
-    const own = createOwnFolder();
-    const other = mkdtempSync(join(tmpdir(), 'skep-own-'));
+describe('the folders of gateways', () => {
+  const made: string[] = [];
+  afterEach(() => {
+    for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+  });
+  /** As if it had been made long ago. */
+  const old = (path: string): string => {
+    made.push(path);
+    utimesSync(path, 0, 0);
+    return path;
+  };
+
+  it('stay while their gateway lives, whoever listens, and go when it was killed: nobody has their lock any more', () => {
+    const living = old(createOwnFolder());
+    const make = (): string => mkdtempSync(join(dirname(living), 'skep-gateway-'));
+    const [left, young, unlocked] = [make(), make(), make()];
+    made.push(young);
+    for (const path of [left, young]) writeFileSync(join(path, 'lock'), '');
+    for (const path of [left, unlocked]) old(path);
+    removeLeftFolders();
+    const stay = [living, left, young, unlocked].map((path) => existsSync(path));
+    expect(stay).to.deep.equal([true, false, true, true]);
+  });
+
+  it('are known by their names: nothing else goes', () => {
+    const place = dirname(old(createOwnFolder()));
+    const other = old(mkdtempSync(join(tmpdir(), 'skep-own-')));
     const within = join(other, 'skep-gateway-abcdef');
-    mkdirSync(within);
-    try {
-      for (const path of ['', '/', '.', tmpdir(), other, within, `${own}/..`, `${own}/../x`, `${own}\n`])
-        removeOwnFolder(path);
-      expect([own, other, within].map((path) => existsSync(path))).to.deep.equal([true, true, true]);
-      removeOwnFolder(own);
-      expect(existsSync(own)).to.equal(false);
-      removeOwnFolder(own);
-    } finally {
-      for (const path of [own, other]) rmSync(path, { recursive: true, force: true });
-    }
+    const longer = join(place, `skep-gateway-abcdef-${process.pid}`);
+    for (const path of [within, longer]) mkdirSync(path);
+    for (const path of [within, longer]) old(path);
+    removeLeftFolders();
+    expect([other, within, longer].map((path) => existsSync(path))).to.deep.equal([true, true, true]);
   });
 });

@@ -1,5 +1,7 @@
+import { configEntry, tarOf } from '../../gateway/build/build-tar.ts';
+import { docker } from '../../support/cli.ts';
 import { forgetCalls } from '../../support/forget-calls.ts';
-import { type Platform, until } from '../../support/platform.ts';
+import { type Platform, removeFunction, until } from '../../support/platform.ts';
 
 /** A shell script as one word, since the watchdog splits at spaces: answers, and fails when it is called at /fails. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
@@ -13,6 +15,8 @@ const PREFIX = 'dash-';
 export const TARGET = `${PREFIX}target-${RUN}`;
 export const ALERT = `${PREFIX}alert-${RUN}`;
 
+/** Built, and not deployed. */
+const BUILT = `skep-e2e/${PREFIX}built:latest`;
 /** Called asynchronously, and by a schedule. */
 const QUEUED = `${PREFIX}queued-${RUN}`;
 
@@ -55,6 +59,7 @@ export class Traffic {
     await until('no replica', async () => (await this.#available(TARGET)) === 0);
     await this.#expect(200, () => this.#call(TARGET));
     await this.#queue();
+    await this.#build();
     this.#timer = setInterval(() => {
       for (const name of [TARGET, ALERT]) this.#call(name).catch(() => {});
     }, 1000 / CALLS_PER_SECOND);
@@ -74,24 +79,30 @@ export class Traffic {
     }
   }
 
+  async #build(): Promise<void> {
+    const tar = await tarOf(configEntry({ image: BUILT, skipPush: true }), [
+      'context/Dockerfile',
+      'FROM scratch\nCOPY Dockerfile /\n',
+    ]);
+    const response = await fetch(`${this.#platform.url}/system/build`, {
+      method: 'POST',
+      headers: { authorization: this.#platform.authorization },
+      body: new Uint8Array(tar),
+    });
+    const last = await response.text();
+    if (!last.includes('"success"')) throw new Error(`not built: ${last}`);
+  }
+
   /** Removes the functions, and what a broken run has left. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
+    await docker('rmi', '-f', BUILT);
     await this.#platform.request(`/async-function/${QUEUED}-later`, { method: 'DELETE' });
     const functions = (await (await this.#platform.request('/system/functions')).json()) as {
       name: string;
     }[];
     const ours = functions.map(({ name }) => name).filter((name) => name.startsWith(PREFIX));
-    await Promise.all(
-      ours.map(async (functionName) => {
-        await this.#platform.request('/system/functions', { method: 'DELETE', json: { functionName } });
-      }),
-    );
-    for (const name of ours)
-      await until(
-        `${name} is gone`,
-        async () => (await this.#platform.request(`/system/function/${name}`)).status === 404,
-      );
+    await Promise.all(ours.map((name) => removeFunction(this.#platform, name)));
     for (const name of ours) await forgetCalls(this.#platform, name);
   }
 

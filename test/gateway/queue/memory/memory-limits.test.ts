@@ -125,6 +125,23 @@ describe('a queue in memory', () => {
     expect((await load.loads()).get('echo.openfaas-fn')).to.equal(1);
   });
 
+  it('gives back the room of a body that was too long, or broke off', async () => {
+    const store = new MemoryStore(MEMORY_LIMITS);
+    expect(await codeOf(store.inputs.put(bodyOf(LONG), LONG.length - 1))).to.equal('body_too_large');
+    let isBegun = false;
+    const broken = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (isBegun) controller.error(new Error('the client has gone'));
+        else controller.enqueue(Buffer.from(LONG));
+        isBegun = true;
+      },
+    });
+    const error = await store.inputs.put(broken, MIB).catch((cause: Error) => cause);
+    expect(String(error)).to.include('the client has gone');
+    expect(store.inputs.bytes).to.equal(0);
+    store.close();
+  });
+
   it('removes bodies that no call has, and no others', async () => {
     const store = new MemoryStore(MEMORY_LIMITS);
     const intake = new MemoryIntake(store);

@@ -1,17 +1,16 @@
 import { parseDurationMs } from '../../contract/duration.ts';
 
 const DEFAULT_MS = 30_000;
-const NANOS_PER_MS = 1e6;
 
 /**
- * How long a replica may take to stop, in nanoseconds: its watchdog's `healthcheck_interval` (default: `write_timeout`)
+ * How long a replica may take to stop: its watchdog's `healthcheck_interval` (default: `write_timeout`)
  * and then `write_timeout` (default 30 s), so that work in flight can finish. As in the watchdog, a value that cannot be
  * read counts as absent.
  */
-export function toStopGraceNanos(env: Readonly<Record<string, string>>): number {
+export function stopGraceMs(env: Readonly<Record<string, string>>): number {
   const writeMs = readMs(env['write_timeout']) ?? DEFAULT_MS;
   const healthMs = readMs(env['healthcheck_interval']) ?? writeMs;
-  return Math.round((writeMs + healthMs) * NANOS_PER_MS);
+  return writeMs + healthMs;
 }
 
 function readMs(text: string | undefined): number | undefined {
