@@ -1,5 +1,4 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Dockerfiles
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { baseImageOf } from '../../cli/build/base-image.ts';
@@ -62,9 +61,7 @@ describe('the output of skep build', () => {
     it(`ends with Docker when a signal comes in the middle of ${command}`, async () => {
       place.write('stack.yaml', place.read('stack.yaml').replace('image: hello', 'image: r.example/hello'));
       place.addDocker('[ "$1" = buildx ] && exit 1; echo slow $$; exec sleep 60');
-      const build = new DevProcess(
-        spawn(process.execPath, [MAIN, command], { cwd: place.path, env: place.env }),
-      );
+      const build = new DevProcess([process.execPath, MAIN, command], { cwd: place.path, env: place.env });
       const line = await build.line(/^slow \d+$/);
       expect(await build.end('SIGTERM')).to.equal(143);
       expect(build.output).to.include('Interrupted').and.not.to.include('Errors received');

@@ -156,8 +156,8 @@ describe('skep local-run', () => {
     place.addDocker(
       'if [ "$1" = run ]; then echo running; trap "exit 0" TERM; while :; do sleep 0.05; done; fi\ngrep -q slow function/handler.txt && { echo building; exec sleep 60; }\nexit 0',
     );
-    const args = [MAIN, 'local-run', '--watch'];
-    const run = new DevProcess(spawn(process.execPath, args, { cwd: place.path, env: place.env }));
+    const command = [process.execPath, MAIN, 'local-run', '--watch'];
+    const run = new DevProcess(command, { cwd: place.path, env: place.env });
     await run.line(/^\[Watch\] Change a file/);
     place.write('hello/handler.txt', 'slow\n');
     await run.line(/^building$/);

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +14,7 @@ describe('npm run dev', function () {
   it('runs the examples of this repository without Docker', async function () {
     if (['node', 'npm', 'python3'].some((program) => Bun.which(program) === null)) this.skip();
     const env = { ...process.env, SKEP_HOME: home, OPENFAAS_CONFIG: home, DOCKER_HOST: 'tcp://127.0.0.1:1' };
-    const dev = new DevProcess(
-      spawn('bash', ['scripts/dev', '--port', '0', '--no-nats'], { cwd: ROOT, env }),
-    );
+    const dev = new DevProcess(['bash', 'scripts/dev', '--port', '0', '--no-nats'], { cwd: ROOT, env });
     try {
       const [, url = ''] = /(http:\S+)/.exec(await dev.line(/^Gateway/)) ?? [];
       dev.url = url;

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { DevProcess } from '../../dev/support/dev-project.ts';
@@ -37,8 +36,8 @@ describe('skep up --watch', function () {
   }
 
   async function start(): Promise<void> {
-    const args = [MAIN, 'up', '--watch', '-g', gateway.url, '--skip-push'];
-    up = new DevProcess(spawn(process.execPath, args, { cwd: place.path, env: place.env }));
+    const command = [process.execPath, MAIN, 'up', '--watch', '-g', gateway.url, '--skip-push'];
+    up = new DevProcess(command, { cwd: place.path, env: place.env });
     await up.line(/^\[Watch\] monitoring 2 functions: one, two$/);
     await up.line(/^\[Watch\] Change a file to trigger a rebuild\.\.\.$/);
   }

@@ -79,7 +79,7 @@ export class DevProject {
 
   /** Runs a command of `skep` to its end. */
   async skep(args: readonly string[], stdin = ''): Promise<{ exitCode: number; output: string }> {
-    const child = this.#spawn(args);
+    const child = spawnOnOnePipe([this.program, MAIN, ...args], { cwd: this.path, env: this.env });
     child.stdin?.end(stdin);
     const lines: string[] = [];
     collect(child, (line) => lines.push(line));
@@ -89,7 +89,10 @@ export class DevProject {
 
   /** Starts `skep dev`; resolves when its gateway listens. */
   async dev(args: readonly string[] = ['--no-nats']): Promise<DevProcess> {
-    const dev = new DevProcess(this.#spawn(['dev', '--port', '0', ...args]));
+    const dev = new DevProcess([this.program, MAIN, 'dev', '--port', '0', ...args], {
+      cwd: this.path,
+      env: this.env,
+    });
     this.#running.push(dev);
     const [, url = ''] = ORIGIN.exec(await dev.line(ORIGIN)) ?? [];
     dev.url = url;
@@ -105,25 +108,24 @@ export class DevProject {
     }
     rmSync(this.path, { recursive: true, force: true });
   }
-
-  #spawn(args: readonly string[]): ChildProcess {
-    return spawn(this.program, [MAIN, ...args], { cwd: this.path, env: this.env });
-  }
 }
 
-/** One `skep dev` that runs. */
+/** One `skep dev`, or another program, that runs. */
 export class DevProcess {
   readonly lines: string[] = [];
   url = '';
   readonly #child: ChildProcess;
   readonly #ended: Promise<number>;
+  #closed = false;
   #read = 0;
   #onLine = (): void => {};
 
-  constructor(child: ChildProcess) {
+  constructor(command: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }) {
+    const child = spawnOnOnePipe(command, options);
     this.#child = child;
     this.#ended = new Promise((resolve) => {
       child.on('close', (code) => {
+        this.#closed = true;
         resolve(code ?? -1);
         this.#onLine();
       });
@@ -162,8 +164,7 @@ export class DevProcess {
           resolve(line);
           return;
         }
-        if (this.#child.exitCode !== null)
-          reject(new Error(`skep dev has ended, and never said ${pattern}:\n${this.output}`));
+        if (this.#closed) reject(new Error(`skep dev has ended, and never said ${pattern}:\n${this.output}`));
       };
       this.#onLine = look;
       look();
@@ -191,8 +192,16 @@ export class DevProcess {
   }
 }
 
-function collect(child: ChildProcess, onLine: (line: string) => void): void {
-  for (const input of [child.stdout, child.stderr]) if (input) createInterface({ input }).on('line', onLine);
+/** Its lines come in the order in which it wrote them: those of two pipes are read in any order. */
+function spawnOnOnePipe(
+  command: readonly string[],
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): ChildProcess {
+  return spawn('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', ...command], options);
+}
+
+function collect({ stdout }: ChildProcess, onLine: (line: string) => void): void {
+  if (stdout) createInterface({ input: stdout }).on('line', onLine);
 }
 
 function indented(text: string): string {
