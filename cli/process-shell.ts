@@ -53,9 +53,14 @@ function liveLines(isTerminal: boolean): Shell['live'] {
   };
 }
 
-async function readStdin(): Promise<Uint8Array> {
+async function readStdin(atMost: number, advice: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > atMost) throw new CliError(`stdin holds more than ${atMost} bytes: ${advice}`);
+  }
   return Buffer.concat(chunks);
 }
 

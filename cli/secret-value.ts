@@ -41,7 +41,12 @@ async function readBytes(shell: Shell, { fromLiteral, fromFile }: ValueFlags): P
   if (fromLiteral !== undefined) return Buffer.from(fromLiteral);
   if (fromFile === undefined) {
     if (shell.stdinIsTerminal) shell.note('Reading from STDIN - hit (Control + D) to stop.');
-    return Buffer.from(await shell.readStdin());
+    return Buffer.from(
+      await shell.readStdin(
+        MOST_SECRET_BYTES,
+        'a secret has at most 500 KB, put what is larger into the image',
+      ),
+    );
   }
   try {
     return await readFirstBytes(resolve(shell.cwd, fromFile));

@@ -1,6 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Backlog } from './counted-output.ts';
 
+/** For `readStdin`. */
+export const A_PASSWORD = [64 * 1024, 'a password is one line'] as const;
+
 /** Everything a command sees of the world it runs in: `main.ts` makes the real one, tests make others. */
 export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -27,7 +30,12 @@ export interface Shell {
   write(bytes: Uint8Array): Promise<void>;
   /** One line to stderr. */
   note(line: string): void;
-  readStdin(): Promise<Uint8Array>;
+  /**
+   * The whole of stdin.
+   * @param advice what to do with more than `atMost` bytes
+   * @throws {CliError} when that many have come and it goes on
+   */
+  readStdin(atMost: number, advice: string): Promise<Uint8Array>;
   /** Asks on the terminal without showing what is typed. */
   askSecret(question: string): Promise<string>;
 }

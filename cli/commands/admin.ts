@@ -13,7 +13,7 @@ import { addGatewayFlags, type GatewayFlags, switchFlag } from '../flags.ts';
 import { chooseGateway, plainHttpWarning } from '../gateway-address.ts';
 import { connect, type GatewayClient, unauthorised } from '../gateway-client.ts';
 import { seconds } from '../seconds.ts';
-import type { Shell } from '../shell.ts';
+import { A_PASSWORD, type Shell } from '../shell.ts';
 import { requireSubCommand } from '../sub-commands.ts';
 
 /** The gateway takes two seconds at most to look at all that it works with. */
@@ -153,7 +153,7 @@ async function savedUser(shell: Shell, url: string): Promise<string | undefined>
 
 /** @throws {CliError} for what the gateway would not take as it is: it drops blanks around the password */
 async function readPassword(shell: Shell): Promise<string> {
-  const password = Buffer.from(await shell.readStdin())
+  const password = Buffer.from(await shell.readStdin(...A_PASSWORD))
     .toString('utf8')
     .replace(/\r?\n$/, '');
   if (password === '') throw new CliError('must provide a non-empty password on stdin');

@@ -18,6 +18,8 @@ import { call, connect, unauthorised, unreachable } from '../gateway-client.ts';
 import { loadStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
 
+/** It is held in memory. */
+const MOST_INPUT_BYTES = 1024 ** 3;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 interface InvokeFlags extends StackFlags {
@@ -83,7 +85,7 @@ async function invoke(shell: Shell, name: string, flags: InvokeFlags): Promise<v
   if (warning) shell.note(warning); // stdout belongs to the function's answer
 
   if (shell.stdinIsTerminal) shell.note('Reading from STDIN - hit (Control + D) to stop.');
-  const input = Buffer.from(await shell.readStdin());
+  const input = Buffer.from(await shell.readStdin(MOST_INPUT_BYTES, `send it with curl -T - ${url}`));
   if (method === 'GET' && input.length > 0) {
     throw new CliError(
       `a GET request carries no input, but stdin held ${input.length} bytes: use POST, or < /dev/null`,

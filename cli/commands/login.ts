@@ -7,7 +7,7 @@ import { CliError, fileError, messageOf, systemCode } from '../errors.ts';
 import { addGatewayFlags, type GatewayFlags, switchFlag } from '../flags.ts';
 import { chooseGateway, isLocalGateway, plainHttpWarning } from '../gateway-address.ts';
 import { GatewayClient } from '../gateway-client.ts';
-import type { Shell } from '../shell.ts';
+import { A_PASSWORD, type Shell } from '../shell.ts';
 
 interface LoginFlags extends GatewayFlags {
   readonly username: string;
@@ -75,7 +75,7 @@ async function findPassword(shell: Shell, flags: LoginFlags, url: string): Promi
   }
   if (flags.passwordStdin)
     return nonEmpty(
-      Buffer.from(await shell.readStdin())
+      Buffer.from(await shell.readStdin(...A_PASSWORD))
         .toString('utf8')
         .trim(),
     );

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CliError, fileError, systemCode } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
-import type { Shell } from '../shell.ts';
+import { A_PASSWORD, type Shell } from '../shell.ts';
 
 const FILE = './credentials/config.json';
 
@@ -82,7 +82,7 @@ async function basicConfig(shell: Shell, flags: RegistryLoginFlags): Promise<Doc
 
 async function readPassword(shell: Shell): Promise<string> {
   if (shell.stdinIsTerminal) return shell.askSecret('Password: ');
-  return Buffer.from(await shell.readStdin())
+  return Buffer.from(await shell.readStdin(...A_PASSWORD))
     .toString('utf8')
     .replace(/\r?\n$/, '');
 }

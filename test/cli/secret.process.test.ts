@@ -44,6 +44,13 @@ describe('skep secret', () => {
     expect(sent(1)).to.include({ rawValue: '/wA=' });
   });
 
+  it('stops reading stdin that is longer than a secret can be', async () => {
+    const { exitCode, stdout } = await skep(['create', 'key'], new Uint8Array(64 * 1024 * 1024));
+    expect(stdout).to.include('Stdin holds more than 511999 bytes: a secret has at most 500 KB');
+    expect(exitCode).to.equal(1);
+    expect(gateway.calls).to.deep.equal([]);
+  });
+
   it('updates what exists with --replace, and fails without', async () => {
     gateway.answer = ({ method }) => ({ status: method === 'POST' ? 409 : 200 });
     const replaced = await skep(['create', 'key', '--from-literal', 'v', '--replace']);
