@@ -35,7 +35,7 @@ describe('building images with BuildKit', function () {
       this.skip();
     }
     await removeOwnEngines(ENGINES);
-    await engine.open({ features: { buildkit: false } });
+    await engine.open({ features: { buildkit: true } });
     await importWebImage(docker, base);
   });
   after(() => removeOwnEngines(ENGINES));
@@ -51,13 +51,21 @@ describe('building images with BuildKit', function () {
     return { result, lines };
   };
 
+  const setBuildKit = async (buildkit: boolean): Promise<void> => {
+    engine.reload({ features: { buildkit } });
+    await until(`BuildKit: ${buildkit}`, async () => (await hasBuildKit(createEngine(docker))) === buildkit);
+  };
+
   it('is refused what needs BuildKit until the engine is told to build with it, which it may be while it runs', async () => {
     const plan = { image, platforms: [], hasSecrets: true, mayReplace: true };
-    expect(await builder.whyNot(plan))
-      .to.include('"buildkit": true')
-      .and.include('daemon.json');
-    engine.reload({ features: { buildkit: true } });
-    await until('the engine builds with BuildKit', () => hasBuildKit(createEngine(docker)));
+    await setBuildKit(false);
+    try {
+      expect(await builder.whyNot(plan))
+        .to.include('"buildkit": true')
+        .and.include('daemon.json');
+    } finally {
+      await setBuildKit(true);
+    }
     expect(await builder.whyNot(plan)).to.equal(undefined);
     expect(await builder.whyNot({ ...plan, platforms: ['linux/arm64'] })).to.equal(undefined);
     const several = { ...plan, platforms: ['linux/amd64', 'linux/arm64'] };
