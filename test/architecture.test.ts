@@ -84,12 +84,20 @@ describe('the architecture', () => {
     ['gateway/tracing/', ['http1/types.ts', 'gateway/data-plane/call-tracer.ts']],
     [
       'gateway/data-plane/',
-      ['contract/', 'http1/', 'gateway/errors.ts', 'gateway/functions/', 'gateway/queue/'],
+      [
+        'contract/',
+        'http1/',
+        'gateway/client-address.ts',
+        'gateway/errors.ts',
+        'gateway/functions/',
+        'gateway/queue/',
+      ],
     ],
     [
       'gateway/control-plane/',
       [
         'contract/',
+        'gateway/client-address.ts',
         'gateway/errors.ts',
         'gateway/log.ts',
         'gateway/functions/',

@@ -35,8 +35,9 @@ export interface Arrival {
 const RETRY_AFTER_SECONDS = 10;
 
 /**
- * Places of requests that come in. When all are taken the slowest gives its place to the next one, unless it is fast enough to be gone
- * soon: who would keep others out must send that much himself, whatever the addresses he sends from.
+ * Places of requests that come in. When all are taken the next one gets that of the slowest of those whose address holds the most places,
+ * the next one's own counted, unless that is fast enough to be gone soon, or has just begun. So who would keep others out must send that
+ * much himself; and not from one address, since what holds more than half of the places gives them to others however fast it is.
  */
 export class Arrivals {
   readonly #limits: ArrivalLimits;
@@ -46,10 +47,13 @@ export class Arrivals {
     this.#limits = { ...ARRIVAL_LIMITS, ...limits };
   }
 
-  /** @throws {FaasError} `builder_busy` when all places are taken, and all are fast, or have had no time yet */
-  take(): Arrival {
-    if (this.#here.size >= this.#limits.most) this.#makeRoom();
-    const coming = new Coming(this.#limits);
+  /**
+   * @param address of the client, the same for all that come through one proxy
+   * @throws {FaasError} `builder_busy` when all places are taken, and those it could have are fast, or have had no time yet
+   */
+  take(address: string): Arrival {
+    if (this.#here.size >= this.#limits.most) this.#makeRoom(address);
+    const coming = new Coming(address, this.#limits);
     this.#here.add(coming);
     return {
       signal: coming.signal,
@@ -61,12 +65,17 @@ export class Arrivals {
     };
   }
 
-  #makeRoom(): void {
-    const settled = [...this.#here].filter(({ ageMs }) => ageMs >= this.#limits.settleMs);
-    const slowest = settled.toSorted((a, b) => a.bytesPerSecond - b.bytesPerSecond)[0];
-    if (slowest === undefined || slowest.bytesPerSecond >= this.#limits.keepBytesPerSecond) {
-      throw busy(`${this.#here.size} build requests come in already`);
-    }
+  #makeRoom(forAddress: string): void {
+    const places = new Map([[forAddress, 1]]);
+    for (const { address } of this.#here) places.set(address, (places.get(address) ?? 0) + 1);
+    const most = Math.max(...places.values());
+    const mayKeep = ({ address, ageMs, bytesPerSecond }: Coming): boolean =>
+      (address === forAddress || most <= this.#limits.most / 2) &&
+      (ageMs < this.#limits.settleMs || bytesPerSecond >= this.#limits.keepBytesPerSecond);
+    const slowest = [...this.#here]
+      .filter((coming) => places.get(coming.address) === most && !mayKeep(coming))
+      .toSorted((a, b) => a.bytesPerSecond - b.bytesPerSecond)[0];
+    if (slowest === undefined) throw busy(`${this.#here.size} build requests come in already`);
     this.#here.delete(slowest);
     slowest.end(
       busy(
@@ -77,12 +86,14 @@ export class Arrivals {
 }
 
 class Coming {
+  readonly address: string;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #began = performance.now();
   #bytes = 0;
 
-  constructor(limits: ArrivalLimits) {
+  constructor(address: string, limits: ArrivalLimits) {
+    this.address = address;
     this.#timer = setInterval(() => this.#look(limits), Math.min(limits.graceMs, limits.longestMs, 1000));
   }
 

@@ -9,6 +9,7 @@ import { BuildSlots } from '../build/build-slots.ts';
 import { tooLarge } from '../build/feed.ts';
 import { type BuildDisk, watchRoom } from '../build/free-space.ts';
 import { receiveSigned, signatureOf } from '../build/signed-request.ts';
+import { addressOf, CLIENT_HEADER } from '../client-address.ts';
 import { FaasError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { progressLines } from './progress-lines.ts';
@@ -129,7 +130,7 @@ export function buildRoutes(
       // What is refused by its head alone takes nobody's place.
       const signature = signatureOf(ctx.get(BUILD_SIGNATURE_HEADER));
       if (Number(ctx.get('content-length')) > limitBytes) throw tooLarge(limitBytes);
-      const arrival = arrivals.take();
+      const arrival = arrivals.take(addressOf(ctx.get(CLIENT_HEADER)));
       const signed = await withRoom(settings.disk, (noRoom) =>
         receiveSigned(ctx.req, {
           signature,

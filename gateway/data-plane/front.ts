@@ -1,5 +1,6 @@
 import { relay } from '../../http1/relay.ts';
 import type { Exchange, UpstreamPool } from '../../http1/types.ts';
+import { CLIENT_HEADER } from '../client-address.ts';
 import { FaasError } from '../errors.ts';
 import type { Acceptor } from './async/acceptor.ts';
 import type { Invoker } from './invoke.ts';
@@ -18,7 +19,7 @@ export interface FrontOptions {
 }
 
 /** What client addresses and the like are called on the private socket; a client's own spelling of them is dropped. */
-const CONTROL_OWN_HEADERS: ReadonlySet<string> = new Set(['x-skep-client']);
+const CONTROL_OWN_HEADERS: ReadonlySet<string> = new Set([CLIENT_HEADER]);
 
 /** What the control plane's server can read; each is a label of its metrics. */
 const CONTROL_METHODS: ReadonlySet<string> = new Set([
@@ -59,7 +60,7 @@ export function createFront({
       address,
       target,
       dropRequestHeaders: CONTROL_OWN_HEADERS,
-      addRequestHeaders: ['X-Skep-Client', exchange.remoteAddress],
+      addRequestHeaders: [CLIENT_HEADER, exchange.remoteAddress],
       allowUpgrade: false,
     }).then((outcome) => {
       if (outcome.kind === 'not_delivered' || (outcome.kind === 'failed' && !outcome.answered)) {

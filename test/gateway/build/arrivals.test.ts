@@ -7,8 +7,8 @@ describe('build requests that come in', () => {
   afterEach(() => {
     for (const { end } of taken.splice(0)) end();
   });
-  const take = (arrivals: Arrivals): Arrival => {
-    const arrival = arrivals.take();
+  const take = (arrivals: Arrivals, address = ''): Arrival => {
+    const arrival = arrivals.take(address);
     taken.push(arrival);
     return arrival;
   };
@@ -23,11 +23,11 @@ describe('build requests that come in', () => {
     const arrivals = new Arrivals({ most: 2 });
     const first = take(arrivals);
     take(arrivals);
-    expect(() => arrivals.take()).to.throw(FaasError, '2 build requests come in already');
+    expect(() => arrivals.take('')).to.throw(FaasError, '2 build requests come in already');
     first.end();
     first.end();
     take(arrivals);
-    expect(() => arrivals.take())
+    expect(() => arrivals.take(''))
       .to.throw(FaasError)
       .with.property('retryAfterSeconds', 10);
   });
@@ -52,10 +52,45 @@ describe('build requests that come in', () => {
     expect(reasonOf(middle)).to.match(/^builder_busy .*slowest/);
   });
 
+  it('give them to one of another address when they are the slowest of the address with most of them', () => {
+    const arrivals = new Arrivals({ most: 3, settleMs: 0 });
+    const alone = take(arrivals, 'alone');
+    const [slow, fast] = [take(arrivals, 'many'), take(arrivals, 'many')];
+    slow.count(10);
+    fast.count(1000);
+    const other = take(arrivals, 'other');
+    expect([alone, slow, fast, other].map(reasonOf)).to.deep.equal([
+      undefined,
+      'builder_busy of 3 build requests that came in this was the slowest, and another wanted its place: try again in a while',
+      undefined,
+      undefined,
+    ]);
+    // As many as the others have, and one more than they with the next: it pays itself.
+    const again = take(arrivals, 'other');
+    expect([alone, fast, again].map(reasonOf)).to.deep.equal([undefined, undefined, undefined]);
+    expect(reasonOf(other)).to.match(/^builder_busy/);
+  });
+
+  it('keep them against an address that comes again and again', () => {
+    const arrivals = new Arrivals({ most: 2, settleMs: 0 });
+    const patient = take(arrivals, 'patient');
+    for (let count = 0; count < 20; count += 1) take(arrivals, 'flood');
+    expect(reasonOf(patient)).to.equal(undefined);
+  });
+
+  it('give them to another address, new and fast as they are, when their own holds more than half', () => {
+    const arrivals = new Arrivals({ most: 3, settleMs: 60_000, keepBytesPerSecond: 1 });
+    for (let count = 0; count < 3; count += 1) take(arrivals, 'many').count(1_000_000);
+    expect(() => arrivals.take('many')).to.throw(FaasError, 'come in already');
+    take(arrivals, 'one');
+    take(arrivals, 'two');
+    expect(() => arrivals.take('three')).to.throw(FaasError, 'come in already');
+  });
+
   it('keep them while they have had no time to begin', () => {
     const arrivals = new Arrivals({ most: 1, settleMs: 60_000 });
     const young = take(arrivals);
-    expect(() => arrivals.take()).to.throw(FaasError);
+    expect(() => arrivals.take('')).to.throw(FaasError);
     expect(reasonOf(young)).to.equal(undefined);
   });
 
@@ -63,7 +98,7 @@ describe('build requests that come in', () => {
     const arrivals = new Arrivals({ most: 1, settleMs: 0, keepBytesPerSecond: 1 });
     const fast = take(arrivals);
     fast.count(1_000_000);
-    expect(() => arrivals.take()).to.throw(FaasError, 'come in already');
+    expect(() => arrivals.take('')).to.throw(FaasError, 'come in already');
     expect(reasonOf(fast)).to.equal(undefined);
   });
 
