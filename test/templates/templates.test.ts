@@ -14,11 +14,15 @@ const langs = readdirSync(TEMPLATES, { withFileTypes: true })
   .sort();
 const NPM = [
   '{ "dependencies": { "words": "file:./words" } }',
+  '{ "dependencies": { "a": "1", "words": "./words" }, "main": "x" }',
+  '{ "devDependencies": { "words": "../words" } }',
   '{ "workspaces": ["words"] }',
   '{ "workspaces": { "packages": ["words"] } }',
   '{ "scripts": { "postinstall": "node make-words.js" } }',
   '{ "node_modules/words": { "resolved": "words", "link": true } }',
 ];
+const NPM_REGISTRY_ALONE =
+  '{ "main": "./a.js", "dependencies": { "a": "npm:b@1", "@c/d": "1" }, "exports": { ".": "./a.js" } }';
 const PIP = [
   'a==1\n-r more.txt\n',
   '-e .',
@@ -116,6 +120,7 @@ describe('the templates', () => {
       const file = join(TEMPLATES, lang, 'template.yml');
       const { dev } = parseTemplateManifest(readFileSync(file, 'utf8'), file);
       for (const text of texts) expect(dev?.ownFiles?.test(text), text).to.equal(true);
+      if (texts === NPM) expect(dev?.ownFiles?.test(NPM_REGISTRY_ALONE)).to.equal(false);
     });
   }
 
