@@ -55,12 +55,20 @@ export function takesWatchdog(dockerfile: string, buildArgs: Readonly<Record<str
   });
 }
 
-/** What to do about an image that the engine could not get: lines of their own. */
-export function adviceOnBaseImage(image: string): string {
+/**
+ * What to do about an image that the builder could not get: lines of their own.
+ * @param hasEngineImages of the builder: what the engine makes is nothing to another
+ */
+export function adviceOnBaseImage(image: string, hasEngineImages: boolean): string {
   const { repository, tag } = canonical(image) ?? { repository: '', tag: '' };
   if (repository === '') return 'That is no name of an image: give its build argument a value.';
   if (repository === `${HUB}${PLATFORM_IMAGE_OWNER}/watchdog`)
     return `The engine has no ${image}. "npm run up" in a checkout of Skep makes it; "--remote" builds where it is, "--build-arg WATCHDOG_IMAGE=…" takes another.`;
+  if (!hasEngineImages)
+    return (
+      `The builder could not get ${image}: is the name right, and does its registry answer?\n` +
+      'It has none of this engine\'s images: where no registry answers, give it a mirror with them ("docker buildx create --config FILE"), or use "skep build" and "skep push".'
+    );
   const ours = BASE_REPOSITORIES.find((name) =>
     [`${HUB}${name}`, `${HUB}library/${name}`].includes(repository),
   );

@@ -16,7 +16,13 @@ import { baseImageOf, takesWatchdog } from './base-image.ts';
 import { builderEnvironment, deprecationFilter } from './builder-kind.ts';
 import { buildArguments, dockerBuildArguments } from './docker-arguments.ts';
 import { watchSteps, whereItFailed } from './failed-step.ts';
-import { type PublishSettings, parsePlatforms, publishArguments, publishImage } from './publish.ts';
+import {
+  type Builder,
+  type PublishSettings,
+  parsePlatforms,
+  publishArguments,
+  publishImage,
+} from './publish.ts';
 import { buildRemotely } from './remote-build.ts';
 import type { RemoteBuilder } from './remote-builder.ts';
 
@@ -41,7 +47,7 @@ export interface BuildSettings {
 
 export interface PublishTools {
   /** Of `prepareBuilder`. */
-  readonly env: Shell['env'];
+  readonly builder: Builder;
   /** A build context with the watchdog's image for these platforms; undefined where there is none. Made once, when a build takes from it. */
   watchdog(platforms: string): Promise<string | undefined>;
 }
@@ -147,7 +153,8 @@ async function buildOne(
     if (shell.stop?.aborted || steps.step === undefined) throw error;
     const dockerfile = await readDockerfile(folder);
     const baseImage = (from: string): string => baseImageOf(from, dockerfile, buildArgs);
-    const where = whereItFailed(steps.step, { handler: fn.handler, baseImage });
+    const hasEngineImages = settings.publish?.builder.isEngine ?? true;
+    const where = whereItFailed(steps.step, { handler: fn.handler, baseImage, hasEngineImages });
     throw new CliError(`${messageOf(error)}\n${where}`.trimEnd(), { cause: error });
   }
   shell.out(`Image: ${image} built.`);
@@ -192,12 +199,12 @@ async function makeImage(
   if (settings.publish) {
     const platforms = parsePlatforms(fn.platforms ?? settings.publish.platforms, `${fn.name}: platforms`);
     const options = { ...settings, image, buildArgs, secrets, mountSsh, env: shell.env };
-    const { env, watchdog } = settings.publish;
+    const { builder, watchdog } = settings.publish;
     const dockerfile = await readDockerfile(folder);
     const context = takesWatchdog(dockerfile, buildArgs) ? await watchdog(platforms) : undefined;
     const contexts = context === undefined ? [] : [context];
     const args = publishArguments(options, { ...settings.publish, platforms, contexts });
-    await publishImage(shell, args, { name: fn.name, folder: folder.path, env, onLine });
+    await publishImage(shell, args, { name: fn.name, folder: folder.path, env: builder.env, onLine });
     return;
   }
   const env = await builderEnvironment(shell, { needsBuildKit: mountSsh || Object.keys(secrets).length > 0 });
@@ -223,6 +230,9 @@ function secretPaths(shell: Shell, { buildSecrets }: StackFunction): Record<stri
   return Object.fromEntries(Object.entries(buildSecrets).map(([id, path]) => [id, resolve(shell.cwd, path)]));
 }
 
+/** What BuildKit warns of though the build goes well: an image made of this will not run where it is meant to. */
+const WRONG_BASE = /^ - InvalidBaseImagePlatform: /;
+
 /** Shows a build's output as it comes; that of a quiet build is kept for the case that it fails. */
 function outputOf(
   shell: Shell,
@@ -235,7 +245,7 @@ function outputOf(
     shell.out(`${parallel > 1 ? `[${name}] ` : ''}${shell.paint.foreign(line)}`);
   return {
     write: (line) => {
-      if (quiet) kept.push(line);
+      if (quiet && !WRONG_BASE.test(line)) kept.push(line);
       else show(line);
     },
     showKept: () => {

@@ -5,10 +5,14 @@ const CLASSIC_STEP = /^Step (\d+\/\d+) : (.+)$/;
 const BUILDKIT_STEP = /^(#\d+) \[[^\]]*?(\d+\/\d+)\] (.+)$/;
 /** BuildKit asks for all base images first, and for one that it cannot have it comes no further. */
 const BUILDKIT_BASE = /^(#\d+) \[[^\]]*internal\] load metadata for (.+)$/;
+/** What buildx does first where the builder is a container that does not run. */
+const BUILDKIT_BOOT = /^(#\d+) \[internal\] (booting buildkit)$/;
 const BUILDKIT_EXPORT = /^(#\d+) (exporting to \w+)/;
 /** The image is made: what fails now is no step of it, a push for instance. */
 const CLASSIC_END = /^Successfully tagged /;
 const FINISHING = 'finishing';
+/** The kernel of the builder refuses a program, and the step names no other reason. */
+const BUILDKIT_FOREIGN = /^(#\d+) \S+ exec .*: exec format error$/;
 const BUILDKIT_ERROR = /^(#\d+) ERROR/;
 /** What a builder elsewhere puts before each line. */
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) /;
@@ -18,6 +22,8 @@ export interface BuildStep {
   readonly instruction: string;
   /** e.g. `3/9`; empty where the builder does not count. */
   readonly progress: string;
+  /** It was to run a program of another processor. */
+  readonly isForeign?: boolean;
 }
 
 export interface StepWatcher {
@@ -41,6 +47,9 @@ export function watchSteps(): StepWatcher {
         isOver = true;
         return;
       }
+      const [, foreignId] = BUILDKIT_FOREIGN.exec(line) ?? [];
+      const foreign = foreignId === undefined ? undefined : byId.get(foreignId);
+      if (foreignId !== undefined && foreign) byId.set(foreignId, { ...foreign, isForeign: true });
       const found = stepIn(line);
       if (found === undefined) return;
       step = found.step;
@@ -59,7 +68,7 @@ function stepIn(line: string): { readonly id?: string; readonly step: BuildStep 
   if (CLASSIC_END.test(line)) return { step: { progress: '', instruction: FINISHING } };
   const [, baseId, image] = BUILDKIT_BASE.exec(line) ?? [];
   if (baseId !== undefined) return { id: baseId, step: { progress: '', instruction: `FROM ${image}` } };
-  const [, exportId, exporting = ''] = BUILDKIT_EXPORT.exec(line) ?? [];
+  const [, exportId, exporting = ''] = BUILDKIT_EXPORT.exec(line) ?? BUILDKIT_BOOT.exec(line) ?? [];
   if (exportId !== undefined) return { id: exportId, step: { progress: '', instruction: exporting } };
   const [, id, count = '', instruction = ''] = BUILDKIT_STEP.exec(line) ?? [];
   return id === undefined
@@ -72,12 +81,29 @@ function stepIn(line: string): { readonly id?: string; readonly step: BuildStep 
  * @param baseImage the image that a `FROM` names
  */
 export function whereItFailed(
-  { instruction }: BuildStep,
-  { handler, baseImage }: { readonly handler: string; readonly baseImage: (from: string) => string },
+  { instruction, isForeign }: BuildStep,
+  {
+    handler,
+    baseImage,
+    hasEngineImages,
+  }: {
+    readonly handler: string;
+    readonly baseImage: (from: string) => string;
+    readonly hasEngineImages: boolean;
+  },
 ): string {
   if (instruction === FINISHING) return '';
   const where = `It failed in: ${instruction}`;
-  if (/^FROM /i.test(instruction)) return indented(`${where}\n${adviceOnBaseImage(baseImage(instruction))}`);
+  if (/^FROM /i.test(instruction))
+    return indented(`${where}\n${adviceOnBaseImage(baseImage(instruction), hasEngineImages)}`);
+  if (instruction.startsWith('booting '))
+    return indented(
+      `${where}\nThe builder is a container, which could not be started: the lines above say why. Where its image cannot be had, let BUILDX_BUILDER name a builder that runs, or use "skep build" and "skep push". See: skep help publish`,
+    );
+  if (isForeign)
+    return indented(
+      `${where}\nThat is a program of another processor, which the builder can run with its emulation only: --reset-qemu sets it up, as does QEMU of the distribution.`,
+    );
   if (instruction.startsWith('exporting to '))
     return indented(
       `${where}\nThe lines above say why. Where it was pushed: is the registry up, are you logged in to it (docker login), and does the builder reach it? See: skep help publish`,

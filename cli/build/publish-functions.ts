@@ -7,7 +7,7 @@ import { stoppable } from '../stoppable.ts';
 import { type BuildFlags, buildSettings, withRemote } from './build-flags.ts';
 import { buildFunctions } from './build-functions.ts';
 import { checkPublish, prepareBuilder } from './publish.ts';
-import { makeWatchdogLayout } from './watchdog-layout.ts';
+import { makeWatchdogLayout, watchdogPlatform } from './watchdog-layout.ts';
 
 export interface PublishFlags extends BuildFlags, GatewayFlags {
   readonly platforms: string;
@@ -41,14 +41,16 @@ export async function publishFunctions(
     return;
   }
   await stoppable(shell, async (shell) => {
-    const env = await prepareBuilder(shell, flags);
+    const builder = await prepareBuilder(shell, flags);
     let layout: ReturnType<typeof makeWatchdogLayout> | undefined;
     const watchdog = async (platforms: string): Promise<string | undefined> => {
+      // It has that image, and one of version 20.10 takes no such context.
+      if (builder.isEngine && (await watchdogPlatform(shell)) === platforms) return undefined;
       layout ??= makeWatchdogLayout(shell);
       return (await layout)?.contextFor(platforms);
     };
     try {
-      await buildFunctions(shell, functions, { ...settings, publish: { ...publish, env, watchdog } });
+      await buildFunctions(shell, functions, { ...settings, publish: { ...publish, builder, watchdog } });
     } finally {
       const made = await layout?.catch(() => undefined); // told by the build that asked for it
       await made?.remove();

@@ -34,21 +34,28 @@ export function parsePlatforms(text: string, where: string): string {
   return platforms.join(',');
 }
 
+export interface Builder {
+  /** In which buildx builds with it. */
+  readonly env: Shell['env'];
+  /** It is the engine that `docker` speaks to, whose images it has; any other one has none of them. */
+  readonly isEngine: boolean;
+}
+
 /**
- * The environment in which buildx builds for several platforms: with the builder that the user chose (`BUILDX_BUILDER`), else
- * with `multiarch`, which is made where there is none of that name.
- * @throws {CliError} when Docker has no buildx, or the engine refuses
+ * The builder that the user chose (`BUILDX_BUILDER`), else `multiarch`, which is made where there is none of that name.
+ * @throws {CliError} when Docker has no buildx, or the engine refuses, or there is none of the chosen name
  */
-export async function prepareBuilder(
-  shell: Shell,
-  { resetQemu }: { resetQemu: boolean },
-): Promise<Shell['env']> {
+export async function prepareBuilder(shell: Shell, { resetQemu }: { resetQemu: boolean }): Promise<Builder> {
   if (resetQemu) {
     await mustRun(shell, QEMU, 'the emulation of other platforms cannot be set up');
     shell.out('Ran qemu-user-static --reset. OK.');
   }
   const chosen = shell.env['BUILDX_BUILDER'];
-  if (chosen) return shell.env;
+  if (chosen) {
+    const why = `publish needs the buildx component of Docker, with the builder that BUILDX_BUILDER names: ${chosen}`;
+    const inspected = await mustRun(shell, ['buildx', 'inspect', chosen], why);
+    return { env: shell.env, isEngine: await isEngine(shell, inspected) };
+  }
   const found = await capture('docker', ['buildx', 'inspect', BUILDER], shell);
   if (found.exitCode !== 0) {
     await mustRun(
@@ -58,13 +65,23 @@ export async function prepareBuilder(
     );
     shell.out(`Created buildx node: "${BUILDER}"`);
   }
-  return { ...shell.env, BUILDX_BUILDER: BUILDER };
+  return { env: { ...shell.env, BUILDX_BUILDER: BUILDER }, isEngine: false };
 }
 
-async function mustRun(shell: Shell, args: readonly string[], otherwise: string): Promise<void> {
+/** The builder that is an engine has the name of its context. @param inspected what buildx says of the builder */
+async function isEngine(shell: Shell, inspected: string): Promise<boolean> {
+  if (!/^Driver:\s*docker\s*$/m.test(inspected)) return false;
+  const { stdout } = await capture('docker', ['context', 'show'], shell);
+  return /^Name:\s*(.+?)\s*$/m.exec(inspected)?.[1] === stdout.trim();
+}
+
+/** @returns its stdout */
+async function mustRun(shell: Shell, args: readonly string[], otherwise: string): Promise<string> {
   const { exitCode, stdout, stderr } = await capture('docker', args, shell);
-  if (exitCode === 0) return;
-  const said = `${stderr}\n${stdout}`.trim().split('\n')[0] ?? '';
+  if (exitCode === 0) return stdout;
+  const lines = `${stderr}\n${stdout}`.trim().split('\n');
+  // Why it could not be had comes after that.
+  const said = lines.find((line) => !/^Unable to find image/.test(line)) ?? lines[0] ?? '';
   throw new CliError(`docker ${args.slice(0, 2).join(' ')} ended with ${exitCode}: ${said}\n${otherwise}`);
 }
 

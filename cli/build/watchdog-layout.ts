@@ -33,6 +33,13 @@ export interface WatchdogLayout {
   remove(): Promise<void>;
 }
 
+/** Of the engine's image, e.g. `linux/amd64`; undefined where it has none. */
+export async function watchdogPlatform(shell: Shell): Promise<string | undefined> {
+  const format = '{{.Os}}/{{.Architecture}}';
+  const { exitCode, stdout } = await docker(shell, 'image', 'inspect', '--format', format, WATCHDOG_IMAGE);
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
 /**
  * Takes the watchdogs out of the engine's image, each for its platform.
  * @returns undefined where the engine has no such image

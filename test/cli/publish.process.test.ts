@@ -96,16 +96,55 @@ describe('skep publish', () => {
     expect(ran.exitCode).to.equal(1);
   });
 
+  it('says of emulation that cannot be set up why its image cannot be had', async () => {
+    docker('echo "Unable to find image \'x\' locally" >&2; echo "docker: no such host." >&2; exit 125');
+    const ran = await place.skep(['publish', '--reset-qemu']);
+    expect(ran.stdout).to.contain('ended with 125: docker: no such host.\nthe emulation of other platforms');
+    expect(ran.exitCode).to.equal(1);
+  });
+
   it('takes a builder that is there as it is, and the one that the user chose', async () => {
     place.addDocker('[ "$2" = build ] && echo "by $BUILDX_BUILDER"; exit 0');
     expect((await place.skep(['publish'])).stdout).to.contain('\nby multiarch\n');
     place.env['BUILDX_BUILDER'] = 'mine';
     expect((await place.skep(['publish'])).stdout).to.contain('\nby mine\n');
-    expect(calls().map((call) => call.slice(0, 14))).to.deep.equal([
-      'buildx inspect',
-      'buildx build -',
-      'buildx build -',
+    expect(calls().map((call) => call.slice(0, 16))).to.deep.equal([
+      'buildx inspect m',
+      'buildx build --p',
+      'buildx inspect m',
+      'buildx build --p',
     ]);
+    expect(calls()[2]).to.equal('buildx inspect mine');
+  });
+
+  it('builds nothing where there is no builder of the chosen name', async () => {
+    place.addDocker('echo "ERROR: no builder \\"mine\\" found" >&2; exit 1');
+    place.env['BUILDX_BUILDER'] = 'mine';
+    const ran = await place.skep(['publish']);
+    expect(ran.stdout).to.contain('no builder "mine" found\n').and.to.contain('BUILDX_BUILDER names: mine');
+    expect(ran.exitCode).to.equal(1);
+    expect(calls()).to.deep.equal(['buildx inspect mine']);
+  });
+
+  it('sends no watchdog to the engine itself, which has it, but for another processor', async () => {
+    place.write('template/test/Dockerfile', 'FROM skep/watchdog:latest\n');
+    place.addDocker(
+      'case "$*" in "buildx inspect"*) printf "Name:   mine\\nDriver: docker\\n";; "context show") echo "$CONTEXT";; ' +
+        '*{{.Os}}/*) echo linux/amd64;; "image inspect"*) echo amd64;; cp*) echo x > "$3";; esac; exit 0',
+    );
+    Object.assign(place.env, { BUILDX_BUILDER: 'mine', CONTEXT: 'mine' });
+    const built = async (...args: string[]): Promise<string> => {
+      const ran = await place.skep(['publish', ...args]);
+      expect(ran.exitCode, ran.stdout).to.equal(0);
+      return calls().at(-1) ?? '';
+    };
+    expect(await built()).to.match(/^buildx build/);
+    expect(calls().join('\n')).not.to.match(/^create |--build-context/m);
+    await built('--platforms', 'linux/amd64,linux/arm64');
+    expect(calls().join('\n')).to.contain('--build-context skep/watchdog:latest=');
+    place.env['CONTEXT'] = 'another';
+    await built();
+    expect(calls().filter((call) => call.includes('--build-context'))).to.have.length(2);
   });
 
   it('gives builds that take the watchdog the one of the engine, for both processors', async () => {
@@ -188,6 +227,40 @@ describe('skep publish', () => {
     expect(calls().at(-1))
       .to.match(/^buildx build/)
       .and.not.to.contain('--build-context');
+  });
+
+  const failures: readonly (readonly [string, string, string])[] = [
+    [
+      'a builder that cannot be started',
+      'echo "#1 [internal] booting buildkit"; echo "#1 ERROR: no such host"',
+      'It failed in: booting buildkit\n  The builder is a container, which could not be started',
+    ],
+    [
+      'programs of another processor',
+      'echo "#5 [linux/arm64 2/2] RUN npm test"; echo "#5 0.076 exec /bin/sh: exec format error"; echo "#6 [linux/amd64 2/2] RUN npm test"; echo "#5 ERROR: exit code: 1"',
+      'It failed in: RUN npm test\n  That is a program of another processor',
+    ],
+    [
+      'a base image that only the engine can have',
+      'echo "#2 [internal] load metadata for docker.io/library/debian:bookworm-slim"; echo "#2 ERROR: no such host"',
+      'The builder could not get docker.io/library/debian:bookworm-slim: is the name right, and does its registry answer?\n  It has none of this engine',
+    ],
+  ];
+  for (const [what, script, said] of failures) {
+    it(`says what to do about ${what}`, async () => {
+      docker(`[ "$2" = create ] || { ${script}; exit 1; }`);
+      const ran = await place.skep(['publish']);
+      expect(ran.stdout).to.contain(said).and.not.to.contain('npm run base-images');
+      expect(ran.exitCode).to.equal(1);
+    });
+  }
+
+  it('shows in a quiet build, too, that a base image is of another processor', async () => {
+    docker(
+      'echo "#1 WARN: InvalidBaseImagePlatform: x"; echo " - InvalidBaseImagePlatform: Base image x was pulled with another"',
+    );
+    const { stdout } = await place.skep(['publish', '--quiet']);
+    expect(stdout).to.contain(' - InvalidBaseImagePlatform: Base image x').and.not.to.contain('#1');
   });
 
   it('blames no step of the build for a push that failed', async () => {
