@@ -245,7 +245,7 @@ function outputOf(
     shell.out(`${parallel > 1 ? `[${name}] ` : ''}${shell.paint.foreign(line)}`);
   return {
     write: (line) => {
-      if (quiet && !WRONG_BASE.test(line)) kept.push(line);
+      if (quiet && !WRONG_BASE.test(plainText(line))) kept.push(line);
       else show(line);
     },
     showKept: () => {

@@ -257,10 +257,10 @@ describe('skep publish', () => {
 
   it('shows in a quiet build, too, that a base image is of another processor', async () => {
     docker(
-      'echo "#1 WARN: InvalidBaseImagePlatform: x"; echo " - InvalidBaseImagePlatform: Base image x was pulled with another"',
+      `printf '#1 WARN: InvalidBaseImagePlatform: x\\n\\033[0m - InvalidBaseImagePlatform: Base image x was pulled with another\\n'`,
     );
     const { stdout } = await place.skep(['publish', '--quiet']);
-    expect(stdout).to.contain(' - InvalidBaseImagePlatform: Base image x').and.not.to.contain('#1');
+    expect(stdout).to.contain('\n - InvalidBaseImagePlatform: Base image x').and.not.to.contain('#1');
   });
 
   it('blames no step of the build for a push that failed', async () => {
