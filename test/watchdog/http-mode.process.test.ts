@@ -24,7 +24,7 @@ describe('mode http of the watchdog, what the contract does not say', () => {
   it('has its lock file before the process listens: an image with a HEALTHCHECK on it is not killed while it starts', async () => {
     const port = await freePort();
     const { lockPath, url } = await startWatchdog({
-      mode: 'http', fprocess: NODE, upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port), START_DELAY_MS: '500',
+      mode: 'http', fprocess: NODE, upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port), START_DELAY_MS: '1500',
     }); // biome-ignore format: short
     expect(await Bun.file(lockPath).exists()).to.equal(true);
     expect((await fetch(`${url}/_/health`)).status).to.equal(503);
@@ -56,7 +56,7 @@ describe('mode http of the watchdog, what the contract does not say', () => {
   it('forgets a held call whose client leaves', async () => {
     const port = await freePort();
     const watchdog = await startWatchdog({
-      mode: 'http', fprocess: NODE, upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port), START_DELAY_MS: '400',
+      mode: 'http', fprocess: NODE, upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port), START_DELAY_MS: '1500',
     }); // biome-ignore format: short
     const client = await RawPeer.connect(Number(new URL(watchdog.url).port));
     client.send('GET /left HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -137,7 +137,7 @@ describe('mode http of the watchdog, what the contract does not say', () => {
 
   it('counts every call under what its client was answered, upgrades too, and not who asks whether it is ready', async () => {
     const { watchdog, called } = await startRaw(startWatchdog, {
-      exec_timeout: '300ms',
+      exec_timeout: '1s',
       ready_path: '/ready',
     });
     const counted = async (line: string): Promise<void> => {

@@ -65,7 +65,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     it('get SIGTERM at their time limit', async () => {
       const [pidFile, seenFile] = [temporaryPath(), temporaryPath()];
       const { url } = await start({
-        fprocess: './heeds-sigterm', exec_timeout: '300ms', PID_FILE: pidFile, SEEN_FILE: seenFile,
+        fprocess: './heeds-sigterm', exec_timeout: '1s', PID_FILE: pidFile, SEEN_FILE: seenFile,
       }); // biome-ignore format: short
       const response = await fetch(url);
       await response.text();
@@ -77,7 +77,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     it('get SIGKILL when they do not heed it, and so do their children', async () => {
       for (const fixture of ['ignores-sigterm', 'forks-children']) {
         const pidFile = temporaryPath();
-        const { url } = await start({ fprocess: `./${fixture}`, exec_timeout: '300ms', PID_FILE: pidFile });
+        const { url } = await start({ fprocess: `./${fixture}`, exec_timeout: '1s', PID_FILE: pidFile });
         expect((await fetch(url)).status).to.equal(TIMED_OUT[mode][0]);
         const pid = await pidIn(pidFile);
         await until(() => !isAlive(pid), `${fixture} is dead`);
@@ -100,7 +100,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     it('take their children with them at the time limit, though they ended before', async () => {
       const pidFile = temporaryPath();
       const { url } = await start({
-        fprocess: './leaves-a-child-with-its-stdout', exec_timeout: '400ms', PID_FILE: pidFile,
+        fprocess: './leaves-a-child-with-its-stdout', exec_timeout: '1s', PID_FILE: pidFile,
       }); // biome-ignore format: short
       const response = await fetch(url);
       expect([response.status, await response.text()]).to.deep.equal([...TIMED_OUT[mode]]);
@@ -111,7 +111,7 @@ for (const [name, settings] of Object.entries(MODES)) {
     it('hold no call longer through a child that left their group', async () => {
       const pidFile = temporaryPath();
       const { url, pid } = await start({
-        fprocess: './leaves-a-child-in-another-session', exec_timeout: '400ms', PID_FILE: pidFile,
+        fprocess: './leaves-a-child-in-another-session', exec_timeout: '1s', PID_FILE: pidFile,
       }); // biome-ignore format: short
       const before = openFiles(pid);
       const response = await fetch(url, { headers: { Connection: 'close' } });
@@ -166,7 +166,7 @@ for (const [name, settings] of Object.entries(MODES)) {
       const pidFile = temporaryPath();
       const watchdog = await start({
         fprocess: './ignores-sigterm',
-        exec_timeout: '300ms',
+        exec_timeout: '1s',
         PID_FILE: pidFile,
       });
       const client = await RawPeer.connect(portOf(watchdog));

@@ -90,7 +90,7 @@ describeContract('classic', 'answers', ({ it, differs }) => {
     async ({ start }) => {
       for (const fixture of ['forks-children', 'ignores-sigterm']) {
         const pidFile = temporaryPath();
-        const { url } = await start({ fprocess: `./${fixture}`, exec_timeout: '300ms', PID_FILE: pidFile });
+        const { url } = await start({ fprocess: `./${fixture}`, exec_timeout: '1s', PID_FILE: pidFile });
         expect((await fetch(url)).status).to.equal(408);
         const pid = Number(readFileSync(pidFile, 'utf8'));
         await until(() => !isAlive(pid), `${fixture} is dead`);

@@ -206,7 +206,7 @@ describeContract('of-watchdog', 'mode http, failures and limits', ({ it, differs
     'half an answer',
     'leaves an answer of unknown length without its end when it is cut short',
     async ({ start }) => {
-      const { watchdog, called } = await startRaw(start, { exec_timeout: '300ms' });
+      const { watchdog, called } = await startRaw(start, { exec_timeout: '1s' });
       const client = await rawCall(watchdog.url, 'GET / HTTP/1.1\nHost: a');
       (await called()).send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
       expect(await client.untilEnd()).to.match(/\r\n4\r\nhalf\r\n$/);
@@ -224,7 +224,7 @@ describeContract('of-watchdog', 'mode http, failures and limits', ({ it, differs
   });
 
   it('counts the body of the answer, too', async ({ start }) => {
-    const { watchdog, called } = await startRaw(start, { exec_timeout: '300ms' });
+    const { watchdog, called } = await startRaw(start, { exec_timeout: '1s' });
     const client = await rawCall(watchdog.url, 'GET / HTTP/1.1\nHost: a');
     (await called()).send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
     expect(await client.untilEnd()).to.match(/\r\n\r\nhalf$/);
@@ -368,7 +368,7 @@ describeContract('of-watchdog', 'mode http, its process', ({ it, differs }) => {
   );
 
   it('hands SIGTERM on at once, and serves until the wait is over', async ({ start }) => {
-    const watchdog = await startHttp(start, NODE, { healthcheck_interval: '600ms', write_timeout: '1s' });
+    const watchdog = await startHttp(start, NODE, { healthcheck_interval: '1500ms', write_timeout: '2s' });
     watchdog.process.kill('SIGTERM');
     await watchdog.logged('got SIGTERM');
     expect(watchdog.log()).not.to.contain('No new connections allowed');
@@ -399,7 +399,7 @@ describeContract('of-watchdog', 'mode http, its process', ({ it, differs }) => {
         fprocess: NODE,
         upstream_url: `http://127.0.0.1:${upstreamPort}`,
         UPSTREAM_PORT: String(upstreamPort),
-        START_DELAY_MS: '700',
+        START_DELAY_MS: '1500',
       });
       const early = fetch(`${url}/early`);
       expect((await fetch(`${url}/_/health`)).status).to.equal(503);

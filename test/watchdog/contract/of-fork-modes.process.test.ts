@@ -129,7 +129,7 @@ function forkMode({ it, differs }: ContractCases, mode: 'serializing' | 'streami
       const { url } = await start({
         mode,
         fprocess: './forks-children',
-        exec_timeout: '300ms',
+        exec_timeout: '1s',
         PID_FILE: pidFile,
       });
       await (await fetch(url)).text();
@@ -211,7 +211,7 @@ describeContract('of-watchdog', 'mode streaming', (cases) => {
   const failures: [string, Record<string, string>, string][] = [
     ['whose process fails', { fprocess: './exit-3' }, 'before the end\n'],
     ['whose process is ended by a signal', { fprocess: './kills-itself' }, ''],
-    ['that exec_timeout cuts short', { fprocess: './prints-and-hangs', exec_timeout: '300ms' }, 'first\n'],
+    ['that exec_timeout cuts short', { fprocess: './prints-and-hangs', exec_timeout: '1s' }, 'first\n'],
     ['whose process cannot start', { fprocess: 'nonesuch' }, ''],
   ];
   for (const [what, env, text] of failures) {
