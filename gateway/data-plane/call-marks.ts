@@ -2,8 +2,8 @@
 // made only where somebody reads them.
 
 import type { HeadOut } from '../../http1/types.ts';
+import { timeOfDay } from './time-of-day.ts';
 
-const TIME_ORIGIN_MS = performance.timeOrigin;
 const RANDOM_WORDS = 1024;
 const WORDS_OF_ID = 4;
 const random = new Uint32Array(RANDOM_WORDS);
@@ -42,7 +42,7 @@ export class CallMarks {
       used = 0;
     }
     this.#given = given === '' ? undefined : given;
-    this.#startedMicros = Math.round((TIME_ORIGIN_MS + startedAtMs) * 1000);
+    this.#startedMicros = Math.round(timeOfDay(startedAtMs) * 1000);
     this.#a = random[used] ?? 0;
     this.#b = random[used + 1] ?? 0;
     this.#c = random[used + 2] ?? 0;

@@ -10,6 +10,7 @@ import { type InvocationRecord, toRecord } from './invocation-record.ts';
 import { admit, NO_SLOT } from './limits/admission.ts';
 import { GATEWAY_SLOT } from './limits/shared-counts.ts';
 import { ReplicaWays } from './replica-way.ts';
+import { timeOfDay } from './time-of-day.ts';
 import { unknownFunction } from './unknown-function.ts';
 
 /** What the invocation path tells of itself. Called once or twice per call: must cost next to nothing. */
@@ -117,7 +118,7 @@ function endSpan(
     callId: call.id,
     method: call.exchange.request.method,
     target: call.rest,
-    startedAtMs: performance.timeOrigin + call.startedAt,
+    startedAtMs: timeOfDay(call.startedAt),
     durationMs,
     status,
     replica: call.replica?.address,

@@ -18,11 +18,27 @@ function linesOf(marks: CallMarks): string {
 
 describe('the marks of a call', () => {
   it('are a random UUID and the time it came in nanoseconds', () => {
-    const marks = new CallMarks(undefined, 1234.567);
-    const micros = Math.round((performance.timeOrigin + 1234.567) * 1000);
+    const before = Date.now();
+    const marks = new CallMarks(undefined, performance.now());
     expect(marks.id).to.match(UUID);
-    expect(marks.startTime).to.equal(`${micros}000`);
-    expect(linesOf(marks)).to.equal(`X-Call-Id: ${marks.id}\r\nX-Start-Time: ${micros}000\r\n`);
+    expect(Number(marks.startTime) / 1e6).to.be.within(before - 5, Date.now() + 5);
+    expect(marks.startTime).to.match(/^[0-9]{16}000$/);
+    expect(linesOf(marks)).to.equal(`X-Call-Id: ${marks.id}\r\nX-Start-Time: ${marks.startTime}\r\n`);
+  });
+
+  it('tell the time of day, as it is after the clock was set, too', () => {
+    const { now } = Date;
+    const at = performance.now();
+    const told = (ms: number): number => Number(new CallMarks(undefined, ms).startTime) / 1e6;
+    const before = told(at);
+    try {
+      Date.now = () => now() + 3_600_000;
+      expect(told(at + 500) - before, 'a moment later').to.be.closeTo(500, 5);
+      expect(told(at + 2000) - before).to.be.closeTo(3_602_000, 5);
+    } finally {
+      Date.now = now;
+      told(at + 4000); // as it was
+    }
   });
 
   it('stay the same however often and in whatever turn they are written', () => {
