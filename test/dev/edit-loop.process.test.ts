@@ -158,13 +158,13 @@ describe('skep dev, while its functions are edited', function () {
     await dev.line(/The functions stay as they were/);
     expect((await dev.call('two')).text).to.equal('b\n');
 
-    project.writeStack({ two: 'lang: shell\nhandler: ./two\nimage: two:latest\nenvironment: {NAME: c}' });
+    project.writeStack({ two: 'lang: shell\nhandler: ./two\nimage: two:latest\nenvironment: {NAME: b}' });
     await dev.line(/^one +\| removed/);
     expect((await dev.call('one')).status).to.equal(404);
     // The handler of a function that came later is watched, too.
     project.write('two/handler.sh', 'echo new $NAME\n');
     await dev.line(/^two +\| reloaded/);
-    expect((await dev.call('two')).text).to.equal('new c\n');
+    expect((await dev.call('two')).text).to.equal('new b\n');
   });
 
   describe('and packages are installed', () => {
