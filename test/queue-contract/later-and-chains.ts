@@ -9,7 +9,7 @@ export function describeLaterAndChains(bench: QueueBench): void {
   describe('runs calls later', () => {
     it('and not before', async () => {
       const queue = await start();
-      const runAt = Date.now() + 300;
+      const runAt = Date.now() + 1000;
       const id = await queue.intake.accept(newCall({ runAt }));
       expect(await queue.book.read(id)).to.deep.include({ state: 'queued', runAt, attempt: 0 });
       const record = await toldOf(queue, id);
@@ -22,14 +22,14 @@ export function describeLaterAndChains(bench: QueueBench): void {
       const from = Date.now();
       const at = (ms: number, body: string): Promise<string> =>
         queue.intake.accept(newCall({ runAt: from + ms, body: Buffer.from(body) }));
-      const ids = [await at(600, 'c'), await at(300, 'b'), await at(100, 'a')];
+      const ids = [await at(2500, 'c'), await at(1500, 'b'), await at(500, 'a')];
       for (const id of ids) await toldOf(queue, id);
       expect(bench.gateway.seen.map(({ body }) => body.toString()).join('')).to.equal('abc');
     });
 
     it('unless they are cancelled before', async () => {
       const queue = await start();
-      const runAt = Date.now() + 400;
+      const runAt = Date.now() + 1500;
       const id = await queue.intake.accept(newCall({ runAt }));
       await queue.intake.acceptAs('mine', newCall({ runAt }));
       expect(await queue.book.cancel(id)).to.equal('cancelled');

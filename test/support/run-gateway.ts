@@ -57,12 +57,12 @@ export async function runGateway(settings: Record<string, string>): Promise<Runn
       else clusterCalls.push(message.call);
     },
   });
-  void readLines(child.stdout, (line) => {
+  const drained = readLines(child.stdout, (line) => {
     lines.push(line);
     for (const listener of onLine) listener();
   });
   const ended = child.exited.then(() => ({ exitCode: child.exitCode, signal: child.signalCode }));
-  void ended.then(() =>
+  void Promise.all([ended, drained]).then(() =>
     started.reject(
       new Error(`the gateway did not start: ${lines.map((line) => JSON.stringify(line)).join('\n')}`),
     ),

@@ -130,6 +130,7 @@ describe('two gateways that share the load of a function', function () {
     connection.subscribe('skep.skep.loads', { callback: (_, message) => void told.push(message.string()) });
     await connection.flush();
     await alert(first, '2026-01-01T00:00:00Z');
+    await until('the step', async () => scaledTo(first).length > 0);
     expect(scaledTo(first)).to.deep.equal([5]);
     // Whatever the first one said after it, the other one has heard it.
     await until('the news', async () => told.some((text) => text.includes('"isDone":true')));
@@ -140,7 +141,8 @@ describe('two gateways that share the load of a function', function () {
     expect(scaledTo(second)).to.deep.equal([]);
     // The alert has ended and begun again: that is another one.
     await alert(second, '2026-01-01T01:00:00Z');
-    expect(scaledTo(second)).to.deep.equal([5]);
+    await until('the next step', async () => scaledTo(second).length > 0);
+    expect([scaledTo(first), scaledTo(second)]).to.deep.equal([[5], [5]]);
   });
 
   it('gateways serve and are healthy without NATS, and scale by themselves', async () => {

@@ -119,6 +119,7 @@ describe('a gateway that scales', function () {
     });
     expect(answer.status, answer.body).to.equal(202);
     await until('its maximum', async () => (await desired('typed')) === 2);
+    await gateway.logged('scaled by rps');
     expect(scalings()).to.deep.equal(['scaled by manual 1 4', 'scaled by rps 4 2']);
   });
 

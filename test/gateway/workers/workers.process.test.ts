@@ -97,7 +97,8 @@ describe('a gateway of two workers', function () {
     await start({ replicas_run: 'by_hand' });
     await deploy('sleeper');
     await scale('sleeper', 0);
-    const before = gateway.clusterCalls.length;
+    // They are told of over another channel than the answers.
+    await until('what was asked before', async () => gateway.clusterCalls.length === 2);
     const calls = Array.from({ length: 50 }, () => gateway.call('/function/sleeper'));
     await until('50 waiting calls', async () => {
       const waiting = await gateway.metric('gateway_worker_waiting');
@@ -107,8 +108,8 @@ describe('a gateway of two workers', function () {
     expect((await Promise.all(calls)).map(({ status }) => status)).to.deep.equal(
       Array.from({ length: 50 }, () => 200),
     );
-    const asked = gateway.clusterCalls.slice(before).map(({ kind }) => kind);
-    expect(asked).to.deep.equal(['scale']);
+    await until('what the calls asked', async () => gateway.clusterCalls.length > 2);
+    expect(gateway.clusterCalls.map(({ kind }) => kind)).to.deep.equal(['create', 'scale', 'scale']);
   });
 
   it("tells the callers in both workers the replica's own error when a function cannot start", async () => {

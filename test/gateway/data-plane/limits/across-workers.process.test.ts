@@ -68,7 +68,7 @@ describe('limits in a gateway of two workers', function () {
       answerAll();
       await Promise.all(calls);
     }
-    expect(workersSeen().size).to.equal(2);
+    await until('lines of both', async () => workersSeen().size === 2);
   });
 
   it('hold a rate over both of them', async () => {
@@ -78,7 +78,7 @@ describe('limits in a gateway of two workers', function () {
     const statuses = await Promise.all(flood('/function/fn', refused));
     expect(statuses.filter((status) => status === 200)).to.have.length(9);
     expect(new Set(refused)).to.deep.equal(new Set(['function_rate_limited']));
-    expect(workersSeen().size).to.equal(2);
+    await until('lines of both', async () => workersSeen().size === 2);
   });
 
   it('hold max_inflight of each replica over both of them', async () => {

@@ -9,7 +9,7 @@ import { createCountsFile, openCountsFile } from '../../../../gateway/data-plane
 
 const PROGRAM = fileURLToPath(new URL('enters-and-leaves.ts', import.meta.url));
 const LIMIT = 5;
-/** Long enough for both to have begun. */
+/** Since both have begun. */
 const RUN_MS = 1000;
 
 describe('counts of two processes', () => {

@@ -395,6 +395,8 @@ describe('what is to be run later', function () {
     const { mover } = startMover();
     await queued(count);
     await until('nothing later', async () => (await stateOf(queue.names.later)) === 0);
+    // What is gone is counted when NATS has said so.
+    await until('all are counted', async () => mover.moved >= count);
     expect(mover.moved).to.equal(count);
   });
 });
