@@ -67,8 +67,9 @@ function ownFoldersIn(place: string): string[] {
       .filter((name) => name.startsWith(PREFIX) && /^[A-Za-z0-9]{6}$/.test(name.slice(PREFIX.length)))
       .map((name) => join(place, name))
       .filter((path) => {
-        const info = lstatSync(path);
-        return info.isDirectory() && info.uid === process.getuid?.() && Date.now() - info.mtimeMs > YOUNG_MS;
+        const info = lstatSync(path, { throwIfNoEntry: false }); // of one that ends just now it is gone
+        if (info?.isDirectory() !== true || info.uid !== process.getuid?.()) return false;
+        return Date.now() - info.mtimeMs > YOUNG_MS;
       });
   } catch {
     return []; // there is no such place, or it changes just now: the next start sees to it

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { createOwnFolder, removeLeftFolders } from '../../../gateway/workers/own-folder.ts';
 
@@ -37,5 +38,29 @@ describe('the folders of gateways', () => {
     for (const path of [within, longer]) old(path);
     removeLeftFolders();
     expect([other, within, longer].map((path) => existsSync(path))).to.deep.equal([true, true, true]);
+  });
+
+  it('go also while those of others come and go', async () => {
+    const place = dirname(old(createOwnFolder()));
+    const others = mkdtempSync(join(place, 'skep-gateway-'));
+    const left = mkdtempSync(join(place, 'skep-gateway-'));
+    made.push(others, left);
+    const worker = new Worker(
+      `const { mkdirSync, rmdirSync } = require('node:fs');
+      for (;;) { rmdirSync(${JSON.stringify(others)}); mkdirSync(${JSON.stringify(others)}); }`,
+      { eval: true },
+    );
+    try {
+      while (existsSync(others)) await Bun.sleep(0);
+      for (let times = 0; times < 200; times++) {
+        mkdirSync(left, { recursive: true });
+        writeFileSync(join(left, 'lock'), '');
+        utimesSync(left, 0, 0);
+        removeLeftFolders();
+        expect(existsSync(left), `the ${times + 1}th time`).to.equal(false);
+      }
+    } finally {
+      await worker.terminate();
+    }
   });
 });
