@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
-import { watch } from 'chokidar';
+import { type FSWatcher, watch } from 'chokidar';
 import { messageOf, systemCode } from '../errors.ts';
 import { IgnoredFiles } from './ignored-files.ts';
 
@@ -52,7 +52,7 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
       options.onChange(paths);
     }, options.quietMs);
   };
-  const open = async (usePolling: boolean) => {
+  const openAs = async (usePolling: boolean): Promise<FSWatcher> => {
     const watcher = watch(foldersOf(watched), {
       ignoreInitial: true,
       usePolling,
@@ -70,46 +70,59 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
       // It may be either, or gone.
       if ([false, true].every((isFolder) => !isIgnored(path, isFolder))) onEvent(path);
     });
-    watcher.on('error', (error) => void onError(error));
+    watcher.on('error', (error) => onError(error, usePolling));
     await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
     return watcher;
   };
   let polls = false;
-  const onError = async (error: unknown): Promise<void> => {
+  /** Opened anew where the system watched no more on the way: not all of it is watched then. */
+  const open = async (): Promise<FSWatcher> => {
+    for (;;) {
+      const polled = polls;
+      const watcher = await openAs(polled);
+      if (polled === polls) return watcher;
+      await watcher.close();
+    }
+  };
+  let watcher: FSWatcher | undefined;
+  let turn: Promise<void> = Promise.resolve();
+  /** The former one goes when the next one misses nothing any more. */
+  const reopen = (): Promise<void> => {
+    turn = turn.then(async () => {
+      if (isClosed) return;
+      const former = watcher;
+      watcher = await open();
+      await former?.close();
+    });
+    return turn;
+  };
+  const onError = (error: unknown, polled: boolean): void => {
     const code = systemCode(error);
-    if (polls || (code !== 'ENOSPC' && code !== 'EMFILE')) {
-      // Gone meanwhile; a link that leads back into itself is told by whoever reads the files.
-      if (code !== 'ENOENT' && code !== 'ELOOP')
-        options.onNote(`Some files cannot be watched: ${messageOf(error)}`);
+    // Gone meanwhile; a link that leads back into itself is told by whoever reads the files.
+    if (code === 'ENOENT' || code === 'ELOOP') return;
+    if (polled || (code !== 'ENOSPC' && code !== 'EMFILE')) {
+      options.onNote(`Some files cannot be watched: ${messageOf(error)}`);
       return;
     }
+    if (polls) return;
     polls = true;
     const limit = process.platform === 'darwin' ? 'ulimit -n' : 'fs.inotify.max_user_watches';
     options.onNote(
       `The system watches no more files (see ${limit}): they are looked at every 0.3 s instead.`,
     );
-    await watcher.close();
-    if (!isClosed) watcher = await open(true);
+    if (watcher !== undefined) void reopen();
   };
-  let watcher = await open(false);
-  let turn: Promise<void> = Promise.resolve();
+  await reopen();
   return {
     setPaths: (paths) => {
       watched = paths;
-      // The former one goes when the next one misses nothing any more.
-      turn = turn.then(async () => {
-        if (isClosed) return;
-        const former = watcher;
-        watcher = await open(polls);
-        await former.close();
-      });
-      return turn;
+      return reopen();
     },
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
       await turn;
-      await watcher.close();
+      await watcher?.close();
     },
   };
 }

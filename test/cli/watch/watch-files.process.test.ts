@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,4 +159,32 @@ describe('watching files', () => {
     write('later/fn/handler.js');
     await untilTold('later/fn/handler.js');
   });
+
+  for (const most of [0, 1, 8])
+    it(`looks at files from time to time where the system watches no more than ${most}`, function () {
+      this.timeout(30_000);
+      // A user's own namespace has limits of its own.
+      const limited = (...command: string[]) => {
+        const limit = `echo ${most} > /proc/sys/user/max_inotify_watches && exec "$@"`;
+        const args = ['--user', '--map-root-user', 'sh', '-c', limit, 'sh', ...command];
+        return spawnSync('unshare', args, { encoding: 'utf8', timeout: 10_000 });
+      };
+      if (limited('true').status !== 0) this.skip(); // not everybody may
+      for (let index = 0; index < 20; index += 1) write(`fn/${index}/x`);
+      const script = `
+      const { watchFiles } = await import(${JSON.stringify(join(import.meta.dirname, '../../../cli/watch/watch-files.ts'))});
+      const told = Promise.withResolvers();
+      const watching = await watchFiles({
+        root: ${JSON.stringify(folder)}, paths: [${JSON.stringify(at('fn'))}], quietMs: 30, onChange: told.resolve, onNote: console.log,
+      });
+      await Bun.write(${JSON.stringify(at('fn/15/x'))}, 'longer');
+      console.log((await told.promise).join());
+      await watching.close();`;
+      const ran = limited(process.execPath, '-e', script);
+      expect(ran.stdout.trim().split('\n'), ran.stderr).to.deep.equal([
+        'The system watches no more files (see fs.inotify.max_user_watches): they are looked at every 0.3 s instead.',
+        at('fn/15/x'),
+      ]);
+      expect(ran.status).to.equal(0);
+    });
 });
