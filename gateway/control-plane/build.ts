@@ -75,7 +75,7 @@ export function buildRoutes(
   const answer = async (
     ctx: RouterContext<RequestState>,
     tar: Readable,
-    { mayDeploy, onEnd }: { readonly mayDeploy: boolean; readonly onEnd: () => void },
+    { mayDeploy, onEnd }: { readonly mayDeploy: boolean; readonly onEnd: () => Promise<void> | void },
   ): Promise<void> => {
     const { signal, callId } = ctx.state;
     const isLines = ctx.get('accept').toLowerCase().includes('application/x-ndjson');
@@ -140,21 +140,21 @@ export function buildRoutes(
           onBytes: arrival.count,
         }),
       ).finally(arrival.end);
-      const dispose = (): void => {
+      const dispose = (): Promise<void> =>
         signed.dispose().catch((error: unknown) => {
           logger.warn('a build request is still kept', { callId: ctx.state.callId, error });
         });
-      };
       let release: () => void;
       try {
         release = builds.take();
       } catch (error) {
-        dispose();
+        await dispose();
         throw error;
       }
-      const onEnd = (): void => {
+      // Who has the answer finds nothing kept any more.
+      const onEnd = (): Promise<void> => {
         release();
-        dispose();
+        return dispose();
       };
       await answer(ctx, signed.read(), { mayDeploy: false, onEnd });
     },
