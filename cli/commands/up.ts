@@ -103,11 +103,13 @@ async function watch(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
   const { repeatOnChange } = await import('../watch/repeat-on-change.ts');
   await repeatOnChange(shell, {
     sources: sources(),
-    again: async (changed, shell) => {
-      if (changed === 'all') ({ stack, functions } = await functionsToBuild(shell, flags));
+    again: async (changed, { shell, watch }) => {
+      if (changed === 'all') {
+        ({ stack, functions } = await functionsToBuild(shell, flags));
+        await watch(sources());
+      }
       const chosen = functions.filter(({ name }) => changed === 'all' || changed.includes(name));
       await up(shell, flags, { stack: stack && { ...stack, functions: chosen }, functions: chosen });
-      return sources();
     },
   });
 }

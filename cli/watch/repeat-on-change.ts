@@ -12,11 +12,17 @@ export interface Repeat {
   readonly sources: WatchedSources;
   /**
    * Does it all again for these functions. What it throws is told, and it goes on.
-   * @param shell its `stop` ends the round
    * @param changed `all`: the stack file or what all have in common, so that it has to be read again
-   * @returns what is to be watched from then on
+   * @param round its shell's `stop` ends the round; `watch` is to be called when the stack file was read again, before anything is made
+   * of what is to be watched from then on
    */
-  readonly again: (changed: readonly string[] | 'all', shell: Shell) => Promise<WatchedSources>;
+  readonly again: (changed: readonly string[] | 'all', round: Round) => Promise<void>;
+}
+
+export interface Round {
+  readonly shell: Shell;
+  /** Resolves when no change of these is missed. */
+  watch(sources: WatchedSources): Promise<void>;
 }
 
 /**
@@ -42,6 +48,10 @@ export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): 
       news.resolve('changed');
     },
   });
+  const watch = (next: WatchedSources): Promise<void> => {
+    watched = watchedFunctions(next);
+    return files.setPaths(watched.paths);
+  };
   announce(shell, sources);
   try {
     for (;;) {
@@ -51,17 +61,9 @@ export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): 
       waiting = [];
       if (changed.length === 0) continue;
       shell.out(`\n[Watch] changed: ${changed === 'all' ? 'all functions' : changed.join(', ')}`);
-      const round = again(changed, { ...shell, stop }).then(
-        async (next) => {
-          if (changed !== 'all') return;
-          watched = watchedFunctions(next);
-          await files.setPaths(watched.paths);
-        },
-        (error: unknown) => {
-          if (!stop.aborted) shell.out(shell.paint.red(messageOf(error)));
-        },
-      );
-      await round;
+      await again(changed, { shell: { ...shell, stop }, watch }).catch((error: unknown) => {
+        if (!stop.aborted) shell.out(shell.paint.red(messageOf(error)));
+      });
       stop.throwIfAborted();
       shell.out('[Watch] Change a file to trigger a rebuild...');
     }

@@ -77,6 +77,17 @@ describe('skep up --watch', function () {
     await up.line(/^\[Watch\] Change a file/);
   });
 
+  it('watches what is new in the stack file also when its first build fails', async () => {
+    await start();
+    place.write('three/handler.txt', 'BROKEN\n');
+    writeStack(['one', 'two', 'three']);
+    await up.line(/^\[Watch\] changed: all functions$/);
+    await up.line(/^\[Watch\] Change a file/);
+    place.write('three/handler.txt', 'mended\n');
+    await up.line(/^\[Watch\] changed: three$/);
+    await up.line(/^Deployed\. 202/);
+  });
+
   it('says what is wrong with a stack file, and goes on when that is mended', async () => {
     await start();
     place.write('stack.yaml', 'provider: {name: nobody}\nfunctions: {}\n');
