@@ -1,6 +1,7 @@
 // Question: what does http mode add to a call of a server in the container? Baseline: OpenFaaS's of-watchdog, same run, same server.
+import { freePort } from '../test/support/free-port.ts';
 import { alternate, load } from './support/load.ts';
-import { freePort, type Started, start } from './support/processes.ts';
+import { type Started, start } from './support/processes.ts';
 import { record, recordMissing } from './support/record.ts';
 import { FWATCHDOG, startWatchdog } from './support/watchdog.ts';
 
@@ -11,7 +12,7 @@ const UPSTREAM = new URL('./support/upstream.ts', import.meta.url).pathname;
 
 export async function run(): Promise<void> {
   const peer = process.env['PEER_OF_WATCHDOG'];
-  const upstreamPort = await freePort();
+  const upstreamPort = freePort();
   // Both relay to one server: what is measured is the way to it. Their own process only has to live; it outlives a killed watchdog, hence not for long.
   const upstream = await start({
     command: process.execPath,

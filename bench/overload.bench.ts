@@ -1,9 +1,11 @@
 // Question: what do calls get when five times as many come as the function can take? Baseline: four fifths of what it can take,
 // in the same run. The function takes 50 calls at a time, 100 ms each (500 a second), and says so with max_inflight.
+
 import { readFileSync } from 'node:fs';
+import { freePort } from '../test/support/free-port.ts';
 import { startProgram } from './support/hop.ts';
 import { type OpenLoadResult, openLoad } from './support/open-load.ts';
-import { freePort, type Started } from './support/processes.ts';
+import type { Started } from './support/processes.ts';
 import { record } from './support/record.ts';
 
 const SLOTS = 50;
@@ -14,7 +16,7 @@ const ROUNDS = 2;
 const PAGE_BYTES = 4096;
 
 export async function run(): Promise<void> {
-  const upstreamPort = await freePort();
+  const upstreamPort = freePort();
   const upstream = await startProgram('busy-upstream.ts', upstreamPort, {
     env: { slots: String(SLOTS), busy_ms: String(BUSY_MS) },
     readyPath: '/_/health',
@@ -76,7 +78,7 @@ async function startGateway(
   functionEnv: Readonly<Record<string, string>>,
   started: Started[],
 ): Promise<{ readonly url: string; readonly pid: number }> {
-  const gateway = await startProgram('hop-gateway.ts', await freePort(), {
+  const gateway = await startProgram('hop-gateway.ts', freePort(), {
     env: { upstream_port: String(upstreamPort), function_env: JSON.stringify(functionEnv) },
     readyPath: '/function/echo',
   });

@@ -1,5 +1,6 @@
 // Question: how soon does a watchdog serve, what does it add to an image, and what does each further idle one cost in memory?
 // No baseline: they have limits of their own.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,9 +8,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sizeOf } from '../scripts/platform/executable-size.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { IdleWatchdogs, type MemoryBytes, NoContainers } from './support/idle-watchdogs.ts';
 import { median } from './support/load.ts';
-import { freePort } from './support/processes.ts';
 import { record, recordMissing } from './support/record.ts';
 import { FWATCHDOG } from './support/watchdog.ts';
 
@@ -36,7 +37,7 @@ async function measureStarts(): Promise<void> {
 
 /** Milliseconds from exec to the first byte of an answer. */
 async function startOnce(): Promise<number> {
-  const [port, metricsPort] = [await freePort(), await freePort()];
+  const [port, metricsPort] = [freePort(), freePort()];
   const folder = mkdtempSync(join(tmpdir(), 'skep-bench-'));
   const env = { fprocess: 'cat', port: String(port), metrics_port: String(metricsPort), TMPDIR: folder };
   const startedAt = performance.now();

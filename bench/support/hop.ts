@@ -1,4 +1,5 @@
-import { freePort, type Started, start } from './processes.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { type Started, start } from './processes.ts';
 
 /** An upstream, and a gateway's data plane in front of it. */
 export interface Hop {
@@ -11,9 +12,9 @@ export interface Hop {
 
 /** @param upstreamFile a program in this folder that listens on the env `port` */
 export async function startHop(upstreamFile = 'upstream.ts'): Promise<Hop> {
-  const upstreamPort = await freePort();
+  const upstreamPort = freePort();
   const upstream = await startProgram(upstreamFile, upstreamPort);
-  const gateway = await startProgram('hop-gateway.ts', await freePort(), {
+  const gateway = await startProgram('hop-gateway.ts', freePort(), {
     env: { upstream_port: String(upstreamPort) },
     readyPath: '/function/echo',
   });

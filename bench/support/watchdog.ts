@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type Started, start } from './processes.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { type Started, start } from './processes.ts';
 
 /** Ours, compiled. */
 export const FWATCHDOG = new URL('../../dist/fwatchdog', import.meta.url).pathname;
@@ -11,14 +12,14 @@ export async function startWatchdog(
   executable: string,
   { fprocess, cwd, env = {} }: { fprocess: string; cwd?: string; env?: Readonly<Record<string, string>> },
 ): Promise<Started> {
-  const port = await freePort();
+  const port = freePort();
   // Each keeps a lock file in its temporary folder: they must not share one.
   const folder = mkdtempSync(join(tmpdir(), 'skep-bench-'));
   const started = await start({
     command: executable,
     port,
     ...(cwd !== undefined && { cwd }),
-    env: { fprocess, port: String(port), metrics_port: String(await freePort()), TMPDIR: folder, ...env },
+    env: { fprocess, port: String(port), metrics_port: String(freePort()), TMPDIR: folder, ...env },
     readyPath: '/_/health',
   });
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually } from '../http1/raw-peer.ts';
 import { type DataPlaneUnderTest, startDataPlane } from '../support/data-plane-with-upstream.ts';
-import { freePort } from '../watchdog/start-watchdog.ts';
+import { freePort } from '../support/free-port.ts';
 import {
   find,
   goProgram,
@@ -153,7 +153,7 @@ describe('real clients through the data plane', function () {
     needs(this, 'nginx');
     needs(this, 'python3');
     const folder = scratchFolder();
-    const port = await freePort();
+    const port = freePort();
     writeFileSync(
       join(folder, 'nginx.conf'),
       `daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;

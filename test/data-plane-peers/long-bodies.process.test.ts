@@ -3,13 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually, RawPeer, RawServer } from '../http1/raw-peer.ts';
-import {
-  freePort,
-  peakMegabytes,
-  startWatchdog,
-  stopWatchdogs,
-  type Watchdog,
-} from '../watchdog/start-watchdog.ts';
+import { freePort } from '../support/free-port.ts';
+import { peakMegabytes, startWatchdog, stopWatchdogs, type Watchdog } from '../watchdog/start-watchdog.ts';
 import { find } from './programs.ts';
 
 const GIB = 1_073_741_824;
@@ -71,7 +66,7 @@ describe('a body of 1 GiB', function () {
 
   it('passes both ways at once through a watchdog in mode http', async function () {
     if (find('node') === null) return this.skip();
-    const port = String(await freePort());
+    const port = String(freePort());
     const watchdog = await startWatchdog({
       mode: 'http',
       fprocess: `${find('node')} ${join(FIXTURES, 'serves-http.mjs')}`,

@@ -5,7 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { RawPeer } from '../http1/raw-peer.ts';
 import { type DataPlaneUnderTest, startDataPlane } from '../support/data-plane-with-upstream.ts';
-import { freePort, startWatchdog, stopWatchdogs } from '../watchdog/start-watchdog.ts';
+import { freePort } from '../support/free-port.ts';
+import { startWatchdog, stopWatchdogs } from '../watchdog/start-watchdog.ts';
 import { find, goProgram, scratchFolder, serve, serveOn, skipSaying, stopPrograms } from './programs.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -28,7 +29,7 @@ interface Kind {
 
 async function startNginx(): Promise<number> {
   const folder = scratchFolder();
-  const [port, behind] = [await freePort(), await serve(['node', NODE_SERVER])];
+  const [port, behind] = [freePort(), await serve(['node', NODE_SERVER])];
   writeFileSync(
     join(folder, 'nginx.conf'),
     `daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
@@ -66,7 +67,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'our watchdog in mode http': {
     needs: 'node',
     start: async () => {
-      const upstreamPort = String(await freePort());
+      const upstreamPort = String(freePort());
       const watchdog = await startWatchdog({
         mode: 'http',
         fprocess: `${find('node')} ${NODE_SERVER}`,

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually, RawPeer } from '../http1/raw-peer.ts';
 import { type DataPlaneUnderTest, startDataPlane } from '../support/data-plane-with-upstream.ts';
-import { freePort, startWatchdog, stopWatchdogs } from '../watchdog/start-watchdog.ts';
+import { freePort } from '../support/free-port.ts';
+import { startWatchdog, stopWatchdogs } from '../watchdog/start-watchdog.ts';
 import { find, mustRun, serve, skipSaying, stopPrograms } from './programs.ts';
 
 const STREAMS = join(import.meta.dirname, 'fixtures/streams.ts');
@@ -10,7 +11,7 @@ const STREAMS = join(import.meta.dirname, 'fixtures/streams.ts');
 const upstreams: Readonly<Record<string, () => Promise<number>>> = {
   'a server': () => serve([process.execPath, STREAMS]),
   'our watchdog in mode http': async () => {
-    const port = String(await freePort());
+    const port = String(freePort());
     const watchdog = await startWatchdog({
       mode: 'http',
       fprocess: `${process.execPath} ${STREAMS}`,

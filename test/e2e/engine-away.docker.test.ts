@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type Docker from 'dockerode';
 import { connectEngine } from '../../gateway/swarm/connect-engine.ts';
 import { type EngineProxy, openEngineProxy } from '../support/engine-proxy.ts';
+import { freePort } from '../support/free-port.ts';
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 
 const GATEWAY = 'e2e-away-gateway';
@@ -185,11 +186,3 @@ describe('a gateway whose engine goes away', function () {
     expect((await docker.listTasks({ filters })).length).to.equal(1);
   });
 });
-
-/** Free a moment ago. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
-}

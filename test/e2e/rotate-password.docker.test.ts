@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { docker, emptyFolder, type Folder, type Ran, run, succeeded } from '../support/cli.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/platform.ts';
 
 const STACK = 'rotatetest';
@@ -29,7 +29,7 @@ describe('skep admin rotate-password on a real swarm', function () {
         'skep_gateway',
       ),
     ).stdout.trim();
-    const port = await freePort();
+    const port = freePort();
     url = `http://127.0.0.1:${port}`;
     env = {
       SKEP_HOME: join(folder.path, 'home'),
@@ -161,15 +161,4 @@ secrets:
   basic-auth-user: { external: true, name: ${STACK}-user }
   basic-auth-password: { external: true, name: '\${SKEP_PASSWORD_SECRET:-${SECRET}}' }
 `;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lookAtNats } from '../../gateway/nats/look-at-nats.ts';
+import { freePort } from './free-port.ts';
 
 /** A real nats-server of this test's own. */
 export interface NatsServer {
@@ -38,7 +38,7 @@ export async function startNats({
 }: NatsServerOptions = {}): Promise<NatsServer> {
   const host = '127.0.0.1';
   const folder = mkdtempSync(join(tmpdir(), 'skep-nats-'));
-  const port = wantedPort ?? (await freePort(host));
+  const port = wantedPort ?? freePort();
   const config = join(folder, 'nats.conf');
   const limit = storeFolder === undefined ? '' : 'max_file_store: 1G';
   const store = jetStream ? `jetstream {\nstore_dir: "${storeFolder ?? folder}"\n${limit}\n}` : '';
@@ -84,17 +84,4 @@ function isStopped(pid: number): boolean {
   return readdirSync(`/proc/${pid}/task`).every((thread) =>
     /\) [tTXZ] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
   );
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-      });
-    });
-  });
 }

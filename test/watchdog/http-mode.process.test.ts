@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { RawPeer } from '../http1/raw-peer.ts';
+import { freePort } from '../support/free-port.ts';
 import { startHttp, startRaw, stopRawUpstreams } from './http-upstream.ts';
-import { freePort, isAlive, peakMegabytes, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
+import { isAlive, peakMegabytes, startWatchdog, stopWatchdogs, until } from './start-watchdog.ts';
 
 const NODE = 'node serves-http.mjs';
 
@@ -22,7 +23,7 @@ describe('mode http of the watchdog, what the contract does not say', () => {
   });
 
   it('has its lock file before the process listens: an image with a HEALTHCHECK on it is not killed while it starts', async () => {
-    const port = await freePort();
+    const port = freePort();
     const { lockPath, url } = await startWatchdog({
       mode: 'http', fprocess: NODE, upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port), START_DELAY_MS: '1500',
     }); // biome-ignore format: short
@@ -31,7 +32,7 @@ describe('mode http of the watchdog, what the contract does not say', () => {
   });
 
   it('finds a process that listens on localhost, whatever address that is', async () => {
-    const port = await freePort();
+    const port = freePort();
     const { url } = await startHttp(startWatchdog, NODE, {
       upstream_url: `http://localhost:${port}`,
       UPSTREAM_PORT: String(port),
@@ -54,7 +55,7 @@ describe('mode http of the watchdog, what the contract does not say', () => {
   });
 
   it('forgets a held call whose client leaves', async () => {
-    const port = await freePort();
+    const port = freePort();
     const watchdog = await startWatchdog({
       mode: 'http', fprocess: NODE, upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port), START_DELAY_MS: '1500',
     }); // biome-ignore format: short

@@ -1,10 +1,11 @@
 import { RawServer } from '../http1/raw-peer.ts';
+import { freePort } from '../support/free-port.ts';
 import type { Subject } from './contract/contract.ts';
-import { type Env, freePort, until, type Watchdog } from './start-watchdog.ts';
+import { type Env, until, type Watchdog } from './start-watchdog.ts';
 
 /** Starts mode http around a server of the fixtures, and waits until it answers through the watchdog. */
 export async function startHttp(start: Subject['start'], fprocess: string, env: Env = {}): Promise<Watchdog> {
-  const port = await freePort();
+  const port = freePort();
   const watchdog = await start({
     mode: 'http',
     fprocess,

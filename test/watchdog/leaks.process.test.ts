@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSy
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { RawPeer } from '../http1/raw-peer.ts';
+import { freePort } from '../support/free-port.ts';
 import {
-  freePort,
   isAlive,
   startWatchdog,
   stopWatchdogs,
@@ -82,7 +82,7 @@ const SUBJECTS: Record<string, Subject> = {
   },
   http: {
     start: async () => {
-      const port = await freePort();
+      const port = freePort();
       const watchdog = await startWatchdog({
         mode: 'http', fprocess: 'node serves-http.mjs', upstream_url: `http://127.0.0.1:${port}`, UPSTREAM_PORT: String(port),
       }); // biome-ignore format: short

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../support/free-port.ts';
 
 /** A watchdog to start: ours, or another's executable to hold against it. */
 export interface Program {
@@ -43,7 +42,7 @@ export async function startWatchdog(
 ): Promise<Watchdog> {
   const folder = mkdtempSync(join(tmpdir(), 'skep-watchdog-'));
   const { isPeer, command } = program;
-  const port = isPeer ? await freePort() : 0;
+  const port = isPeer ? freePort() : 0;
   if (isPeer && waits) await until(async () => !(await answers(PEER_METRICS)), 'port 8081 free for the peer');
   const [file = '', ...first] = command;
   const child = spawn(file, [...first, ...args], {
@@ -111,15 +110,6 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Default: ours, from its source. */
   readonly program?: Program;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function answers(url: string): Promise<boolean> {

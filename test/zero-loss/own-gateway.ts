@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type Docker from 'dockerode';
 import type { Engine } from '../support/engine-swarm.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/platform.ts';
 
 export interface OwnGateway {
@@ -137,12 +138,4 @@ function hostAddress(): string {
     }
   }
   throw new Error('this machine has no address but its loopback');
-}
-
-/** Free a moment ago. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -18,6 +17,7 @@ import {
   type CertificateMaker,
   createCertificateMaker,
 } from '../../support/certificates.ts';
+import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/platform.ts';
 
 /** Its own, since a second dockerd without a bridge (`none`) deletes docker0, the bridge of the machine's engine. */
@@ -48,7 +48,7 @@ describe('a real engine over TLS with client certificates', function () {
     ca = make.authority('ca');
     client = make.issue(ca, 'client', 'client');
     const server = make.issue(ca, 'server', 'IP:127.0.0.1');
-    host = `tcp://127.0.0.1:${await freePort()}`;
+    host = `tcp://127.0.0.1:${freePort()}`;
     writeFileSync(join(root, 'daemon.json'), '{}'); // not the machine's own
     ip('link', 'del', BRIDGE); // an earlier run may have been killed
     // A network for documentation: no machine has a route to it.
@@ -60,8 +60,8 @@ describe('a real engine over TLS with client certificates', function () {
     const docker = good;
     await docker.swarmInit({
       AdvertiseAddr: '127.0.0.1',
-      ListenAddr: `127.0.0.1:${await freePort()}`,
-      DataPathPort: await freePort(),
+      ListenAddr: `127.0.0.1:${freePort()}`,
+      DataPathPort: freePort(),
     });
     await createOverlay(docker);
   });
@@ -235,15 +235,3 @@ describe('a real engine over TLS with client certificates', function () {
     expect(outcomes).to.deep.equal(Array.from({ length: 6 }, () => ['served', 'refused']).flat());
   });
 });
-
-/** Free a moment ago: dockerd takes no port 0. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { RawPeer } from '../../http1/raw-peer.ts';
+import { freePort } from '../../support/free-port.ts';
 import { startHttp, startRaw, stopRawUpstreams } from '../http-upstream.ts';
-import { freePort } from '../start-watchdog.ts';
 import { describeContract, post } from './contract.ts';
 
 const NODE = 'node serves-http.mjs';
@@ -393,7 +393,7 @@ describeContract('of-watchdog', 'mode http, its process', ({ it, differs }) => {
     'waits for its process',
     'is healthy no sooner than the process listens, and holds calls until then',
     async ({ start }) => {
-      const upstreamPort = await freePort();
+      const upstreamPort = freePort();
       const { url } = await start({
         mode: 'http',
         fprocess: NODE,

@@ -1,6 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../support/free-port.ts';
 import { type NatsServer, startNats } from '../../support/nats-server.ts';
 import { until } from '../../support/platform.ts';
 import { type RunningGateway, runGateway } from '../../support/run-gateway.ts';
@@ -187,12 +188,4 @@ async function kill(child: Bun.Subprocess | undefined): Promise<void> {
 
 async function answers(url: string): Promise<boolean> {
   return (await fetch(url).catch(() => undefined))?.status === 200;
-}
-
-/** Free a moment ago. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }
