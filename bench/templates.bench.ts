@@ -38,8 +38,11 @@ async function measure(platform: Platform, lang: string, testFile: string | unde
   const folder = emptyFolder();
   try {
     succeeded('new', await skep(folder.path, ['new', name, '--lang', lang]));
-    // A replica that ends serves on for its `healthcheck_interval`: between two first calls that is waiting for nothing.
-    succeeded('up', await skep(folder.path, ['up', '-e', 'healthcheck_interval=1s']));
+    // One replica: those that an alert adds start while it is measured. One that ends serves on for its `healthcheck_interval`.
+    succeeded(
+      'up',
+      await skep(folder.path, ['up', '-e', 'healthcheck_interval=1s', '--label', 'com.openfaas.scale.max=1']),
+    );
     const rebuildS =
       testFile === undefined ? undefined : await rebuild(folder.path, join(folder.path, name, testFile));
     const size = await imageSize(`${name}:latest`);
