@@ -12,6 +12,27 @@ export function switchFlag(command: Command, flags: string, description: string,
   if (!name.startsWith('no-')) command.addOption(new Option(`--no-${name}`).hideHelp());
 }
 
+/** An option whose value is one of these; the command itself refuses others. */
+export class ChoiceOption extends Option {
+  readonly choicesOfValue: readonly string[];
+
+  constructor(flags: string, description: string, choices: readonly string[]) {
+    super(flags, description);
+    this.choicesOfValue = choices;
+  }
+}
+
+/** A flag whose value is one of these, which completion offers. @param description default: the choices */
+export function choiceFlag(
+  command: Command,
+  flags: string,
+  choices: readonly string[],
+  { description = choices.join(', '), initial }: { description?: string; initial?: string } = {},
+): void {
+  const option = new ChoiceOption(flags, description, choices);
+  command.addOption(initial === undefined ? option : option.default(initial));
+}
+
 /** A flag that may be given several times. */
 export function listFlag(command: Command, flags: string, description: string): void {
   const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
@@ -55,7 +76,8 @@ export function addNamespaceFlag(command: Command): void {
 }
 
 export function addTagFlag(command: Command): void {
-  command.option('--tag <format>', `image tag: ${TAG_FORMATS.join(', ')}`, 'latest');
+  const description = `image tag: ${TAG_FORMATS.join(', ')}`;
+  choiceFlag(command, '--tag <format>', TAG_FORMATS, { description, initial: 'latest' });
 }
 
 /**

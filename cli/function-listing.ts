@@ -5,7 +5,7 @@ import type { GatewayClient } from './gateway-client.ts';
 /** A function as the gateway answered it: what we print is known, the rest is passed on with --json. */
 export type ListedFunction = Partial<FunctionStatus> & { readonly name: string };
 
-const SORT_ORDERS = ['name', 'invocations', 'creation'] as const;
+export const SORT_ORDERS = ['name', 'invocations', 'creation'] as const;
 
 /** GET /system/functions. @throws {CliError} when the answer is no list of functions */
 export async function listFunctions(gateway: GatewayClient, namespace: string): Promise<ListedFunction[]> {

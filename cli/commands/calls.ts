@@ -9,6 +9,7 @@ import {
   addGatewayFlags,
   addNamespaceFlag,
   addStackFlags,
+  choiceFlag,
   type GatewayFlags,
   parseChoice,
   parseNumberFlag,
@@ -42,7 +43,7 @@ export function define(command: Command, shell: Shell): void {
   command.option('--function <name>', 'calls of this function alone', '');
   command.option('--status <status>', CALL_STATES.join(', '), '');
   command.option('--limit <n>', 'at most so many', '50');
-  command.option('-o, --output <format>', FORMATS.join(', '), 'table');
+  choiceFlag(command, '-o, --output <format>', FORMATS, { initial: 'table' });
   switchFlag(command, '--dead', 'dead letters: calls that were tried as often as they may be');
   switchFlag(command, '--purge', 'with --dead: throw them away');
   switchFlag(command, '--all', 'with --purge: all of them');

@@ -3,7 +3,7 @@ import { isFunctionName } from '../../contract/function-ref.ts';
 import type { FunctionDeployment } from '../../contract/function-types.ts';
 import { deploymentOf, NO_OVERRIDES } from '../deploy/deployment-of.ts';
 import { CliError } from '../errors.ts';
-import { addStackFlags, addTagFlag, listFlag, parsePairs, type StackFlags } from '../flags.ts';
+import { addStackFlags, addTagFlag, choiceFlag, listFlag, parsePairs, type StackFlags } from '../flags.ts';
 import { requireFunctions } from '../functions-of.ts';
 import { FUNCTION_API, KNATIVE_API, toKubernetes } from '../kubernetes.ts';
 import { requireStack } from '../load-stack.ts';
@@ -24,7 +24,7 @@ interface GenerateFlags extends StackFlags {
 export function define(command: Command, shell: Shell): void {
   addStackFlags(command);
   addTagFlag(command);
-  command.option('--api <version>', `${FUNCTION_API} or ${KNATIVE_API}`, FUNCTION_API);
+  choiceFlag(command, '--api <version>', [FUNCTION_API, KNATIVE_API], { initial: FUNCTION_API });
   command.option('-n, --namespace <name>', 'namespace of Kubernetes', 'openfaas-fn');
   command.option('--from-store <name>', 'a function of the store, not the stack file');
   command.option('--name <name>', 'with --from-store: another name for it');

@@ -8,6 +8,7 @@ import { CliError } from '../errors.ts';
 import {
   addNamespaceFlag,
   addStackFlags,
+  choiceFlag,
   listFlag,
   parsePairs,
   type StackFlags,
@@ -48,7 +49,7 @@ export function define(command: Command, shell: Shell): void {
   listFlag(command, '-H, --header <header>', 'header, as "Name: value"');
   switchFlag(command, '-a, --async', 'put the call in the queue');
   switchFlag(command, '--wait', 'with --async: wait until the call has ended, and print its answer');
-  command.option('-m, --method <method>', METHODS.join(', '), 'POST');
+  choiceFlag(command, '-m, --method <method>', METHODS, { initial: 'POST' });
   command.option('--sign <header>', 'sign the input with --key, into this header');
   command.option('--key <key>', 'key for --sign');
   command.option('--timeout <duration>', 'how long the answer may take', '15m');

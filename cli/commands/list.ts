@@ -3,11 +3,12 @@ import {
   addGatewayFlags,
   addNamespaceFlag,
   addStackFlags,
+  choiceFlag,
   type GatewayFlags,
   type StackFlags,
   switchFlag,
 } from '../flags.ts';
-import { functionTable, listFunctions, sortFunctions } from '../function-listing.ts';
+import { functionTable, listFunctions, SORT_ORDERS, sortFunctions } from '../function-listing.ts';
 import { connect } from '../gateway-client.ts';
 import { gatewayFromStack } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
@@ -26,7 +27,7 @@ export function define(command: Command, shell: Shell): void {
   addNamespaceFlag(command);
   switchFlag(command, '-q, --quiet', 'names only');
   switchFlag(command, '-v, --verbose', 'with image and time of creation');
-  command.option('--sort <order>', 'name, invocations or creation', 'name');
+  choiceFlag(command, '--sort <order>', SORT_ORDERS, { initial: 'name' });
   switchFlag(command, '-j, --json', 'as JSON');
   command.addHelpText(
     'after',

@@ -6,6 +6,7 @@ import {
   addGatewayFlags,
   addNamespaceFlag,
   addStackFlags,
+  choiceFlag,
   type GatewayFlags,
   parseChoice,
   type StackFlags,
@@ -44,7 +45,7 @@ export function define(command: Command, shell: Shell): void {
   switchFlag(command, '-t, --tail', 'go on with new lines', true);
   command.addOption(new Option('--follow', 'the same as --tail'));
   command.addOption(new Option('--no-follow').hideHelp());
-  command.option('-o, --output <format>', LOG_FORMATS.join(', '), 'plain');
+  choiceFlag(command, '-o, --output <format>', LOG_FORMATS, { initial: 'plain' });
   switchFlag(command, '-j, --json', 'as --output json');
   switchFlag(command, '--name', "print the function's name");
   switchFlag(command, '--instance', "print the replica's id");

@@ -6,6 +6,7 @@ import {
   addGatewayFlags,
   addNamespaceFlag,
   addStackFlags,
+  choiceFlag,
   type GatewayFlags,
   parseChoice,
   type StackFlags,
@@ -40,8 +41,8 @@ export function define(command: Command, shell: Shell): void {
   addGatewayFlags(command);
   addNamespaceFlag(command);
   command.option('--interval <duration>', 'time that a look sums up', '2s');
-  command.option('--sort <order>', TOP_ORDERS.join(', '), 'rate');
-  command.option('-o, --output <format>', FORMATS.join(', '), 'table');
+  choiceFlag(command, '--sort <order>', TOP_ORDERS, { initial: 'rate' });
+  choiceFlag(command, '-o, --output <format>', FORMATS, { initial: 'table' });
   switchFlag(command, '--once', 'one look, then end; so it is where no terminal shows it, and with JSON');
   command.addHelpText(
     'after',

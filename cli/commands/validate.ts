@@ -8,7 +8,7 @@ import {
   type StackProblem,
 } from '../../contract/stack-file-problem.ts';
 import { CliError } from '../errors.ts';
-import { addStackFlags, type StackFlags, switchFlag } from '../flags.ts';
+import { addStackFlags, choiceFlag, type StackFlags, switchFlag } from '../flags.ts';
 import { findStack, select } from '../load-stack.ts';
 import type { Shell } from '../shell.ts';
 import { checkReservedImages } from '../stack-check/check-gateway-build.ts';
@@ -28,7 +28,7 @@ interface Verdict {
 
 export function define(command: Command, shell: Shell): void {
   addStackFlags(command);
-  command.option('-o, --output <format>', 'text or json', 'text');
+  choiceFlag(command, '-o, --output <format>', ['text', 'json'], { initial: 'text' });
   switchFlag(command, '--strict', 'take warnings for errors, too');
   command.addHelpText(
     'after',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { COMMANDS } from '../command-table.ts';
 import { CliError } from '../errors.ts';
+import { ChoiceOption } from '../flags.ts';
 import { addCommand, newProgram } from '../program.ts';
 import type { Shell } from '../shell.ts';
 import {
@@ -55,6 +56,7 @@ function describe(command: Command): CompletedCommand {
         short: option.short,
         description: option.description,
         takesValue: option.required,
+        choices: option instanceof ChoiceOption ? option.choicesOfValue : [],
       })),
     commands: command.commands.map(describe),
   };

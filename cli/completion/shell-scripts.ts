@@ -8,6 +8,8 @@ export interface CompletedFlag {
   readonly short?: string | undefined;
   readonly description: string;
   readonly takesValue: boolean;
+  /** What its value is one of; empty: it is free. */
+  readonly choices: readonly string[];
 }
 
 /** What the scripts are made of: a command with its aliases, flags, and commands of its own. */
@@ -53,12 +55,17 @@ export function bashCompletion(commands: readonly CompletedCommand[]): string {
     const values = command.flags.flatMap(({ name, short, takesValue }) =>
       takesValue ? [name, ...(short ? [short] : [])] : [],
     );
-    return `    ${quote(words.join(' '))}) flags=${quote(flags)} values=${quote(values.join(' '))} commands=${quote(namesOf(command.commands))} completes=${command.completes ?? "''"} ;;`;
+    const choices = command.flags.flatMap(({ name, short, choices }) =>
+      choices.length > 0
+        ? [name, ...(short ? [short] : [])].map((flag) => `${flag}=${choices.join(',')}`)
+        : [],
+    );
+    return `    ${quote(words.join(' '))}) flags=${quote(flags)} values=${quote(values.join(' '))} choices=${quote(choices.join(' '))} commands=${quote(namesOf(command.commands))} completes=${command.completes ?? "''"} ;;`;
   });
   const names = namesOf(commands);
   return `# bash completion for skep
 _skep_words() {
-  local flags='' values='' commands='' completes='' at=1 last=\${COMP_WORDS[COMP_CWORD-1]}
+  local flags='' values='' choices='' commands='' completes='' each at=1 last=\${COMP_WORDS[COMP_CWORD-1]}
   [ "\${COMP_WORDS[1]}" = help ] && [ "$COMP_CWORD" -gt 1 ] && at=2
   if [ "$COMP_CWORD" -eq "$at" ]; then
     echo ${quote(`${names} help`)}
@@ -78,7 +85,13 @@ _skep_words() {
   # "=" is a word of its own.
   [ "$last" = = ] && last=\${COMP_WORDS[COMP_CWORD-2]}
   case " $values " in
-    *" $last "*) [ "$last" = --lang ] && skep __complete templates 2>/dev/null; return ;;
+    *" $last "*)
+      [ "$last" = --lang ] && skep __complete templates 2>/dev/null
+      for each in $choices; do
+        [ "\${each%%=*}" = "$last" ] && each=\${each#*=} && echo "\${each//,/ }"
+      done
+      return
+      ;;
   esac
   case "$current" in
     -*) echo "$flags" ;;
@@ -106,9 +119,10 @@ export function zshCompletion(commands: readonly CompletedCommand[]): string {
   const described = (list: readonly CompletedCommand[]): string =>
     list.flatMap(({ names, description }) => names.map((name) => quote(`${name}:${description}`))).join(' ');
   const cases = paths(commands).map(({ words, command }) => {
-    const specs = command.flags.map(({ name, description, takesValue }) => {
+    const specs = command.flags.map(({ name, description, takesValue, choices }) => {
       const text = description.replaceAll(/[[\]:\\]/g, '\\$&');
-      const value = name === '--lang' ? ':template:_skep_templates' : ':value:_files';
+      const chosen = choices.length > 0 ? `:value:(${choices.join(' ')})` : ':value:_files';
+      const value = name === '--lang' ? ':template:_skep_templates' : chosen;
       return quote(`*${name}${takesValue ? '=' : ''}[${text}]${takesValue ? value : ''}`);
     });
     const rest =
@@ -157,8 +171,9 @@ export function fishCompletion(commands: readonly CompletedCommand[]): string {
   const seen = (names: readonly string[]): string => `__fish_seen_subcommand_from ${names.join(' ')}`;
   const all = commands.flatMap(({ names }) => names);
   const flagLines = (condition: string, { flags, completes }: CompletedCommand): string[] => [
-    ...flags.map(({ name, description, takesValue }) => {
-      const value = name === '--lang' ? ` -x -a ${quote('(skep __complete templates 2>/dev/null)')}` : ' -r';
+    ...flags.map(({ name, description, takesValue, choices }) => {
+      const words = name === '--lang' ? '(skep __complete templates 2>/dev/null)' : choices.join(' ');
+      const value = words === '' ? ' -r' : ` -x -a ${quote(words)}`;
       return `complete -c skep -n ${quote(condition)} -l ${name.slice(2)}${takesValue ? value : ''} -d ${quote(description)}`;
     }),
     ...(completes

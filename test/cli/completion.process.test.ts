@@ -81,6 +81,13 @@ describe('skep completion', () => {
     expect(bash('skep', 'new', 'x', '--lang', '=')).to.include('typescript');
   });
 
+  it('knows what the value of a flag is one of', () => {
+    expect(bash('skep', 'list', '--sort', '')).to.deep.equal(['name', 'invocations', 'creation']);
+    expect(bash('skep', 'logs', '-o', 'k')).to.deep.equal(['keyvalue']);
+    expect(bash('skep', 'top', '--sort', '=', 'p')).to.deep.equal(['p99']);
+    expect(bash('skep', 'invoke', 'x', '-m', 'PA')).to.deep.equal(['PATCH']);
+  });
+
   it("completes the stack file's functions", () => {
     expect(bash('skep', 'local-run', '')).to.include.members(['mine', 'other']);
     expect(bash('skep', 'local-run', 'mi')).to.deep.equal(['mine']);
@@ -112,6 +119,7 @@ describe('skep completion', () => {
     expect(fish('skep secret app')).to.deep.equal(['apply']);
     expect(fish('skep secret create --from-l')).to.deep.equal(['--from-literal']);
     expect(fish('skep new x --lang typ')).to.deep.equal(['typescript']);
+    expect(fish('skep list --sort ')).to.have.members(['name', 'invocations', 'creation']);
     expect(fish('skep template store pu')).to.deep.equal(['pull']);
     expect(fish('skep template store pull --overw')).to.deep.equal(['--overwrite']);
     expect(fish('skep help des')).to.deep.equal(['describe']);
@@ -129,6 +137,7 @@ describe('skep completion', () => {
     expect(zsh('skep', 'new', 'x', '--lang', ''))
       .to.contain('--lang=[')
       .and.to.match(/^typescript$/m);
+    expect(zsh('skep', 'list', '')).to.contain(':value:(name invocations creation)');
     expect(zsh('skep', 'template', 'store', 'pull', '')).to.contain('--overwrite[');
     expect(zsh('skep', 'help', 'template', 'store', '')).to.match(/^pull:/m);
     expect(zsh('skep', 'help', 'deploy', '')).to.equal('');
