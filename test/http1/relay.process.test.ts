@@ -422,7 +422,7 @@ describe('relay', () => {
   });
 
   it('ends calls at their time limit, answered or not', async () => {
-    await start({ timeoutMs: 40 });
+    await start({ timeoutMs: 500 });
     client.send(GET);
     await (await upstream.peer(0)).untilReceived('\r\n\r\n');
     await client.untilReceived('timed_out');
@@ -496,7 +496,7 @@ describe('relay', () => {
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-A: 1\r\n\r\n';
 
     it('tunnels both ways after a 101, bytes that came early included, until both sides have ended', async () => {
-      await start({ timeoutMs: 40 });
+      await start({ timeoutMs: 500 });
       client.send(`${UPGRADE}early`);
       const peer = await upstream.peer();
       expect(await peer.untilReceived('\r\n\r\n')).to.equal(
@@ -510,7 +510,7 @@ describe('relay', () => {
         .to.match(/Connection: Upgrade\r\n/i)
         .and.match(/Upgrade: websocket\r\n/);
       expect(await peer.untilReceived('early')).to.equal('early');
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await new Promise((resolve) => setTimeout(resolve, 700));
       client.send('\x00\xff');
       await peer.untilReceived('\x00\xff');
       client.socket.end();

@@ -81,7 +81,11 @@ export async function startNats({
 
 /** Whether each of its threads is. */
 function isStopped(pid: number): boolean {
-  return readdirSync(`/proc/${pid}/task`).every((thread) =>
-    /\) [tTXZ] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
-  );
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    try {
+      return /\) [tTXZ] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+    } catch {
+      return true; // it ended meanwhile
+    }
+  });
 }
