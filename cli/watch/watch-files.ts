@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FSWatcher, watch } from 'chokidar';
 import { messageOf, systemCode } from '../errors.ts';
 import { IgnoredFiles } from './ignored-files.ts';
@@ -70,8 +71,16 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
       // It may be either, or gone.
       if ([false, true].every((isFolder) => !isIgnored(path, isFolder))) onEvent(path);
     });
-    watcher.on('error', (error) => onError(error, usePolling));
-    await new Promise<void>((resolve) => watcher.once('ready', () => resolve()));
+    // It may never be ready where the system watches no more.
+    await new Promise<void>((resolve) => {
+      watcher.once('ready', () => resolve());
+      watcher.on('error', (error) => {
+        onError(error, usePolling);
+        if (polls && !usePolling) resolve();
+      });
+    });
+    // With "ready" the first look at each file has begun, not ended: what is written meanwhile is no change to it.
+    if (usePolling) await sleep(POLL_MS);
     return watcher;
   };
   let polls = false;

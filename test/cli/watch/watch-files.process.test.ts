@@ -160,14 +160,14 @@ describe('watching files', () => {
     await untilTold('later/fn/handler.js');
   });
 
-  for (const most of [0, 1, 8])
+  for (const most of [0, 8, 12])
     it(`looks at files from time to time where the system watches no more than ${most}`, function () {
-      this.timeout(30_000);
+      this.timeout(60_000);
       // A user's own namespace has limits of its own.
       const limited = (...command: string[]) => {
         const limit = `echo ${most} > /proc/sys/user/max_inotify_watches && exec "$@"`;
         const args = ['--user', '--map-root-user', 'sh', '-c', limit, 'sh', ...command];
-        return spawnSync('unshare', args, { encoding: 'utf8', timeout: 10_000 });
+        return spawnSync('unshare', args, { encoding: 'utf8', timeout: 50_000 });
       };
       if (limited('true').status !== 0) this.skip(); // not everybody may
       for (let index = 0; index < 20; index += 1) write(`fn/${index}/x`);
@@ -177,8 +177,10 @@ describe('watching files', () => {
       const watching = await watchFiles({
         root: ${JSON.stringify(folder)}, paths: [${JSON.stringify(at('fn'))}], quietMs: 30, onChange: told.resolve, onNote: console.log,
       });
-      await Bun.write(${JSON.stringify(at('fn/15/x'))}, 'longer');
+      let times = 0; // each is a change, the first one too unless the machine is so busy that it comes before the first look
+      const writing = setInterval(() => Bun.write(${JSON.stringify(at('fn/15/x'))}, 'longer'.repeat(++times)), 700);
       console.log((await told.promise).join());
+      clearInterval(writing);
       await watching.close();`;
       const ran = limited(process.execPath, '-e', script);
       expect(ran.stdout.trim().split('\n'), ran.stderr).to.deep.equal([
