@@ -30,8 +30,9 @@ function wholeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, stack = '' } = error;
   const { actual, expected } = error as { actual?: unknown; expected?: unknown };
-  const compared = expected === undefined ? '' : `got ${shown(actual)}\nnot ${shown(expected)}\n`;
-  return `${stack.includes(message) ? '' : `${message}\n`}${compared}${stack}`;
+  const compared = expected === undefined ? '' : `actual: ${shown(actual)}\nexpected: ${shown(expected)}\n`;
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${wholeError(error.cause)}`;
+  return `${stack.includes(message) ? '' : `${message}\n`}${compared}${stack}${cause}`;
 }
 
 function shown(value: unknown): string {

@@ -12,7 +12,7 @@ const BUILDKIT_EXPORT = /^(#\d+) (exporting to \w+)/;
 const CLASSIC_END = /^Successfully tagged /;
 const FINISHING = 'finishing';
 /** The kernel of the builder refuses a program, and the step names no other reason. */
-const BUILDKIT_FOREIGN = /^(#\d+) \S+ exec .*: exec format error$/;
+const BUILDKIT_FOREIGN = /^(#\d+) \S+ (?:\S+ )?exec .*: exec format error$/;
 const BUILDKIT_ERROR = /^(#\d+) ERROR/;
 /** What a builder elsewhere puts before each line. */
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) /;
@@ -52,8 +52,8 @@ export function watchSteps(): StepWatcher {
       if (foreignId !== undefined && foreign) byId.set(foreignId, { ...foreign, isForeign: true });
       const found = stepIn(line);
       if (found === undefined) return;
-      step = found.step;
-      if (found.id !== undefined) byId.set(found.id, step);
+      if (found.id !== undefined) byId.set(found.id, found.step);
+      if (!found.isBefore) step = found.step;
     },
     get step() {
       return step;
@@ -61,14 +61,24 @@ export function watchSteps(): StepWatcher {
   };
 }
 
-function stepIn(line: string): { readonly id?: string; readonly step: BuildStep } | undefined {
+interface Found {
+  readonly id?: string;
+  readonly step: BuildStep;
+  /** It comes before the build, and what fails next without a word of its step is none of it. */
+  readonly isBefore?: boolean;
+}
+
+function stepIn(line: string): Found | undefined {
   const [, progress, text] = CLASSIC_STEP.exec(line) ?? [];
   if (progress !== undefined && text !== undefined)
     return { step: { progress, instruction: shortened(text) } };
   if (CLASSIC_END.test(line)) return { step: { progress: '', instruction: FINISHING } };
   const [, baseId, image] = BUILDKIT_BASE.exec(line) ?? [];
   if (baseId !== undefined) return { id: baseId, step: { progress: '', instruction: `FROM ${image}` } };
-  const [, exportId, exporting = ''] = BUILDKIT_EXPORT.exec(line) ?? BUILDKIT_BOOT.exec(line) ?? [];
+  const [, bootId, booting = ''] = BUILDKIT_BOOT.exec(line) ?? [];
+  if (bootId !== undefined)
+    return { id: bootId, step: { progress: '', instruction: booting }, isBefore: true };
+  const [, exportId, exporting = ''] = BUILDKIT_EXPORT.exec(line) ?? [];
   if (exportId !== undefined) return { id: exportId, step: { progress: '', instruction: exporting } };
   const [, id, count = '', instruction = ''] = BUILDKIT_STEP.exec(line) ?? [];
   return id === undefined
@@ -102,7 +112,7 @@ export function whereItFailed(
     );
   if (isForeign)
     return indented(
-      `${where}\nThat is a program of another processor, which the builder can run with its emulation only: --reset-qemu sets it up, as does QEMU of the distribution.`,
+      `${where}\nThat is a program of another processor, which the builder can run with its emulation only: "skep publish --reset-qemu" sets it up, as does QEMU of the distribution. Was another processor meant at all? The base image may be of one.`,
     );
   if (instruction.startsWith('exporting to '))
     return indented(

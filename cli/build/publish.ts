@@ -80,8 +80,8 @@ async function mustRun(shell: Shell, args: readonly string[], otherwise: string)
   const { exitCode, stdout, stderr } = await capture('docker', args, shell);
   if (exitCode === 0) return stdout;
   const lines = `${stderr}\n${stdout}`.trim().split('\n');
-  // Why it could not be had comes after that.
-  const said = lines.find((line) => !/^Unable to find image/.test(line)) ?? lines[0] ?? '';
+  // Docker's own word comes after what it tells of a pull.
+  const said = lines.find((line) => /^(?:docker|error): /i.test(line)) ?? lines[0] ?? '';
   throw new CliError(`docker ${args.slice(0, 2).join(' ')} ended with ${exitCode}: ${said}\n${otherwise}`);
 }
 

@@ -86,7 +86,12 @@ async function invoke(shell: Shell, name: string, flags: InvokeFlags): Promise<v
   if (warning) shell.note(warning); // stdout belongs to the function's answer
 
   if (shell.stdinIsTerminal) shell.note('Reading from STDIN - hit (Control + D) to stop.');
-  const input = Buffer.from(await shell.readStdin(MOST_INPUT_BYTES, `send it with curl -T - ${url}`));
+  const input = Buffer.from(
+    await shell.readStdin(
+      MOST_INPUT_BYTES,
+      `send it with curl -X ${method} -T - '${url}', and the headers that it needs`,
+    ),
+  );
   if (method === 'GET' && input.length > 0) {
     throw new CliError(
       `a GET request carries no input, but stdin held ${input.length} bytes: use POST, or < /dev/null`,

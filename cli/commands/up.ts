@@ -11,11 +11,10 @@ import {
 import { buildFunctions } from '../build/build-functions.ts';
 import { DEFAULT_PLATFORMS, publishFunctions } from '../build/publish-functions.ts';
 import { addDeployFlags, type DeployFlags, deployMode, deployWithFlags } from '../deploy/deploy-flags.ts';
-import { CliError, messageOf } from '../errors.ts';
+import { CliError } from '../errors.ts';
 import { switchFlag } from '../flags.ts';
 import { pushFunctions } from '../push-functions.ts';
 import type { Shell } from '../shell.ts';
-import { Interrupted } from '../stoppable.ts';
 
 interface UpFlags extends BuildFlags, DeployFlags {
   readonly skipPush: boolean;
@@ -56,10 +55,6 @@ Examples:
       await up(shell, flags, plan);
       return;
     }
-    await up(shell, flags, plan).catch((error: unknown) => {
-      if (error instanceof Interrupted) throw error;
-      shell.out(shell.paint.red(messageOf(error))); // the next edit may mend it
-    });
     await watch(shell, flags, plan);
   });
 }
@@ -91,7 +86,7 @@ async function buildAndPush(shell: Shell, flags: UpFlags, { stack, functions }: 
   if (!settings.shrinkwrap && !skipPush && !settings.remote) await pushNamed(shell, functions, settings);
 }
 
-/** Until a signal ends it: what has changed is built and deployed anew. */
+/** Builds and deploys; until a signal ends it what has changed since is built and deployed anew. */
 async function watch(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
   let { stack, functions } = plan;
   const sources = () => ({
@@ -103,6 +98,7 @@ async function watch(shell: Shell, flags: UpFlags, plan: Plan): Promise<void> {
   const { repeatOnChange } = await import('../watch/repeat-on-change.ts');
   await repeatOnChange(shell, {
     sources: sources(),
+    first: (shell) => up(shell, flags, plan),
     again: async (changed, { shell, watch }) => {
       if (changed === 'all') {
         ({ stack, functions } = await functionsToBuild(shell, flags));

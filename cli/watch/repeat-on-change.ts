@@ -10,6 +10,8 @@ const QUIET_MS = 1500;
 
 export interface Repeat {
   readonly sources: WatchedSources;
+  /** Does it all for the first time. What it throws is told, and it goes on. */
+  readonly first: (shell: Shell) => Promise<void>;
   /**
    * Does it all again for these functions. What it throws is told, and it goes on.
    * @param changed `all`: the stack file or what all have in common, so that it has to be read again
@@ -26,10 +28,10 @@ export interface Round {
 }
 
 /**
- * Watches the files of functions and repeats, one round at a time, what is to be done when they change; until a signal ends it.
+ * Watches the files of functions, does what is to be done and repeats it, one round at a time, when they change; until a signal ends it.
  * @throws {CliError} when the signal came in the middle of a round, which is broken off
  */
-export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): Promise<void> {
+export async function repeatOnChange(shell: Shell, { sources, first, again }: Repeat): Promise<void> {
   let watched: WatchedFunctions = watchedFunctions(sources);
   let waiting: readonly string[] = [];
   let news = Promise.withResolvers<'changed'>();
@@ -52,8 +54,15 @@ export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): 
     watched = watchedFunctions(next);
     return files.setPaths(watched.paths);
   };
-  announce(shell, sources);
+  const round = async (work: Promise<void>): Promise<void> => {
+    await work.catch((error: unknown) => {
+      if (!stop.aborted) shell.out(shell.paint.red(messageOf(error))); // the next edit may mend it
+    });
+    stop.throwIfAborted();
+  };
   try {
+    await round(first({ ...shell, stop }));
+    announce(shell, sources);
     for (;;) {
       if ((await Promise.race([stopped, news.promise])) === 'stopped') return;
       news = Promise.withResolvers();
@@ -61,10 +70,7 @@ export async function repeatOnChange(shell: Shell, { sources, again }: Repeat): 
       waiting = [];
       if (changed.length === 0) continue;
       shell.out(`\n[Watch] changed: ${changed === 'all' ? 'all functions' : changed.join(', ')}`);
-      await again(changed, { shell: { ...shell, stop }, watch }).catch((error: unknown) => {
-        if (!stop.aborted) shell.out(shell.paint.red(messageOf(error)));
-      });
-      stop.throwIfAborted();
+      await round(again(changed, { shell: { ...shell, stop }, watch }));
       shell.out('[Watch] Change a file to trigger a rebuild...');
     }
   } finally {

@@ -44,7 +44,7 @@ export async function watchFiles(options: WatchOptions): Promise<Watching> {
   const isOnTheWay = (path: string): boolean => watched.some((wanted) => isWithin(wanted, path));
   const onEvent = (path: string): void => {
     ignored.forget(path);
-    if (!isWanted(path)) return;
+    if (isClosed || !isWanted(path)) return;
     changed.add(path);
     clearTimeout(timer);
     timer = setTimeout(() => {

@@ -106,7 +106,7 @@ class Coming {
   }
 
   get bytesPerSecond(): number {
-    return (this.#bytes * 1000) / this.ageMs;
+    return (this.#bytes * 1000) / Math.max(this.ageMs, 1);
   }
 
   count(bytes: number): void {

@@ -271,6 +271,12 @@ describe('skep publish', () => {
     expect(stdout).to.contain('It failed in: exporting to image\n').and.to.contain('docker login');
     docker('[ "$2" = create ] || { echo "#7 [2/3] RUN npm test"; echo "#8 ERROR: something else"; exit 1; }');
     expect((await place.skep(['publish'])).stdout).not.to.contain('It failed in');
+    docker(
+      '[ "$2" = create ] || { echo "#1 [internal] booting buildkit"; echo "#1 DONE 2.1s"; echo "ERROR: failed to solve: dockerfile parse error on line 3"; exit 1; }',
+    );
+    expect((await place.skep(['publish'])).stdout)
+      .to.contain('parse error on line 3')
+      .and.not.to.contain('It failed in');
   });
 
   const refused: readonly (readonly [string, string[], string])[] = [

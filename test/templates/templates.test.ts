@@ -16,13 +16,15 @@ const NPM = [
   '{ "dependencies": { "words": "file:./words" } }',
   '{ "dependencies": { "a": "1", "words": "./words" }, "main": "x" }',
   '{ "devDependencies": { "words": "../words" } }',
+  '{ "dependencies": { "words": "words-1.0.0.tgz" } }',
+  '{ "dependencies": { "words": "libs/words/v1" } }',
   '{ "workspaces": ["words"] }',
   '{ "workspaces": { "packages": ["words"] } }',
   '{ "scripts": { "postinstall": "node make-words.js" } }',
   '{ "node_modules/words": { "resolved": "words", "link": true } }',
 ];
 const NPM_REGISTRY_ALONE =
-  '{ "main": "./a.js", "dependencies": { "a": "npm:b@1", "@c/d": "1" }, "exports": { ".": "./a.js" } }';
+  '{ "main": "./a.js", "dependencies": { "a": "npm:@a/b@1", "e": "git+https://x.example/y.git", "@c/d": "1" }, "exports": { ".": "./a.js" } }';
 const PIP = [
   'a==1\n-r more.txt\n',
   '-e .',

@@ -65,6 +65,18 @@ describe('skep up --watch', function () {
     expect(deployed()).to.deep.equal(['one']);
   });
 
+  it('sees what is edited while it builds for the first time', async () => {
+    place.addDocker('grep -qs SLOW function/handler.txt && { echo slow; sleep 3; }; exit 0');
+    place.write('one/handler.txt', 'SLOW\n');
+    const command = [process.execPath, MAIN, 'up', '--watch', '-g', gateway.url, '--skip-push'];
+    up = new DevProcess(command, { cwd: place.path, env: place.env });
+    await up.line(/^slow$/);
+    place.write('one/handler.txt', 'quick\n');
+    await up.line(/^\[Watch\] changed: one$/);
+    await up.line(/^Deployed\. 202/);
+    expect(deployed()).to.deep.equal(['one', 'two', 'one']);
+  });
+
   it('reads the stack file again when it has changed, and watches what is new in it', async () => {
     await start();
     place.write('three/handler.txt', 'x\n');
