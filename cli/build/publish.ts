@@ -71,8 +71,10 @@ export async function prepareBuilder(shell: Shell, { resetQemu }: { resetQemu: b
 /** The builder that is an engine has the name of its context. @param inspected what buildx says of the builder */
 async function isEngine(shell: Shell, inspected: string): Promise<boolean> {
   if (!/^Driver:\s*docker\s*$/m.test(inspected)) return false;
-  const { stdout } = await capture('docker', ['context', 'show'], shell);
-  return /^Name:\s*(.+?)\s*$/m.exec(inspected)?.[1] === stdout.trim();
+  const shown = await capture('docker', ['context', 'show'], shell);
+  // Clients of 20.10 cannot say it.
+  const context = shown.exitCode === 0 ? shown.stdout.trim() : shell.env['DOCKER_CONTEXT'] || 'default';
+  return /^Name:\s*(.+?)\s*$/m.exec(inspected)?.[1] === context;
 }
 
 /** @returns its stdout */
