@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { docker } from '../support/cli.ts';
 import { deployPatient, type PatientFunction } from '../support/patient-function.ts';
 import { openPlatform, type Platform, until } from '../support/platform.ts';
 
@@ -15,6 +16,15 @@ describe('scaling to zero and back', function () {
 
   const isAsleep = async (): Promise<boolean> => (await sleeper.status()).replicas === 0;
   const asleep = (): Promise<void> => until(`${sleeper.name} asleep`, isAsleep);
+  /** Asleep, and the replica that was told to end has ended: for a moment it may still answer a call, which wakes nobody then. */
+  const atRest = async (): Promise<void> => {
+    await asleep();
+    const label = `label=com.docker.swarm.service.name=${sleeper.name}`;
+    await until('the end of its last container', async () => {
+      const { stdout } = await docker('ps', '-q', '--filter', label);
+      return stdout.trim() === '';
+    });
+  };
 
   before(async () => {
     platform = await openPlatform();
@@ -28,6 +38,7 @@ describe('scaling to zero and back', function () {
   });
 
   it('wakes it for a call, and for many at once', async () => {
+    await atRest();
     expect(await sleeper.call({ body: 'wake up' })).to.equal('200');
     expect((await sleeper.status()).replicas).to.equal(1);
     await asleep();
@@ -38,6 +49,7 @@ describe('scaling to zero and back', function () {
   });
 
   it('leaves it awake as long as a call lasts, however long', async () => {
+    await atRest();
     let isOver = false;
     const call = sleeper.call({ seconds: (3 * IDLE_MS) / 1000 }).finally(() => {
       isOver = true;
