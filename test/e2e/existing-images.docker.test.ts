@@ -177,7 +177,7 @@ describe('an image with the original of-watchdog', function () {
     ['serializing', {}, { status: 200, text: 'called|ping' }],
     ['static', { static_path: '/srv' }, { status: 200, text: 'a page\n' }],
     ['streaming', { exec_timeout: '500ms', fprocess: 'sleep 10' }, { status: 200, text: '' }],
-    ['serializing', { fprocess: 'false' }, { status: 500, text: 'exit status 1' }],
+    ['serializing', { fprocess: 'grep nothing' }, { status: 500, text: 'exit status 1' }],
   ];
   for (const [mode, envVars, answer] of modes) {
     it(`answers in mode ${mode} ${JSON.stringify(envVars)}`, async () => {
