@@ -35,9 +35,13 @@ describe('skep up --watch', function () {
     place.write('stack.yaml', `provider: {name: openfaas}\nfunctions:\n${blocks.join('')}`);
   }
 
-  async function start(): Promise<void> {
+  function begin(): void {
     const command = [process.execPath, MAIN, 'up', '--watch', '-g', gateway.url, '--skip-push'];
     up = new DevProcess(command, { cwd: place.path, env: place.env });
+  }
+
+  async function start(): Promise<void> {
+    begin();
     await up.line(/^\[Watch\] monitoring 2 functions: one, two$/);
     await up.line(/^\[Watch\] Change a file to trigger a rebuild\.\.\.$/);
   }
@@ -68,8 +72,7 @@ describe('skep up --watch', function () {
   it('sees what is edited while it builds for the first time', async () => {
     place.addDocker('grep -qs SLOW function/handler.txt && { echo slow; sleep 3; }; exit 0');
     place.write('one/handler.txt', 'SLOW\n');
-    const command = [process.execPath, MAIN, 'up', '--watch', '-g', gateway.url, '--skip-push'];
-    up = new DevProcess(command, { cwd: place.path, env: place.env });
+    begin();
     await up.line(/^slow$/);
     place.write('one/handler.txt', 'quick\n');
     await up.line(/^\[Watch\] changed: one$/);
